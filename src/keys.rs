@@ -1,0 +1,63 @@
+//! What must never be printed: key secrets and tokens, and the keys that carry them.
+
+use std::fmt::{self, Debug, Formatter};
+
+use chrono::{DateTime, Utc};
+use zeroize::Zeroizing;
+
+/// A text that is wiped on drop and that no `Debug` shows; there is no `Display`, `Serialize` or `PartialEq`.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes `text` over.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Zeroizing::new(text.into()))
+    }
+
+    /// The text itself. Call it only where bytes leave for a hash or for the caller who is entitled to them.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Debug for Secret {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// A key pair that signs requests: a RAM user's own, or a temporary one, which carries its token.
+#[derive(Clone, Debug)]
+pub struct AccessKey {
+    /// The public half, such as `LTAI5t…` or, for a temporary key, `STS.…`.
+    pub id: String,
+    /// The half that signs.
+    pub secret: Secret,
+    /// The `SecurityToken`; present exactly when the key is temporary.
+    pub token: Option<Secret>,
+}
+
+/// What `AssumeRole` returned: a temporary key and the life that STS granted it.
+#[derive(Clone, Debug)]
+pub struct SessionKey {
+    /// The temporary key pair with its token.
+    pub access_key: AccessKey,
+    /// When the life began: the moment the request was made.
+    pub issued: DateTime<Utc>,
+    /// When STS ends the key; nothing that is signed with it outlives this.
+    pub expiration: DateTime<Utc>,
+}
+
+impl SessionKey {
+    /// The `SecurityToken` that has to go with each request signed by this key.
+    ///
+    /// # Panics
+    /// Never for a key made by `sts`, which refuses an answer without a token.
+    #[must_use]
+    pub fn token(&self) -> &Secret {
+        self.access_key.token.as_ref().expect("sts refuses an answer without a token")
+    }
+}

@@ -1,0 +1,4 @@
+//! Placeholder.
+
+pub mod clock;
+pub mod keys;

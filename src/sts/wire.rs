@@ -1,0 +1,1 @@
+//! One signed request: where each parameter stands, in both signature schemes.

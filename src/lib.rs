@@ -3,4 +3,5 @@
 pub mod access_key;
 pub mod clock;
 pub mod keys;
+pub mod signing;
 pub mod sts;

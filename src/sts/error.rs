@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
-use super::message::Message;
+use super::refusal::Refusal;
 use super::verdict::{Blame, Retry, Verdict};
 
 /// Why a call to STS granted nothing. Neither `Display` nor `Debug` shows what STS said in words: see [`StsError::message`].
@@ -14,13 +14,13 @@ use super::verdict::{Blame, Retry, Verdict};
 pub enum StsError {
     /// STS understood the request and said no.
     #[error("STS refused the request: {0}")]
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// The account made too many calls; STS says so with HTTP 400 and a code, not with 429.
     #[error("STS throttles the account: {0}")]
-    Throttled(Refusal),
+    Throttled(Box<Refusal>),
     /// STS, or what stands before it, answered 5xx.
     #[error("STS is unavailable: {0}")]
-    Unavailable(Refusal),
+    Unavailable(Box<Refusal>),
     /// No connection, or one that broke before the answer was complete.
     #[error("STS cannot be reached")]
     Unreachable(#[source] reqwest::Error),
@@ -38,23 +38,6 @@ pub enum StsError {
     /// The AccessKey id or its token cannot stand in a header, so nothing was sent.
     #[error("the AccessKey cannot be sent in a header")]
     UnsendableAccessKey,
-}
-
-/// What STS said when it said no.
-#[derive(Debug)]
-pub struct Refusal {
-    /// STS's error code; only a failure of the HTTP layer has none.
-    pub code: Option<String>,
-    /// The HTTP status.
-    pub status: u16,
-    /// STS's id of the request, to be quoted to Alibaba Cloud's support.
-    pub request_id: Option<String>,
-    /// How long STS asks to be left alone; at most five minutes.
-    pub retry_after: Option<Duration>,
-    /// STS's time when it refused.
-    pub server_date: Option<DateTime<Utc>>,
-    pub(super) message: Message,
-    pub(super) verdict: Verdict,
 }
 
 /// Which time limit was passed.
@@ -138,6 +121,20 @@ impl StsError {
         self.refusal()?.server_date
     }
 
+    /// The kind of failure in one word, for a metric or a log line.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Refused(_) => "refused",
+            Self::Throttled(_) => "throttled",
+            Self::Unavailable(_) => "unavailable",
+            Self::Unreachable(_) => "unreachable",
+            Self::Timeout(_) => "timeout",
+            Self::InvalidAnswer { .. } => "invalid_answer",
+            Self::UnsendableAccessKey => "unsendable_access_key",
+        }
+    }
+
     /// What STS said in words, trimmed and without anything like a key. For the log, never for a caller.
     #[must_use]
     pub fn message(&self) -> Option<&str> {
@@ -154,9 +151,8 @@ impl StsError {
     fn verdict(&self) -> Verdict {
         match self {
             Self::Refused(refusal) => refusal.verdict,
-            Self::Throttled(_) | Self::Unavailable(_) => Verdict::NOBODY,
+            Self::Throttled(_) | Self::Unavailable(_) | Self::Timeout(Stage::Total) => Verdict::NOBODY,
             Self::Unreachable(_) | Self::Timeout(Stage::Connect) => Verdict::UNREACHABLE,
-            Self::Timeout(Stage::Total) => Verdict::NOBODY,
             Self::InvalidAnswer { .. } => Verdict::NOT_STS,
             Self::UnsendableAccessKey => Verdict::UNSENDABLE_KEY,
         }
@@ -171,13 +167,6 @@ impl From<reqwest::Error> for StsError {
             (true, false) => Self::Timeout(Stage::Total),
             (false, _) => Self::Unreachable(error.without_url()),
         }
-    }
-}
-
-impl Display for Refusal {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let (code, request_id) = (self.code.as_deref(), self.request_id.as_deref());
-        write!(f, "{} (HTTP {}, request {})", code.unwrap_or("no code"), self.status, request_id.unwrap_or("unknown"))
     }
 }
 

@@ -1,5 +1,7 @@
 //! What is asked of STS.
 
+use crate::signing::rpc::Parameters;
+
 /// The input of one `AssumeRole`. The rules of each parameter are checked by whoever reads it in; STS checks them again.
 #[derive(Clone, Debug)]
 pub struct AssumeRole<'a> {
@@ -27,12 +29,10 @@ pub enum SignatureScheme {
     Rpc,
 }
 
-impl<'a> AssumeRole<'a> {
-    /// The business parameters under their wire names; those that were not given are left out.
-    pub(super) fn parameters<'d>(&self, duration: &'d str) -> Vec<(&'static str, &'d str)>
-    where
-        'a: 'd,
-    {
+impl AssumeRole<'_> {
+    /// The business parameters under their wire names, those that were not given left out.
+    /// `duration` is the text of `duration_seconds`, which outlives this call.
+    pub(super) fn parameters<'p>(&'p self, duration: &'p str) -> Parameters<'p> {
         let required =
             [("RoleArn", self.role_arn), ("RoleSessionName", self.role_session_name), ("DurationSeconds", duration)];
         let optional =

@@ -173,7 +173,6 @@ const FAQ: &[(&str, Verdict)] = &[
     ("InvalidVersion", OTHER_SERVICE),
     ("InvalidSignatureMethod", us()),
     ("UnsupportedHTTPMethod", us()),
-    ("Throttling", nobody()),
     ("InternalError", nobody()),
     ("ServiceUnavailable", nobody()),
 ];

@@ -24,6 +24,7 @@
 //! [`vault`] has the session key, [`signing`] signs, `api` answers.
 
 pub mod access_key;
+pub mod api;
 pub mod caller;
 pub mod clock;
 pub mod keys;

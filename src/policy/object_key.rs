@@ -8,7 +8,7 @@ use thiserror::Error;
 pub const MAX_BYTES: usize = 1023;
 
 /// A key that OSS takes and that no client or proxy rewrites on the way: no `.`, `..` or empty segment, no control
-/// character, and no `*` or `?`, since RAM has no escape for them.
+/// character, no `*` or `?`, since RAM has no escape for them, and no `${`, which OSS fills in forms.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ObjectKey(String);
 
@@ -62,6 +62,9 @@ pub enum InvalidKey {
     /// It has a `*` or a `?`.
     #[error("the key has a \"*\" or a \"?\", which a RAM policy would take for a wildcard")]
     Wildcard,
+    /// It has a `${`, which OSS (in a form) or RAM (in a policy) would replace.
+    #[error("the key has a \"${{\", which OSS would take for a placeholder")]
+    Placeholder,
 }
 
 fn check(text: &str) -> Result<(), InvalidKey> {
@@ -76,6 +79,9 @@ fn check(text: &str) -> Result<(), InvalidKey> {
     }
     if text.contains(['*', '?']) {
         return Err(InvalidKey::Wildcard);
+    }
+    if text.contains("${") {
+        return Err(InvalidKey::Placeholder);
     }
     text.split('/').try_for_each(|segment| match segment {
         "" => Err(InvalidKey::EmptySegment),
@@ -114,6 +120,7 @@ mod tests {
             ("a\u{85}", InvalidKey::ControlCharacter),
             ("a*", InvalidKey::Wildcard),
             ("a?b", InvalidKey::Wildcard),
+            ("a/${filename}", InvalidKey::Placeholder),
         ] {
             assert_eq!(ObjectKey::parse(key), Err(why), "{key:?}");
         }

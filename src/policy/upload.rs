@@ -73,8 +73,12 @@ pub(super) fn content_type(grant: &Grant, asked: Option<&str>, name: &str) -> Re
         return Err(Denied::parameter("contentType", "is not of the form image/png"));
     }
     let chosen = asked.map(str::to_owned).or_else(|| guessed(name)).or_else(|| grant.default_content_type.clone());
-    let chosen = chosen.or_else(|| grant.content_types.first().cloned());
-    let chosen = chosen.unwrap_or_else(|| "application/octet-stream".to_owned());
+    let chosen = match (chosen, grant.content_types.as_slice()) {
+        (Some(chosen), _) => chosen,
+        (None, []) => "application/octet-stream".to_owned(),
+        (None, [only]) => only.clone(),
+        (None, _) => return Err(Denied::Missing { name: "contentType", why: "this grant allows certain types only" }),
+    };
     if grant.content_types.is_empty() || grant.content_types.contains(&chosen) {
         Ok(chosen)
     } else {

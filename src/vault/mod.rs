@@ -121,6 +121,12 @@ impl Vault {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How many sessions have a key that is alive at `now`.
+    #[must_use]
+    pub fn alive(&self, now: DateTime<Utc>) -> usize {
+        self.slots.iter().filter(|slot| slot.is_alive(now)).count()
+    }
+
     fn slot(&self, entry: &Entry) -> Arc<Slot> {
         if let Some(slot) = self.slots.get(entry) {
             return Arc::clone(&slot);

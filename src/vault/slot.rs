@@ -75,6 +75,11 @@ impl Slot {
         Step::Ready(key)
     }
 
+    /// Whether a key is held that STS still takes.
+    pub(super) fn is_alive(&self, now: DateTime<Utc>) -> bool {
+        self.lock().held.as_ref().is_some_and(|held| held.key.expiration > now)
+    }
+
     fn land(&self, loaded: &Loaded, now: DateTime<Utc>) {
         let mut state = self.lock();
         state.flight = None;

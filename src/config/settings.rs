@@ -13,7 +13,7 @@ use crate::keys::Secret;
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct Settings {
     /// Where the server listens: `address:port` or `host:port`.
     pub listen: String,
@@ -37,7 +37,7 @@ pub struct Settings {
 
 /// `[sts]`: how STS is reached, and what every session shares.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct StsSettings {
     /// The region whose STS is asked, such as `cn-hangzhou`; without it the central address is.
     pub region: Option<String>,
@@ -76,7 +76,7 @@ pub enum StsSignature {
 
 /// `[access_key]`: the key that may call `AssumeRole`. The environment is the better place for it.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct AccessKeySettings {
     /// The public half, such as `LTAI5t…`.
     pub id: Option<String>,
@@ -90,7 +90,7 @@ pub struct AccessKeySettings {
 
 /// `[auth]`: who may ask.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct AuthSettings {
     /// Whether callers without any proof are served.
     pub anonymous: bool,
@@ -100,7 +100,7 @@ pub struct AuthSettings {
 
 /// `[[auth.api_keys]]`: one caller and the digest of its key.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct ApiKeySettings {
     /// Who the caller is, 1 to 128 characters of `[A-Za-z0-9_.@=-]`; fills `${caller.id}`.
     pub id: String,
@@ -110,7 +110,7 @@ pub struct ApiKeySettings {
 
 /// `[cors]`: which pages may ask from a browser.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct CorsSettings {
     /// Origins exactly as a browser sends them, such as `https://app.example.com`.
     pub origins: Vec<String>,
@@ -118,7 +118,7 @@ pub struct CorsSettings {
 
 /// `[limits]`: what one request may cost.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct LimitSettings {
     /// The largest request body.
     pub body: ByteSize,
@@ -132,7 +132,7 @@ pub struct LimitSettings {
 
 /// `[classic]`: the paths of the published samples.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct ClassicSettings {
     /// Whether the paths answer. Their forms carry no token, so the long-lived key itself signs them.
     pub enabled: bool,
@@ -142,7 +142,7 @@ pub struct ClassicSettings {
 
 /// `[grants.<name>]`: what may be vended under one name.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct GrantSettings {
     /// The bucket. Never empty once loaded.
     pub bucket: String,

@@ -27,6 +27,7 @@ pub mod access_key;
 pub mod api;
 pub mod caller;
 pub mod clock;
+pub mod config;
 pub mod keys;
 pub mod policy;
 pub mod signing;

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use oss_vend::sts::{Blame, Client, ClientOptions, Flaw, Retry, SignatureScheme, Stage, StsError};
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpSocket;
 use url::Url;
 
+use crate::log;
 use crate::loopback::{AMPLE, answering, call, client, granted, http, listen, receive};
 
 const SOON: Duration = Duration::from_millis(50);
@@ -93,8 +95,10 @@ fn impatient(endpoint: Url, connect_timeout: Duration, timeout: Duration) -> Cli
 
 #[tokio::test]
 async fn nobody_listening_is_unreachable() {
-    let (endpoint, listener) = listen().await;
-    drop(listener);
+    log::record();
+    let deaf = TcpSocket::new_v4().unwrap(); // It keeps the port from the other tests, but never listens.
+    deaf.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let endpoint = Url::parse(&format!("http://{}", deaf.local_addr().unwrap())).unwrap();
     let error = call(&client(&endpoint, SignatureScheme::Acs3)).await.unwrap_err();
     assert!(matches!(error, StsError::Unreachable(_)), "{error:?}");
     assert_eq!((error.blame(), error.retry()), (Blame::Nobody, Retry::Later));

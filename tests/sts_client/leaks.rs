@@ -1,47 +1,20 @@
 //! At the most talkative level of every library below us, no secret reaches the log, an error or a `Debug`.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-
 use oss_vend::sts::SignatureScheme;
-use tracing::Level;
 
+use crate::log;
 use crate::loopback::{SECRET, SESSION_SECRET, SESSION_TOKEN, TOKEN, answering, call, client, granted, http};
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// Everything that a call leaves behind: the log, and its outcome in every form it can be printed.
 async fn traces(answer: String, scheme: SignatureScheme) -> String {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber =
-        tracing_subscriber::fmt().with_max_level(Level::TRACE).with_ansi(false).with_writer(move || writer.clone());
-    let guard = tracing::subscriber::set_default(subscriber.finish());
+    log::take();
     let (endpoint, _server) = answering(answer).await;
     let client = client(&endpoint, scheme);
     let outcome = match call(&client).await {
         Ok(assumed) => format!("{assumed:?}"),
         Err(error) => format!("{error} {error:?} {:?}", error.message()),
     };
-    drop(guard);
-    format!("{} {client:?} {outcome}", log.text())
+    format!("{} {client:?} {outcome}", log::take())
 }
 
 fn assert_silent(traces: &str) {

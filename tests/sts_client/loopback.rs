@@ -10,6 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use url::Url;
 
+use crate::log;
+
 /// Longer than any answer here takes; a test that waits for a limit sets its own.
 pub(crate) const AMPLE: Duration = Duration::from_secs(30);
 
@@ -62,7 +64,9 @@ pub(crate) async fn answering(answer: String) -> (Url, JoinHandle<Received>) {
     (endpoint, server)
 }
 
+/// Where almost every test begins, so the log begins here too.
 pub(crate) async fn listen() -> (Url, TcpListener) {
+    log::record();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     (Url::parse(&endpoint).unwrap(), listener)

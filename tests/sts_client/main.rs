@@ -4,6 +4,7 @@
 
 mod faults;
 mod leaks;
+mod log;
 mod loopback;
 mod verify;
 mod wire_form;

@@ -8,16 +8,42 @@
 //! 3. hash that with the key (`signature`);
 //! 4. place the outcome where the scheme wants it: in headers, in a URL, in the fields of a form.
 //!
-//! [`rpc`] and [`acs3`] are spoken by STS; OSS has its own two.
+//! STS speaks [`acs3`], formerly [`rpc`]. OSS speaks [`v4`], formerly [`v1`]; [`presign`] and [`post`] put either into
+//! a URL or a form. Whatever is the same for all signatures of one key on one day is prepared once, in a
+//! [`v4::Signer`].
 
 pub mod acs3;
 pub mod encode;
+pub mod post;
+pub mod presign;
 pub mod rpc;
+pub mod v1;
+pub mod v4;
 
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use hmac::KeyInit;
+
+/// A request to OSS as decoded values.
+///
+/// Bucket and key are signed whatever the address looks like: virtual host, path, custom domain. Headers and query
+/// hold each name once, and no header has an empty value: the SDKs do not agree on how to sign those.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Request<'a> {
+    /// In upper case.
+    pub method: &'a str,
+    /// `None` for a request to the service itself.
+    pub bucket: Option<&'a str>,
+    /// `None` for a request to the bucket itself.
+    pub key: Option<&'a str>,
+    /// The parameters beside those of the signature; an empty value is one without `=`, such as `uploads`.
+    pub query: &'a [(&'a str, &'a str)],
+    /// The headers that will be sent; the scheme picks those that it signs.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// Names of headers that V4 is to sign beside its own choice, such as `content-length`; V1 knows no such thing.
+    pub additional_headers: &'a [&'a str],
+}
 
 /// What tells one call to STS from a replay of another.
 #[derive(Clone, Copy, Debug)]

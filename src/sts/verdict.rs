@@ -32,20 +32,13 @@ pub(super) struct Verdict {
     pub(super) hint: Option<&'static str>,
 }
 
-const fn us() -> Verdict {
-    Verdict { blame: Blame::Us, retry: Retry::No, hint: None }
-}
-
-const fn nobody() -> Verdict {
-    Verdict { blame: Blame::Nobody, retry: Retry::Later, hint: None }
-}
-
 const fn operator(hint: &'static str) -> Verdict {
     Verdict { blame: Blame::Operator, retry: Retry::No, hint: Some(hint) }
 }
 
 impl Verdict {
-    pub(super) const NOBODY: Self = nobody();
+    const US: Self = Self { blame: Blame::Us, retry: Retry::No, hint: None };
+    pub(super) const NOBODY: Self = Self { blame: Blame::Nobody, retry: Retry::Later, hint: None };
     pub(super) const NOT_STS: Self = operator(
         "what answers at `sts.endpoint` (or at the address made from `sts.region` and `sts.vpc`) is not STS: \
          look for a mistyped host, a proxy or a login page in between",
@@ -55,7 +48,7 @@ impl Verdict {
             "`sts.endpoint`, or `sts.region` and `sts.vpc`, must name a host that this machine reaches over HTTPS; \
              its name must resolve, and the system's CA certificates must be installed",
         ),
-        ..nobody()
+        ..Self::NOBODY
     };
     pub(super) const UNSENDABLE_KEY: Self = operator(
         "the AccessKey id or token holds characters that no header can carry, such as a line break: copy it again",
@@ -133,46 +126,125 @@ const FAQ: &[(&str, Verdict)] = &[
     ),
     (
         "InvalidParameter.SourceIdentity",
-        operator("`sts.source_identity` must be 2 to 64 characters of letters, digits and `+=,.@_-`, and no reserved name"),
+        operator(
+            "`sts.source_identity` must be 2 to 64 characters of letters, digits and `+=,.@_-`, and no reserved name",
+        ),
     ),
-    ("InvalidParameter", us()),
+    ("InvalidParameter", Verdict::US),
     (
         "EntityNotExist.Role",
-        operator("no such role: compare `sts.role_arn` (or `grants.*.role_arn`) with the ARN that the RAM console shows"),
+        operator(
+            "no such role: compare `sts.role_arn` (or `grants.*.role_arn`) with the ARN that the RAM console shows",
+        ),
     ),
     (
         "SignatureDoesNotMatch",
-        operator("the AccessKey secret is not the one of this AccessKey id: check for a cut-off or mixed-up pair"),
+        operator("`access_key.secret` is not the secret of `access_key.id`: check for a cut-off or mixed-up pair"),
     ),
-    ("IncompleteSignature", us()),
-    ("SignatureNonceUsed", nobody()),
+    ("IncompleteSignature", Verdict::US),
+    ("SignatureNonceUsed", Verdict::NOBODY),
     (
         "InvalidTimeStamp.Expired",
         operator("this machine's clock is more than 15 minutes off: set it by NTP").retry(Retry::WithCorrectedClock),
     ),
-    ("InvalidTimeStamp", us()),
-    ("InvalidAccessKeyId.NotFound", operator("STS does not know the AccessKey id: it was deleted or mistyped")),
-    ("InvalidAccessKeyId", operator("the AccessKey is disabled: enable it in the RAM console, or configure another")),
+    ("InvalidTimeStamp", Verdict::US),
+    (
+        "InvalidAccessKeyId.NotFound",
+        operator("STS does not know the id in `access_key.id`: the key was deleted, or mistyped"),
+    ),
+    (
+        "InvalidAccessKeyId",
+        operator("the key in `access_key.id` is disabled: enable it in the RAM console, or configure another"),
+    ),
     (
         "InvalidSecurityToken.Expired",
-        operator("the temporary AccessKey that calls STS has expired: configure a fresh one, or a source that renews it")
-            .retry(Retry::WithNewAccessKey),
+        operator(
+            "the temporary AccessKey that calls STS has expired: configure a fresh one, or a source that renews it",
+        )
+        .retry(Retry::WithNewAccessKey),
     ),
     (
         "InvalidSecurityToken",
-        operator("the token of the temporary AccessKey that calls STS is not the one of that key: configure all three together")
+        operator("`access_key.token` is not the token of `access_key.id`: configure id, secret and token together")
             .retry(Retry::WithNewAccessKey),
     ),
     (
         "MissingSecurityToken",
-        operator("the AccessKey that calls STS is temporary (`STS.…`): its token has to be configured with it")
+        operator("the AccessKey that calls STS is temporary (`STS.…`): its token belongs into `access_key.token`")
             .retry(Retry::WithNewAccessKey),
     ),
-    ("Missing", us()),
+    ("Missing", Verdict::US),
     ("InvalidAction", OTHER_SERVICE),
     ("InvalidVersion", OTHER_SERVICE),
-    ("InvalidSignatureMethod", us()),
-    ("UnsupportedHTTPMethod", us()),
-    ("InternalError", nobody()),
-    ("ServiceUnavailable", nobody()),
+    ("InvalidSignatureMethod", Verdict::US),
+    ("UnsupportedHTTPMethod", Verdict::US),
+    ("InternalError", Verdict::NOBODY),
+    ("ServiceUnavailable", Verdict::NOBODY),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::Blame::{Nobody, Operator, Us};
+    use super::Retry::{Later, No, WithCorrectedClock, WithNewAccessKey};
+    use super::*;
+
+    /// Each code that the protocol page lists, with who must act, whether to retry, and a word of the hint.
+    const CODES: &[(&str, Blame, Retry, &str)] = &[
+        ("InvalidParameter.RoleArn", Operator, No, "`sts.role_arn`"),
+        ("InvalidParameter.RoleSessionName", Operator, No, "`grants.*.session_name`"),
+        ("InvalidParameter.DurationSeconds", Operator, No, "`sts.duration`"),
+        ("InvalidParameter.PolicyGrammar", Operator, No, "`grants.*.policy`"),
+        ("InvalidParameter.PolicySize", Operator, No, "`grants.*.policy`"),
+        ("InvalidParameter.ExternalId", Operator, No, "`sts.external_id`"),
+        ("InvalidParameter.SourceIdentity", Operator, No, "`sts.source_identity`"),
+        ("InvalidParameter.ContentType", Us, No, ""),
+        ("MissingRoleArn", Us, No, ""),
+        ("MissingParameter", Us, No, ""),
+        ("MissingParameter.RoleArn", Us, No, ""),
+        ("EntityNotExist.Role", Operator, No, "`sts.role_arn`"),
+        ("IncompleteSignature", Us, No, ""),
+        ("SignatureDoesNotMatch", Operator, No, "`access_key.secret`"),
+        ("SignatureNonceUsed", Nobody, Later, ""),
+        ("InvalidTimeStamp.Expired", Operator, WithCorrectedClock, "clock"),
+        ("InvalidTimeStamp.Format", Us, No, ""),
+        ("InvalidAccessKeyId.NotFound", Operator, No, "`access_key.id`"),
+        ("InvalidAccessKeyId.Inactive", Operator, No, "disabled"),
+        ("InvalidSecurityToken.Expired", Operator, WithNewAccessKey, "expired"),
+        ("InvalidSecurityToken.Malformed", Operator, WithNewAccessKey, "token"),
+        ("InvalidSecurityToken.MismatchWithAccessKey", Operator, WithNewAccessKey, "token"),
+        ("MissingSecurityToken", Operator, WithNewAccessKey, "token"),
+        ("InvalidSignatureMethod", Us, No, ""),
+        ("InvalidVersion", Operator, No, "`sts.endpoint`"),
+        ("UnsupportedHTTPMethod", Us, No, ""),
+        ("InvalidAction.NotFound", Operator, No, "`sts.endpoint`"),
+        ("InternalError", Nobody, Later, ""),
+        ("ServiceUnavailable", Nobody, Later, ""),
+        ("SomethingNew", Operator, No, ""),
+    ];
+
+    #[test]
+    fn each_documented_code_says_who_must_act_and_what_to_change() {
+        for (code, blame, retry, word) in CODES {
+            let verdict = Verdict::of(code, "");
+            assert_eq!((verdict.blame, verdict.retry), (*blame, *retry), "{code}");
+            assert_eq!(verdict.hint.is_some(), !word.is_empty(), "{code}");
+            assert!(verdict.hint.unwrap_or_default().contains(word), "{code}: {:?}", verdict.hint);
+        }
+    }
+
+    #[test]
+    fn the_words_tell_the_three_kinds_of_no_permission_apart() {
+        for (said, word) in [
+            ("Roles may not be assumed by root accounts.", "root account"),
+            (
+                "No permission perform sts:AssumeRole on this Role. Maybe you are not authorized.",
+                "the trust policy of the role",
+            ),
+            ("You are not authorized to do this action. You should be authorized by RAM.", "AliyunSTSAssumeRoleAccess"),
+        ] {
+            let verdict = Verdict::of("NoPermission", said);
+            assert_eq!((verdict.blame, verdict.retry), (Operator, No));
+            assert!(verdict.hint.unwrap().contains(word), "{said}");
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! One signed request: where each parameter stands, in both signature schemes.
 
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use url::{Position, Url};
 
 use super::error::StsError;
@@ -54,6 +54,8 @@ impl Target {
             body_sha256: &acs3::body_sha256(b""),
         };
         let mut headers = accept_json();
+        // The HTTP library is silent about an empty body, and some gateways answer a POST without a length with 411.
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         for (name, value) in NAMED {
             headers.insert(name, HeaderValue::from_static(value));
         }

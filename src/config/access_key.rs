@@ -20,12 +20,12 @@ const FAMILIES: [&[&str]; 4] = [
 
 /// Lays the first family of which anything is set beneath `table`, unless it holds something of a key already.
 pub(super) fn lay(environment: &Environment, table: &mut Table) {
-    if matches!(table.get("access_key"), Some(Node { value, .. }) if !matches!(value, Value::Table(keys) if keys.is_empty()))
-    {
+    let holds_nothing = |node: &Node| matches!(&node.value, Value::Table(keys) if keys.is_empty());
+    if !table.get("access_key").is_none_or(holds_nothing) {
         return;
     }
-    let Some(family) = FAMILIES.iter().find(|family| environment.first(family).is_some()) else { return };
     table.remove("access_key");
+    let Some(family) = FAMILIES.iter().find(|family| environment.first(family).is_some()) else { return };
     for (key, name) in KEYS.iter().zip(*family) {
         if let Some(value) = environment.value(name) {
             // Nothing is in the way: the section was just taken out.
@@ -65,17 +65,17 @@ fn is_clean(text: &str) -> bool {
 }
 
 fn missing(key: &str, origin: &Origin, table: &Table, faults: &mut Faults) {
-    match (origin, KEYS.iter().position(|known| *known == key)) {
-        (Origin::Variable(name), Some(index)) => {
-            let partner = family_of(name).and_then(|family| family.get(index));
-            let partner = partner
-                .map_or("no variable of its family can hold its token".to_owned(), |name| format!("{name} is not"));
-            faults.tell(format!("{name} is set, but {partner}"));
+    let Origin::Variable(name) = origin else {
+        let advice = "id, secret and token all come from one place".to_owned();
+        return faults.add(&path(key), &Problem::Missing(advice), table);
+    };
+    let position = KEYS.iter().position(|known| *known == key);
+    faults.tell(match family_of(name).zip(position).and_then(|(family, position)| family.get(position)) {
+        Some(partner) => format!("{name} is set, but {partner} is not"),
+        None => {
+            format!("{name} holds a temporary key, and no name beside it takes a token; use those of ALIBABA_CLOUD_…")
         }
-        _ => {
-            faults.add(&path(key), &Problem::Missing("id, secret and token all come from one place".to_owned()), table);
-        }
-    }
+    });
 }
 
 fn family_of(name: &str) -> Option<&'static [&'static str]> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::fault::Faults;
 use super::format;
-use super::problem::{Problem, nearest};
+use super::problem::{Problem, nearest, step};
 use super::settings::{ApiKeySettings, Settings, StsSettings};
 use super::tree::{self, Origin, Table};
 
@@ -30,10 +30,10 @@ impl Check<'_> {
         }
         self.sts(&mut settings.sts);
         for (index, key) in settings.auth.api_keys.iter().enumerate() {
-            self.api_key(&index.to_string(), key);
+            self.api_key(&step(index), key);
         }
         for (index, origin) in settings.cors.origins.iter().enumerate() {
-            let path = ["cors", "origins", &index.to_string()];
+            let path = ["cors", "origins", &step(index)];
             self.text(
                 &path,
                 origin,

@@ -8,8 +8,9 @@ use std::path::Path;
 use super::byte_size::ByteSize;
 use super::check::{Check, SESSION_SECONDS};
 use super::format;
-use super::problem::Problem;
+use super::problem::{Problem, step};
 use super::settings::{GrantSettings, PolicySource, Settings, StsSettings};
+use super::tree::{self, Origin};
 
 /// What OSS allows for `x-oss-expires`: up to seven days.
 const URL_SECONDS: RangeInclusive<u64> = 1..=604_800;
@@ -19,8 +20,9 @@ const OSS_LIMIT: ByteSize = ByteSize::new(5 << 30);
 
 impl Check<'_> {
     pub(super) fn grants(&mut self, settings: &mut Settings) {
-        if settings.grants.is_empty() && !self.table.contains_key("grants") {
-            self.faults.tell("nothing to vend: configure a [grants.<name>], or set BUCKET and REGION");
+        if settings.grants.is_empty() {
+            let text = "is empty, so there is nothing to vend: add a [grants.<name>], or set BUCKET and REGION";
+            self.blame(&["grants"], &Problem::Other(text.to_owned()));
         }
         for (name, grant) in &mut settings.grants {
             self.grant(name, grant, &settings.sts);
@@ -46,7 +48,7 @@ impl Check<'_> {
             &["grants", name],
             name,
             format::is_grant_name,
-            "named by 1 to 32 characters of [a-z0-9_-], the first no sign",
+            "named with 1 to 32 characters of [a-z0-9_-], the first a letter or digit",
         );
         self.bucket(name, grant, sts);
         self.public_names(name, grant);
@@ -79,7 +81,7 @@ impl Check<'_> {
             grant.region = of_endpoint.map(str::to_owned).or_else(|| sts.region.clone()).unwrap_or_default();
         }
         if grant.region.is_empty() {
-            return self.missing(&["grants", name, "region"], "name the bucket's region, such as \"cn-hangzhou\"");
+            return self.region_is_missing(name);
         }
         self.region(&["grants", name, "region"], &mut grant.region);
         if let Some(other) = of_endpoint.filter(|other| *other != grant.region) {
@@ -87,6 +89,16 @@ impl Check<'_> {
                 Problem::misfit(format!("{other:?}, the region of the endpoint"), format!("{:?}", grant.region));
             self.blame(&["grants", name, "region"], &problem);
         }
+    }
+
+    fn region_is_missing(&mut self, name: &str) {
+        let advice = match tree::origin(self.table, &["grants", name]) {
+            Some(Origin::Variable(bucket)) if bucket.ends_with("BUCKET") => {
+                format!("set {}", bucket.replace("BUCKET", "REGION"))
+            }
+            _ => "name the bucket's region, such as \"cn-hangzhou\"".to_owned(),
+        };
+        self.missing(&["grants", name, "region"], &advice);
     }
 
     fn public_names(&mut self, name: &str, grant: &mut GrantSettings) {
@@ -113,12 +125,7 @@ impl Check<'_> {
     fn content_types(&mut self, name: &str, grant: &GrantSettings) {
         let expected = "a whole content type such as \"image/png\"";
         for (index, listed) in grant.content_types.iter().enumerate() {
-            self.text(
-                &["grants", name, "content_types", &index.to_string()],
-                listed,
-                format::is_content_type,
-                expected,
-            );
+            self.text(&["grants", name, "content_types", &step(index)], listed, format::is_content_type, expected);
         }
         let Some(default) = &grant.default_content_type else { return };
         let path = ["grants", name, "default_content_type"];

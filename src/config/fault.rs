@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 use std::ops::Range;
 
-use super::problem::{Path, Problem, is_secret};
+use super::problem::{Path, Problem, index, is_secret};
 use super::tree::{self, Origin, Table};
 
 /// Everything that is wrong with the configuration of one start: one text for each fault, with its place first.
@@ -68,6 +68,11 @@ impl Faults {
             return;
         }
         self.blamed.push(path.to_vec());
+        if let Some((last, list)) = path.split_last()
+            && index(last).is_some()
+        {
+            self.blamed.push(list.to_vec());
+        }
         self.blamed.extend(problem.meant(path));
         let told = match tree::origin(table, path) {
             Some(Origin::File { key, value }) => self.in_file(path, problem, key, value),
@@ -101,7 +106,11 @@ impl Source {
     pub(super) fn syntax_error(&self, error: &toml::de::Error) -> ConfigError {
         let at = error.span().unwrap_or(0..0);
         let shown = if self.near_a_secret(at.start) { Shown::Nothing } else { Shown::Line };
-        ConfigError::of(self.mark(&at, error.message(), &shown))
+        let message = match (error.message(), self.text.get(at.clone())) {
+            ("duplicate key", Some(key)) => format!("duplicate key {key:?}"),
+            (message, _) => message.to_owned(),
+        };
+        ConfigError::of(self.mark(&at, &message, &shown))
     }
 
     /// Whether the section speaks of secrets between its start and the end of this line: a string that lacks its end runs on.
@@ -145,5 +154,6 @@ impl Source {
 }
 
 fn speaks_of_secrets(text: &str) -> bool {
-    ["_key", "secret", "token", "hash"].iter().any(|word| text.contains(word))
+    let password = text.contains("://") && text.contains('@');
+    password || ["_key", "secret", "token", "hash"].iter().any(|word| text.contains(word))
 }

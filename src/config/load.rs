@@ -30,7 +30,9 @@ pub struct Loaded {
 }
 
 impl Settings {
-    /// Reads `file`, if there is one, and lays `environment` over it. The error holds everything that is wrong, not the first fault only.
+    /// Reads `file`, if there is one, and lays `environment` over it.
+    /// The error holds everything that is wrong, but of a list with several misfits the first, and of a file that is not
+    /// TOML the first place where it is not.
     pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Loaded, ConfigError> {
         let source = Source::read(file)?;
         let mut table = match DeTable::parse(&source.text) {

@@ -2,7 +2,7 @@
 
 use super::environment::variable_of;
 
-/// The keys from the root to a value; in a list, a step is an index.
+/// The keys from the root to a value; in a list, a step is made by `step`.
 pub(super) type Path = Vec<String>;
 
 /// One thing that is wrong with a value.
@@ -47,7 +47,7 @@ impl Problem {
             Self::UnknownKey { known } => unknown_key(path, known),
             Self::Missing(advice) => {
                 let (key, section) = path.split_last().expect("what is missing has a name");
-                format!("[{}] has no {key:?}; {advice}", section.join("."))
+                format!("{} has no {key:?}; {advice}", dotted(section))
             }
             _ => format!("{} {}", dotted(path), self.predicate(path)),
         }
@@ -77,6 +77,16 @@ impl Problem {
     }
 }
 
+/// The step to an element of a list.
+pub(super) fn step(index: usize) -> String {
+    format!("[{index}]")
+}
+
+/// The element that `step` leads to, if it is a step into a list.
+pub(super) fn index(step: &str) -> Option<usize> {
+    step.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
+}
+
 /// Whether the value at `path` must not be shown. A hash is one of them: in its place people put the key itself.
 pub(super) fn is_secret(path: &[String]) -> bool {
     path.first().is_some_and(|first| first == "access_key") || path.iter().any(|step| step == "api_keys")
@@ -91,7 +101,11 @@ pub(super) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
 
 fn unknown_key(path: &[String], known: &[&str]) -> String {
     let (key, section) = path.split_last().expect("an unknown key has a name");
-    let place = if section.is_empty() { String::new() } else { format!(" in [{}]", section.join(".")) };
+    let place = match section.last() {
+        None => String::new(),
+        Some(last) if index(last).is_some() => format!(" in {}", dotted(section)),
+        Some(_) => format!(" in [{}]", dotted(section)),
+    };
     match nearest(key, known) {
         Some(near) => format!("unknown key {key:?}{place}; did you mean {near:?}?"),
         None => format!("unknown key {key:?}{place}; it takes {}", known.join(", ")),
@@ -100,13 +114,9 @@ fn unknown_key(path: &[String], known: &[&str]) -> String {
 
 /// `grants.default.methods[1]`
 fn dotted(path: &[String]) -> String {
-    let mut text = String::new();
-    for step in path {
-        match step.parse::<usize>() {
-            Ok(_) => text.extend(["[", step, "]"]),
-            Err(_) if text.is_empty() => text.push_str(step),
-            Err(_) => text.extend([".", step]),
-        }
+    let mut text = path.join(".");
+    if path.iter().any(|step| index(step).is_some()) {
+        text = text.replace(".[", "[");
     }
     text
 }

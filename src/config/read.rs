@@ -15,7 +15,7 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 use serde_json::Value as Json;
 
-use super::problem::{Path, Problem};
+use super::problem::{Path, Problem, step};
 use super::tree::{Node, Table, Value};
 
 /// What did not fit, and where.
@@ -141,7 +141,7 @@ impl<'de> SeqAccess<'de> for Elements<'_> {
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Misfit> {
         let Some((index, node)) = self.0.next() else { return Ok(None) };
-        seed.deserialize(node).map(Some).map_err(|misfit| misfit.below(index.to_string()))
+        seed.deserialize(node).map(Some).map_err(|misfit| misfit.below(step(index)))
     }
 }
 

@@ -6,6 +6,8 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::problem::index;
+
 /// A value and where it was written.
 pub(super) struct Node {
     pub(super) origin: Origin,
@@ -101,7 +103,7 @@ pub(super) fn put<S: AsRef<str>>(table: &mut Table, path: &[S], node: Node) -> R
 pub(super) fn find<'t, S: AsRef<str>>(table: &'t Table, path: &[S]) -> Option<&'t Node> {
     let (first, rest) = path.split_first()?;
     rest.iter().try_fold(table.get(first.as_ref())?, |node, step| match &node.value {
-        Value::List(items) => items.get(step.as_ref().parse::<usize>().ok()?),
+        Value::List(items) => items.get(index(step.as_ref())?),
         _ => node.children()?.get(step.as_ref()),
     })
 }
@@ -111,11 +113,12 @@ pub(super) fn origin<'t, S: AsRef<str>>(table: &'t Table, path: &[S]) -> Option<
     (1..=path.len()).rev().find_map(|length| find(table, &path[..length])).map(|node| &node.origin)
 }
 
-/// Takes out the node at `path`; tells whether there was one.
+/// Takes out the node at `path`, or the whole list that it is an element of; tells whether there was one.
 pub(super) fn remove(table: &mut Table, path: &[String]) -> bool {
     match path {
         [] => false,
         [last] => table.remove(last).is_some(),
+        [list, element] if index(element).is_some() => table.remove(list).is_some(),
         [first, rest @ ..] => table.get_mut(first).is_some_and(|node| remove_below(node, rest)),
     }
 }
@@ -123,13 +126,9 @@ pub(super) fn remove(table: &mut Table, path: &[String]) -> bool {
 fn remove_below(node: &mut Node, path: &[String]) -> bool {
     match (&mut node.value, path) {
         (Value::Table(table), _) => remove(table, path),
-        (Value::List(items), [index, rest @ ..]) => {
-            let Some(index) = index.parse().ok().filter(|index| *index < items.len()) else { return false };
-            if rest.is_empty() {
-                items.remove(index);
-                return true;
-            }
-            remove_below(&mut items[index], rest)
+        (Value::List(items), [element, rest @ ..]) => {
+            let item = index(element).and_then(|index| items.get_mut(index));
+            item.is_some_and(|item| remove_below(item, rest))
         }
         _ => false,
     }

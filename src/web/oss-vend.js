@@ -169,8 +169,9 @@ class Uploader {
       await this.#sendParts(key, uploadId, blob, parts, onProgress, signal);
       return stored(key, await this.#complete(key, uploadId, parts, signal));
     } catch (error) {
-      if (signal?.aborted) await this.#send("DELETE", key, { query: { uploadId } }).catch(() => {});
-      throw Object.assign(error, { uploadId });
+      if (!signal?.aborted) throw Object.assign(error, { uploadId });
+      await this.#send("DELETE", key, { query: { uploadId } }).catch(() => {});
+      throw error;
     }
   }
 

@@ -275,6 +275,7 @@ function showError(error, advice) {
 function show(kind, title, ...lines) {
   $("notice").replaceChildren(make("div", { className: `notice ${kind}` },
     make("strong", {}, title), ...lines.filter(Boolean).map((line) => make("p", {}, line))));
+  $("notice").scrollIntoView({ block: "nearest" });
 }
 
 function make(tag, properties, ...children) {

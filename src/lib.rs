@@ -30,6 +30,8 @@ pub mod clock;
 pub mod config;
 pub mod keys;
 pub mod policy;
+pub mod server;
 pub mod signing;
 pub mod sts;
 pub mod vault;
+pub mod web;

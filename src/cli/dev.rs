@@ -53,13 +53,23 @@ pub(super) fn run(arguments: Arguments) -> Outcome {
 }
 
 fn options(arguments: Arguments) -> Options {
-    let Arguments { listen, oss_listen, sts_listen, data_dir, static_dir, print_json: _, insecure_allow_anonymous } = arguments;
-    Options { listen, oss_listen, sts_listen, data_dir, static_dir, insecure: insecure_allow_anonymous, ..Options::default() }
+    let Arguments { listen, oss_listen, sts_listen, data_dir, static_dir, print_json: _, insecure_allow_anonymous } =
+        arguments;
+    Options {
+        listen,
+        oss_listen,
+        sts_listen,
+        data_dir,
+        static_dir,
+        insecure: insecure_allow_anonymous,
+        ..Options::default()
+    }
 }
 
 fn as_json(addresses: Addresses) -> String {
     let Addresses { server, oss, sts } = addresses;
-    json!({ "server": format!("http://{server}"), "oss": format!("http://{oss}"), "sts": format!("http://{sts}") }).to_string()
+    json!({ "server": format!("http://{server}"), "oss": format!("http://{oss}"), "sts": format!("http://{sts}") })
+        .to_string()
 }
 
 fn greeting(addresses: Addresses) -> String {

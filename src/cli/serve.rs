@@ -47,7 +47,8 @@ async fn serve(arguments: Arguments) -> Outcome {
         tracing::warn!(%address, "callers that prove nothing are served");
     }
     let server = Server::new(loaded, Arc::new(SystemClock))?;
-    let listener = TcpListener::bind(address).await.map_err(|error| format!("{address} cannot be listened on: {error}"))?;
+    let listener =
+        TcpListener::bind(address).await.map_err(|error| format!("{address} cannot be listened on: {error}"))?;
     tracing::info!(address = %listener.local_addr()?, "listening");
     server.serve(listener, stop_signal()).await?;
     Ok(())

@@ -59,7 +59,9 @@ impl Loaded {
             match Grant::build(spec(name.clone(), grant, text, &settings.sts)) {
                 Ok(grant) => drop(grants.insert(name, grant)),
                 Err(problems) => {
-                    faults.extend(problems.into_iter().map(|fault| format!("grants.{name}.{}: {}", fault.key, fault.problem)));
+                    faults.extend(
+                        problems.into_iter().map(|fault| format!("grants.{name}.{}: {}", fault.key, fault.problem)),
+                    );
                 }
             }
         }

@@ -34,6 +34,7 @@ mod duration;
 mod environment;
 mod fault;
 mod format;
+mod grant_settings;
 mod load;
 mod overlay;
 mod problem;
@@ -49,10 +50,11 @@ use serde::de::Deserializer;
 pub use byte_size::{ByteSize, NotASize};
 pub use environment::Environment;
 pub use fault::ConfigError;
+pub use grant_settings::{GrantSettings, Method, PolicySource, SignatureVersion};
 pub use load::Loaded;
 pub use settings::{
-    AccessKeySettings, ApiKeySettings, AuthSettings, ClassicSettings, CorsSettings, GrantSettings, LimitSettings,
-    Method, PolicySource, Settings, SignatureVersion, StsSettings, StsSignature,
+    AccessKeySettings, ApiKeySettings, AuthSettings, ClassicSettings, CorsSettings, LimitSettings, Settings,
+    StsSettings, StsSignature,
 };
 
 use crate::keys::Secret;

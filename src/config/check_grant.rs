@@ -8,9 +8,8 @@ use std::path::Path;
 use super::byte_size::ByteSize;
 use super::check::{Check, SESSION_SECONDS};
 use super::format;
-use super::grant_settings::{GrantSettings, PolicySource};
 use super::problem::{Problem, step};
-use super::settings::{Settings, StsSettings};
+use super::settings::{GrantSettings, PolicySource, Settings, StsSettings};
 use super::tree::{self, Origin};
 
 /// What OSS allows for `x-oss-expires`: up to seven days.

@@ -50,11 +50,10 @@ use serde::de::Deserializer;
 pub use byte_size::{ByteSize, NotASize};
 pub use environment::Environment;
 pub use fault::ConfigError;
-pub use grant_settings::{GrantSettings, Method, PolicySource, SignatureVersion};
 pub use load::Loaded;
 pub use settings::{
-    AccessKeySettings, ApiKeySettings, AuthSettings, ClassicSettings, CorsSettings, LimitSettings, Settings,
-    StsSettings, StsSignature,
+    AccessKeySettings, ApiKeySettings, AuthSettings, ClassicSettings, CorsSettings, GrantSettings, LimitSettings,
+    Method, PolicySource, Settings, SignatureVersion, StsSettings, StsSignature,
 };
 
 use crate::keys::Secret;

@@ -8,9 +8,10 @@ use serde::Deserialize;
 
 use super::byte_size::ByteSize;
 use super::duration;
-use super::grant_settings::GrantSettings;
 use super::secret;
 use crate::keys::Secret;
+
+pub use super::grant_settings::{GrantSettings, Method, PolicySource, SignatureVersion};
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]

@@ -27,6 +27,7 @@
 #![doc = include_str!("reference.md")]
 
 mod access_key;
+mod build;
 mod byte_size;
 mod check;
 mod check_grant;
@@ -47,6 +48,7 @@ mod tree;
 use serde::Deserialize;
 use serde::de::Deserializer;
 
+pub use build::{Configured, Limits};
 pub use byte_size::{ByteSize, NotASize};
 pub use environment::Environment;
 pub use fault::ConfigError;

@@ -35,6 +35,7 @@ mod duration;
 mod environment;
 mod fault;
 mod format;
+mod grant_settings;
 mod load;
 mod overlay;
 mod problem;

@@ -13,10 +13,9 @@ use serde::de::{
     Unexpected, Visitor,
 };
 use serde::forward_to_deserialize_any;
-use serde_json::Value as Json;
 
 use super::problem::{Path, Problem, step};
-use super::tree::{Node, Table, Value};
+use super::tree::{self, Node, Table, Value};
 
 /// What did not fit, and where.
 #[derive(Debug)]
@@ -174,7 +173,7 @@ impl<'de> Deserializer<'de> for &Node {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
         let Value::Untyped(text) = &self.value else { return self.deserialize_any(visitor) };
-        let items = list_of(text, self)
+        let items = tree::list_of(text, &self.origin)
             .ok_or_else(|| Misfit::new(Problem::expected("a JSON list, or names with commas between")))?;
         visitor.visit_seq(Elements(items.iter().enumerate()))
     }
@@ -199,31 +198,4 @@ impl<'de> Deserializer<'de> for &Node {
         i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
         tuple tuple_struct map struct identifier ignored_any
     }
-}
-
-/// The list that the text of a variable stands for: JSON, or names with commas between.
-fn list_of(text: &str, variable: &Node) -> Option<Vec<Node>> {
-    if text.trim_start().starts_with('[') {
-        let items: Vec<Json> = serde_json::from_str(text).ok()?;
-        return Some(items.into_iter().map(|item| node_of(item, variable)).collect());
-    }
-    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
-    Some(names.map(|name| node_of(Json::String(name.to_owned()), variable)).collect())
-}
-
-/// The node that a JSON value stands for.
-fn node_of(json: Json, variable: &Node) -> Node {
-    let value = match json {
-        Json::String(text) => Value::Text(text),
-        Json::Bool(truth) => Value::Boolean(truth),
-        Json::Number(number) => {
-            number.as_i64().map_or(Value::Other("so large a number, or one with a fraction"), Value::Integer)
-        }
-        Json::Array(items) => Value::List(items.into_iter().map(|item| node_of(item, variable)).collect()),
-        Json::Object(fields) => {
-            Value::Table(fields.into_iter().map(|(key, field)| (key, node_of(field, variable))).collect())
-        }
-        Json::Null => Value::Other("null"),
-    };
-    Node { origin: variable.origin.clone(), value }
 }

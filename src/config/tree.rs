@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use serde_json::Value as Json;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -132,4 +133,31 @@ fn remove_below(node: &mut Node, path: &[String]) -> bool {
         }
         _ => false,
     }
+}
+
+/// The list that the text of a variable stands for: JSON, or names with commas between.
+pub(super) fn list_of(text: &str, variable: &Origin) -> Option<Vec<Node>> {
+    if text.trim_start().starts_with('[') {
+        let items: Vec<Json> = serde_json::from_str(text).ok()?;
+        return Some(items.into_iter().map(|item| node_of(item, variable)).collect());
+    }
+    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    Some(names.map(|name| node_of(Json::String(name.to_owned()), variable)).collect())
+}
+
+/// The node that a JSON value stands for.
+fn node_of(json: Json, variable: &Origin) -> Node {
+    let value = match json {
+        Json::String(text) => Value::Text(text),
+        Json::Bool(truth) => Value::Boolean(truth),
+        Json::Number(number) => {
+            number.as_i64().map_or(Value::Other("so large a number, or one with a fraction"), Value::Integer)
+        }
+        Json::Array(items) => Value::List(items.into_iter().map(|item| node_of(item, variable)).collect()),
+        Json::Object(fields) => {
+            Value::Table(fields.into_iter().map(|(key, field)| (key, node_of(field, variable))).collect())
+        }
+        Json::Null => Value::Other("null"),
+    };
+    Node { origin: variable.clone(), value }
 }

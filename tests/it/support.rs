@@ -128,7 +128,12 @@ impl Answer {
 
 /// A client that follows nothing and waits for nothing long.
 pub fn http() -> Client {
-    Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().timeout(Duration::from_mins(1)).build().unwrap()
+    Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .timeout(Duration::from_mins(1))
+        .build()
+        .unwrap()
 }
 
 /// `name=value&…`, encoded.

@@ -1,4 +1,5 @@
 //! Placeholder.
 
 pub mod clock;
+pub mod emulator;
 pub mod keys;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use subtle::ConstantTimeEq;
 
 use super::access::Policy;
 use super::options::{Role, User};
@@ -54,6 +55,8 @@ impl Identity {
 pub(crate) struct RamUser {
     pub(crate) user: User,
     pub(crate) policies: Vec<Policy>,
+    /// The number by which answers name the user; the account's own for its root.
+    pub(crate) id: String,
 }
 
 /// A role with its policies read.
@@ -73,6 +76,8 @@ pub(crate) struct TokenSession {
     /// The inline policy; without one the session has all rights of the role.
     pub(crate) policy: Option<Policy>,
     pub(crate) name: String,
+    /// Set by the first `AssumeRole` of a chain, and kept along it.
+    pub(crate) source_identity: Option<String>,
     pub(crate) issued: DateTime<Utc>,
     pub(crate) expiration: DateTime<Utc>,
     /// Set by the knobs: the token is dead before its time.
@@ -142,6 +147,12 @@ impl Accounts {
         session
     }
 
+    /// Whether the token belongs to some session.
+    pub(crate) fn handed_out(&self, token: &str) -> bool {
+        let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
+        sessions.values().any(|session| session.token.as_bytes().ct_eq(token.as_bytes()).into())
+    }
+
     /// Ends the token of a temporary key now.
     pub(crate) fn expire_token(&self, access_key_id: &str) {
         let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
@@ -152,10 +163,11 @@ impl Accounts {
 
     fn add_user(&mut self, user: User) -> io::Result<()> {
         let policies = read_policies(&user.policies, &user.name)?;
-        let id = user.access_key_id.clone();
-        match self.users.insert(id.clone(), Arc::new(RamUser { user, policies })) {
+        let key_id = user.access_key_id.clone();
+        let id = if user.root { user.account_id.clone() } else { format!("2{:017}", self.users.len() + 1) };
+        match self.users.insert(key_id.clone(), Arc::new(RamUser { user, policies, id })) {
             None => Ok(()),
-            Some(_) => Err(invalid(format!("two users have the key id {id}"))),
+            Some(_) => Err(invalid(format!("two users have the key id {key_id}"))),
         }
     }
 

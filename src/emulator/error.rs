@@ -171,4 +171,31 @@ impl StsError {
     pub(crate) fn bad_request(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, message)
     }
+
+    pub(crate) fn access_key_not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "InvalidAccessKeyId.NotFound", "Specified access key is not found.")
+    }
+
+    /// A parameter that must be there is not.
+    pub(crate) fn missing(name: &str) -> Self {
+        Self::bad_request(format!("Missing{name}"), format!("{name} is mandatory for this action."))
+    }
+
+    /// A parameter or header that may occur once occurs more often.
+    pub(crate) fn repeated(name: &str) -> Self {
+        Self::bad_request("InvalidParameter", format!("The parameter {name} occurs more than once."))
+    }
+
+    pub(crate) fn signature_does_not_match(string_to_sign: &str) -> Self {
+        let message = "Specified signature is not matched with our calculation.";
+        Self::bad_request("SignatureDoesNotMatch", format!("{message} server string to sign is:{string_to_sign}"))
+    }
+
+    pub(crate) fn incomplete_signature(message: impl Into<String>) -> Self {
+        Self::bad_request("IncompleteSignature", message)
+    }
+
+    pub(crate) fn no_permission(message: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "NoPermission", message)
+    }
 }

@@ -1,11 +1,28 @@
-//! Who signed a request: from its raw head, or from the fields of a posted form, to an [`Identity`] or OSS's refusal.
+//! Who signed a request: from its raw head, or from the fields of a posted form, to an [`Identity`] or a refusal.
+//!
+//! Order of the checks: form of the claim, key and token, time, scope, signature. An unknown key is told first, as OSS does.
+
+mod acs3;
+mod credential;
+mod holder;
+mod mac;
+mod post;
+mod request;
+mod rpc;
+mod subresource;
+mod v1;
+mod v4;
 
 use axum::http::HeaderMap;
 use chrono::{DateTime, Utc};
 
+use self::request::Request;
 use super::account::{Accounts, Identity};
 use super::error::OssError;
-use super::wire::FormFields;
+
+pub(crate) use self::acs3::authenticate_acs3;
+pub(crate) use self::post::authenticate_form;
+pub(crate) use self::rpc::authenticate_rpc;
 
 /// The head of a request as it came.
 pub(crate) struct WireRequest<'a> {
@@ -23,23 +40,62 @@ pub(crate) struct Target<'a> {
     pub(crate) key: Option<&'a str>,
 }
 
-/// Finds who signed a request to OSS.
-pub(crate) fn authenticate(
-    _accounts: &Accounts,
-    _wire: &WireRequest<'_>,
-    _target: &Target<'_>,
-    _region: &str,
-    _now: DateTime<Utc>,
-) -> Result<Identity, OssError> {
-    Ok(Identity::Anonymous)
+/// Who signed a call to STS, by a signature that may be used once.
+pub(crate) struct Signed {
+    pub(crate) identity: Identity,
+    pub(crate) nonce: String,
 }
 
-/// Finds who signed a posted form; a form without a policy is anonymous.
-pub(crate) fn authenticate_form(
-    _accounts: &Accounts,
-    _fields: &FormFields,
-    _region: &str,
-    _now: DateTime<Utc>,
+/// Finds who signed a request to OSS.
+pub(crate) fn authenticate(
+    accounts: &Accounts,
+    wire: &WireRequest<'_>,
+    target: &Target<'_>,
+    region: &str,
+    now: DateTime<Utc>,
 ) -> Result<Identity, OssError> {
-    Ok(Identity::Anonymous)
+    let request = Request::new(wire, target)?;
+    let authorization = request.header("authorization")?;
+    match scheme(authorization.as_deref(), &request)? {
+        Scheme::V4Header(claim) => v4::from_header(accounts, &request, claim, region, now),
+        Scheme::V1Header(claim) => v1::from_header(accounts, &request, claim, now),
+        Scheme::V4Query => v4::from_query(accounts, &request, region, now),
+        Scheme::V1Query => v1::from_query(accounts, &request, now),
+        Scheme::None => Ok(Identity::Anonymous),
+    }
+}
+
+enum Scheme<'a> {
+    V4Header(&'a str),
+    V1Header(&'a str),
+    V4Query,
+    V1Query,
+    None,
+}
+
+fn scheme<'a>(authorization: Option<&'a str>, request: &Request<'_>) -> Result<Scheme<'a>, OssError> {
+    let in_query = query_scheme(request);
+    let Some(authorization) = authorization else {
+        return Ok(in_query);
+    };
+    let refused = |message| Err(OssError::invalid_argument("Authorization", "", message));
+    if !matches!(in_query, Scheme::None) {
+        return refused("Only one of the header and the query may be signed.");
+    }
+    match authorization.split_once(' ') {
+        Some((v4::ALGORITHM, claim)) => Ok(Scheme::V4Header(claim)),
+        Some(("OSS", claim)) => Ok(Scheme::V1Header(claim)),
+        _ => refused("Unsupported authorization type."),
+    }
+}
+
+fn query_scheme(request: &Request<'_>) -> Scheme<'static> {
+    let any = |names: &[&str]| names.iter().any(|name| request.query.contains(name));
+    if any(&["x-oss-signature-version", "x-oss-signature"]) {
+        Scheme::V4Query
+    } else if any(&["Signature", "OSSAccessKeyId", "Expires"]) {
+        Scheme::V1Query
+    } else {
+        Scheme::None
+    }
 }

@@ -13,5 +13,8 @@ pub(crate) fn only(headers: &HeaderMap, name: &str) -> Result<Option<String>, Re
 
 /// The trimmed values of a header in the order they came.
 pub(crate) fn values(headers: &HeaderMap, name: &str) -> impl Iterator<Item = String> {
-    headers.get_all(name).into_iter().map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
+    headers
+        .get_all(name)
+        .into_iter()
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).trim_matches([' ', '\t']).to_owned())
 }

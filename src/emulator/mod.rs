@@ -11,19 +11,21 @@ mod error;
 mod form_policy;
 mod knobs;
 mod options;
+mod oss;
+mod store;
 mod sts;
 mod verify;
 mod wire;
+mod xml;
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 
 use self::account::Accounts;
+use self::store::Store;
 
 pub use self::knobs::{Call, Failure, Knobs};
 pub use self::options::{
@@ -54,7 +56,7 @@ impl Emulator {
     /// The object service.
     #[must_use]
     pub fn oss(&self) -> Router {
-        Router::new().fallback(|| async { StatusCode::NOT_IMPLEMENTED })
+        oss::router(Arc::clone(&self.state))
     }
 
     /// The knobs that tests turn: faults, delays, the clock, and the list of calls received.
@@ -70,7 +72,7 @@ pub(crate) struct State {
     /// The account that owns the buckets: the first user's, else the first role's.
     pub(crate) owner: String,
     pub(crate) buckets: Vec<BucketOptions>,
-    pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) store: Store,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) knobs: Knobs,
     pub(crate) nonces: sts::Nonces,
@@ -81,11 +83,13 @@ impl State {
     fn new(options: Options, clock: Box<dyn Fn() -> DateTime<Utc> + Send + Sync>) -> io::Result<Self> {
         let owner = options.owner();
         let accounts = Arc::new(Accounts::new(options.users, options.roles)?);
+        let store = Store::open(options.data_dir.as_deref())?;
+        oss::make_buckets(&store, &options.buckets, clock())?;
         Ok(Self {
             region: options.region,
             owner,
+            store,
             buckets: options.buckets,
-            data_dir: options.data_dir,
             knobs: Knobs::new(Arc::clone(&accounts)),
             accounts,
             nonces: sts::Nonces::default(),

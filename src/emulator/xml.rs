@@ -4,7 +4,7 @@
 
 use std::fmt::Display;
 
-use quick_xml::escape::escape;
+use quick_xml::escape::partial_escape;
 use serde::de::DeserializeOwned;
 
 use super::error::OssError;
@@ -41,7 +41,7 @@ impl Xml {
 /// Control characters cannot stand in XML 1.0 even when escaped; OSS escapes them, and so do we.
 fn escaped(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
-    for character in escape(value).chars() {
+    for character in partial_escape(value).chars() {
         match character {
             '\n' | '\t' => text.push(character),
             control if control < ' ' => text.push_str(&format!("&#{};", u32::from(control))),

@@ -81,13 +81,13 @@ impl<'b> Form<'b> {
 
 async fn value(name: &str, mut part: Field<'_>) -> Result<String, OssError> {
     let mut value = Vec::new();
+    if name.len() > LONGEST_NAME {
+        return Err(too_long(name));
+    }
     while let Some(chunk) = part.chunk().await.map_err(|error| refused(&error))? {
         value.extend_from_slice(&chunk);
-        if name.len() > LONGEST_NAME || value.len() > LONGEST_VALUE {
-            let shortened = name.get(..name.floor_char_boundary(100)).unwrap_or_default();
-            return Err(
-                OssError::bad_request("FieldItemTooLong", "Your form field is too long.").with("Field", shortened)
-            );
+        if value.len() > LONGEST_VALUE {
+            return Err(too_long(name));
         }
     }
     String::from_utf8(value).map_err(|_| malformed())
@@ -194,6 +194,11 @@ fn malformed() -> OssError {
 fn no_file() -> OssError {
     let message = "POST requires exactly one file upload per request.";
     OssError::bad_request("IncorrectNumberOfFilesInPOSTRequest", message)
+}
+
+fn too_long(name: &str) -> OssError {
+    let shortened = name.get(..name.floor_char_boundary(100)).unwrap_or_default();
+    OssError::bad_request("FieldItemTooLong", "Your form field is too long.").with("Field", shortened)
 }
 
 fn head_too_long() -> OssError {

@@ -48,13 +48,11 @@ impl Emulator {
     }
 
     /// The STS service: `POST /` or `GET /` with RPC or ACS3 signatures.
-    #[must_use]
     pub fn sts(&self) -> Router {
         sts::router(Arc::clone(&self.state))
     }
 
     /// The object service.
-    #[must_use]
     pub fn oss(&self) -> Router {
         oss::router(Arc::clone(&self.state))
     }

@@ -78,10 +78,8 @@ impl Debug for User {
 impl User {
     /// `acs:ram::<account>:user/<name>`, or `…:root`.
     pub(crate) fn arn(&self) -> String {
-        match self.root {
-            true => format!("acs:ram::{}:root", self.account_id),
-            false => format!("acs:ram::{}:user/{}", self.account_id, self.name),
-        }
+        let who = if self.root { "root".to_owned() } else { format!("user/{}", self.name) };
+        format!("acs:ram::{}:{who}", self.account_id)
     }
 }
 

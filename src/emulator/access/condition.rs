@@ -104,19 +104,11 @@ impl Relation {
 
 /// What an operator tests, and whether it demands that no value matches.
 fn operator(name: &str) -> Option<(Test, bool)> {
-    let kinds: [(&str, fn(Relation) -> Test); 2] = [("Numeric", Test::Numeric), ("Date", Test::Date)];
-    let ordered = kinds.iter().find_map(|(kind, test)| Some((name.strip_prefix(kind)?, test)));
-    if let Some((relation, test)) = ordered {
-        let (relation, negated) = match relation {
-            "Equals" => (Relation::Equal, false),
-            "NotEquals" => (Relation::Equal, true),
-            "LessThan" => (Relation::Less, false),
-            "LessThanEquals" => (Relation::LessOrEqual, false),
-            "GreaterThan" => (Relation::Greater, false),
-            "GreaterThanEquals" => (Relation::GreaterOrEqual, false),
-            _ => return None,
-        };
-        return Some((test(relation), negated));
+    if let Some(name) = name.strip_prefix("Numeric") {
+        return relation(name).map(|(relation, negated)| (Test::Numeric(relation), negated));
+    }
+    if let Some(name) = name.strip_prefix("Date") {
+        return relation(name).map(|(relation, negated)| (Test::Date(relation), negated));
     }
     Some(match name {
         "StringEquals" => (Test::Equals, false),
@@ -128,6 +120,18 @@ fn operator(name: &str) -> Option<(Test, bool)> {
         "Bool" => (Test::Bool, false),
         "IpAddress" | "IpAddressIncludeBorder" => (Test::Address, false),
         "NotIpAddress" => (Test::Address, true),
+        _ => return None,
+    })
+}
+
+fn relation(name: &str) -> Option<(Relation, bool)> {
+    Some(match name {
+        "Equals" => (Relation::Equal, false),
+        "NotEquals" => (Relation::Equal, true),
+        "LessThan" => (Relation::Less, false),
+        "LessThanEquals" => (Relation::LessOrEqual, false),
+        "GreaterThan" => (Relation::Greater, false),
+        "GreaterThanEquals" => (Relation::GreaterOrEqual, false),
         _ => return None,
     })
 }

@@ -53,6 +53,11 @@ impl<'a> Request<'a> {
     }
 }
 
+/// `name:value` lines in the order given, each with its line end.
+pub(super) fn header_lines(headers: impl IntoIterator<Item = (String, String)>) -> String {
+    headers.into_iter().flat_map(|(name, value)| [name, ":".to_owned(), value, "\n".to_owned()]).collect()
+}
+
 /// Refuses a name that occurs more often than once.
 pub(super) fn repeated(name: &str) -> OssError {
     OssError::invalid_argument(name, "", format!("{name} occurs more than once."))

@@ -61,3 +61,66 @@ fn check_constant(parameters: &Query, name: &str, value: &str) -> Result<(), Sts
     let known = demanded(parameters, name)? == value;
     if known { Ok(()) } else { Err(StsError::bad_request(format!("Invalid{name}"), message)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::super::sample::{TOKEN, accounts, now};
+    use super::*;
+
+    const CALL: &str = "AccessKeyId=LTAIuser&Action=GetCallerIdentity&Format=JSON&SignatureMethod=HMAC-SHA1\
+                        &SignatureNonce=n-1&SignatureVersion=1.0&Timestamp=2025-02-14T08%3A09%3A10Z\
+                        &Version=2015-04-01&Odd=a+b*~%C3%A9&Signature=i5SeeEt%2FCJaTeUIuJyHdivnlbGE%3D";
+
+    fn code(call: &str, at: DateTime<Utc>) -> String {
+        let parameters = Query::parse(call).unwrap();
+        authenticate_rpc(&accounts(), "GET", &parameters, at).map_or_else(|error| error.code, |signed| signed.nonce)
+    }
+
+    #[test]
+    fn a_right_signature_passes_however_sloppily_the_wire_is_written() {
+        assert_eq!(code(CALL, now()), "n-1");
+        assert_eq!(code(&CALL.replace("a+b*~", "a%20b%2a%7e"), now()), "n-1");
+    }
+
+    #[test]
+    fn each_fault_has_its_code() {
+        for (from, to, expected) in [
+            ("Odd=a", "Odd=b", "SignatureDoesNotMatch"),
+            ("AccessKeyId=LTAIuser&", "", "MissingAccessKeyId"),
+            ("SignatureNonce=n-1", "SignatureNonce=", "MissingSignatureNonce"),
+            ("LTAIuser", "LTAInobody", "InvalidAccessKeyId.NotFound"),
+            ("LTAIuser", "LTAIdisabled", "InvalidAccessKeyId.Inactive"),
+            ("LTAIuser", "STS.sample", "MissingSecurityToken"),
+            ("HMAC-SHA1", "HMAC-MD5", "InvalidSignatureMethod"),
+            ("SignatureVersion=1.0", "SignatureVersion=2.0", "InvalidSignatureVersion"),
+            ("T08%3A", " 08%3A", "InvalidTimeStamp.Format"),
+            ("Odd=", "Action=x&Odd=", "SignatureDoesNotMatch"),
+            ("Odd=", "Timestamp=x&Odd=", "InvalidParameter"),
+        ] {
+            assert_eq!(code(&CALL.replace(from, to), now()), expected, "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn tokens_are_told_apart() {
+        let with = |id: &str, token: &str, hours| {
+            let call = CALL.replace("LTAIuser", id) + "&SecurityToken=" + &encode(token);
+            let at = now() + TimeDelta::hours(hours);
+            code(&call, at)
+        };
+        assert_eq!(with("STS.sample", TOKEN, 0), "SignatureDoesNotMatch");
+        assert_eq!(with("STS.other", TOKEN, 0), "InvalidSecurityToken.MismatchWithAccessKey");
+        assert_eq!(with("STS.sample", "garbage", 0), "InvalidSecurityToken.Malformed");
+        assert_eq!(with("STS.sample", TOKEN, 1), "InvalidSecurityToken.Expired");
+        assert_eq!(with("LTAIuser", TOKEN, 0), "InvalidSecurityToken.MismatchWithAccessKey");
+    }
+
+    #[test]
+    fn the_clock_may_be_fifteen_minutes_off_and_no_more() {
+        for (seconds, expected) in [(900, "n-1"), (-900, "n-1"), (901, "InvalidTimeStamp.Expired")] {
+            assert_eq!(code(CALL, now() + TimeDelta::seconds(seconds)), expected);
+        }
+    }
+}

@@ -8,7 +8,7 @@ use super::super::account::{Accounts, Identity};
 use super::super::error::OssError;
 use super::super::wire::{Authorization, compact, encode, encode_path, to_http_date};
 use super::credential::Credential;
-use super::request::{Request, SKEW, check_skew, explained, too_skewed};
+use super::request::{Request, SKEW, check_skew, explained, header_lines, too_skewed};
 use super::{holder, mac};
 
 pub(super) const ALGORITHM: &str = "OSS4-HMAC-SHA256";
@@ -126,7 +126,7 @@ fn canonical_headers(request: &Request<'_>, additional: &BTreeSet<String>) -> Re
         let missing = || argument_error(&format!("The additional header {name} is missing."));
         headers.insert(name.clone(), request.header(name)?.ok_or_else(missing)?);
     }
-    Ok(headers.into_iter().map(|(name, value)| format!("{name}:{value}\n")).collect())
+    Ok(header_lines(headers))
 }
 
 /// Names in lower case and sorted: oss2 sorts its list by the first letter only.
@@ -170,4 +170,143 @@ fn argument_error(message: &str) -> OssError {
 
 fn bad_authorization() -> OssError {
     OssError::bad_request("InvalidArgument", "Authorization header is invalid.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::Sample;
+    use super::*;
+
+    const CREDENTIAL: &str = "LTAIuser/20250214/cn-hangzhou/oss/aliyun_v4_request";
+    const SIGNATURE: &str = "950f572886fa3f03533d609814832364bd110675c6edfcf1893d32fdbd5627ba";
+
+    fn by_header() -> Sample {
+        let headers = [
+            ("content-type", "text/plain"),
+            ("content-length", "5"),
+            ("host", "photos.example"),
+            ("x-oss-content-sha256", "UNSIGNED-PAYLOAD"),
+            ("x-oss-date", "20250214T080910Z"),
+        ];
+        let mut sample = Sample::new("PUT", "acl", &headers);
+        sample.set("authorization", &authorization(CREDENTIAL, "host;content-length"));
+        sample
+    }
+
+    fn authorization(credential: &str, additional: &str) -> String {
+        format!("{ALGORITHM} Signature={SIGNATURE}, Credential={credential}, AdditionalHeaders={additional}")
+    }
+
+    fn by_query() -> Sample {
+        let query = "x-oss-date=20250214T080910Z&acl=&x-oss-expires=600\
+                     &x-oss-credential=STS.sample%2F20250214%2Fcn-hangzhou%2Foss%2Faliyun_v4_request\
+                     &x-oss-security-token=CAIS%2B%2F8%2Ftoken%3D%3D&x-oss-signature-version=OSS4-HMAC-SHA256\
+                     &x-oss-signature=d94aede9deded1a416ac08d8685258647c190fb655d802436c20cb432584465f";
+        Sample::new("GET", query, &[])
+    }
+
+    #[test]
+    fn a_right_signature_names_its_key() {
+        assert_eq!(by_header().sent().unwrap().access_key_id(), Some("LTAIuser"));
+        assert_eq!(by_query().sent().unwrap().access_key_id(), Some("STS.sample"));
+    }
+
+    #[test]
+    fn a_wrong_signature_is_answered_with_the_canonical_request() {
+        let error = by_query().bent(|sample| sample.key = "a".into()).sent().err().unwrap();
+        let (name, text) = error.details.last().unwrap();
+        assert_eq!((*name, error.ec), ("CanonicalRequest", Some("0002-00000201")));
+        assert!(text.starts_with("GET\n/photos/a\nacl&x-oss-credential=STS.sample%2F"), "{text}");
+        assert!(text.ends_with("\n\n\nUNSIGNED-PAYLOAD"), "{text}");
+    }
+
+    #[test]
+    fn a_signed_length_admits_that_length_alone() {
+        assert_eq!(by_header().bent(|sample| sample.set("content-length", "6")).code(), "SignatureDoesNotMatch");
+        let absent = by_header().bent(|sample| drop(sample.headers.remove("content-length")));
+        assert_eq!(absent.code(), "AuthorizationArgumentError");
+    }
+
+    #[test]
+    fn a_key_derived_for_elsewhere_is_told_apart() {
+        let with =
+            |credential: &str| by_header().bent(|sample| sample.set("authorization", &authorization(credential, "")));
+        let elsewhere = by_header().bent(|sample| sample.region = "us-west-1");
+        assert_eq!((elsewhere.code(), elsewhere.ec()), ("InvalidArgument", Some("0002-00000226")));
+        assert_eq!(with(&CREDENTIAL.replace("/oss/", "/sls/")).ec(), Some("0002-00000227"));
+        assert_eq!(with(&CREDENTIAL.replace("14/", "15/")).code(), "InvalidArgument");
+        for malformed in ["LTAIuser", "/20250214/cn-hangzhou/oss/aliyun_v4_request", "LTAIuser/a/b/c/aws4_request"] {
+            assert_eq!(with(malformed).code(), "InvalidArgument", "{malformed}");
+        }
+        assert_eq!(with(&CREDENTIAL.replace("LTAIuser", "LTAInobody")).code(), "InvalidAccessKeyId");
+    }
+
+    #[test]
+    fn the_payload_line_is_one_literal() {
+        let hashed = by_header().bent(|sample| sample.set("x-oss-content-sha256", "e3b0"));
+        assert_eq!(hashed.code(), "InvalidArgument");
+        let absent = by_header().bent(|sample| drop(sample.headers.remove("x-oss-content-sha256")));
+        assert_eq!(absent.code(), "InvalidArgument");
+    }
+
+    #[test]
+    fn a_url_lives_from_its_date_to_its_last_second() {
+        for (seconds, ec) in [(600, None), (601, Some("0002-00000236")), (-900, None), (-901, Some("0002-00000504"))] {
+            let moved = by_query().bent(|sample| sample.at += TimeDelta::seconds(seconds));
+            assert_eq!(moved.ec(), ec, "{seconds}");
+        }
+        for life in ["0", "604801", "-5", "+5", "x", "1e3"] {
+            let query = by_query().query.replace("expires=600", &format!("expires={life}"));
+            assert_eq!(by_query().bent(|sample| sample.query = query).ec(), Some("0002-00000232"), "{life}");
+        }
+        let longest = by_query().query.replace("expires=600", "expires=604800");
+        assert_eq!(by_query().bent(|sample| sample.query = longest).code(), "SignatureDoesNotMatch");
+    }
+
+    #[test]
+    fn a_url_dies_with_its_token() {
+        let late = by_query().bent(|sample| {
+            sample.at += TimeDelta::hours(1);
+            sample.query = sample.query.replace("expires=600", "expires=9000");
+        });
+        assert_eq!(late.code(), "SecurityTokenExpired");
+    }
+
+    #[test]
+    fn tokens_and_keys_must_belong_together() {
+        let token = |value: &str| {
+            let query = by_query().query.replace("CAIS%2B%2F8%2Ftoken%3D%3D", value);
+            by_query().bent(|sample| sample.query = query).code()
+        };
+        assert_eq!(token(""), "InvalidSecurityToken");
+        assert_eq!(token("garbage"), "InvalidSecurityToken");
+        assert_eq!(token("CAIS%2B%2F8%2Fother%3D%3D"), "AccessKeyIdAndSecurityTokenNotMatch");
+        let user = by_header().bent(|sample| sample.set("x-oss-security-token", "t"));
+        assert_eq!(user.code(), "InvalidAccessKeyId");
+        let disabled = authorization(&CREDENTIAL.replace("LTAIuser", "LTAIdisabled"), "");
+        assert_eq!(by_header().bent(|sample| sample.set("authorization", &disabled)).code(), "InvalidAccessKeyId");
+    }
+
+    #[test]
+    fn a_repeated_part_is_refused() {
+        for part in ["x-oss-expires=600", "x-oss-date=20250214T080910Z", "x-oss-security-token=t", "x-oss-signature=a"]
+        {
+            let repeated = by_query().bent(|sample| sample.query += &format!("&{part}"));
+            assert_eq!(repeated.code(), "InvalidArgument", "{part}");
+        }
+        let mut doubled = by_header();
+        doubled.headers.append("content-type", "text/plain".parse().unwrap());
+        assert_eq!(doubled.code(), "InvalidArgument");
+    }
+
+    #[test]
+    fn what_no_signer_foresaw_breaks_the_signature() {
+        for sample in [by_header(), by_query()] {
+            for (name, value) in [("x-oss-object-acl", "public-read"), ("content-type", "a/b"), ("content-md5", "x")] {
+                assert_eq!(sample.bent(|sample| sample.set(name, value)).code(), "SignatureDoesNotMatch", "{name}");
+            }
+            assert_eq!(sample.bent(|sample| sample.query += "&a=b").code(), "SignatureDoesNotMatch");
+            assert_eq!(sample.bent(|sample| sample.set("range", "bytes=0-1")).code(), "accepted");
+        }
+    }
 }

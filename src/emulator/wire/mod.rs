@@ -11,5 +11,5 @@ pub(crate) use self::authorization::Authorization;
 pub(crate) use self::fields::FormFields;
 pub(crate) use self::head::{only, values};
 pub(crate) use self::percent::{decode, encode, encode_path};
-pub(crate) use self::query::{Query, Repeated};
-pub(crate) use self::time::{compact, http_date, iso8601, to_http_date, to_iso8601};
+pub(crate) use self::query::Query;
+pub(crate) use self::time::{compact, http_date, http_date_value, iso8601, to_http_date, to_iso8601};

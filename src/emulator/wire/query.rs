@@ -18,6 +18,11 @@ impl Query {
         Some(Self { pairs: pairs.collect::<Option<_>>()? })
     }
 
+    /// Pairs that came otherwise than urlencoded.
+    pub(crate) fn of(pairs: Vec<(String, String)>) -> Self {
+        Self { pairs }
+    }
+
     /// All pairs in the order they came.
     pub(crate) fn pairs(&self) -> &[(String, String)] {
         &self.pairs

@@ -1,5 +1,6 @@
 //! The spellings of time on the wire. Each reader takes exactly one spelling: what it would not print itself, it refuses.
 
+use axum::http::HeaderValue;
 use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
 
 /// `2025-02-14T08:09:10Z`, with or without a fraction of a second (ali-oss sends milliseconds).
@@ -26,6 +27,11 @@ pub(crate) fn http_date(text: &str) -> Option<DateTime<Utc>> {
 /// Prints what [`http_date`] reads.
 pub(crate) fn to_http_date(time: DateTime<Utc>) -> String {
     time.format(HTTP_DATE).to_string()
+}
+
+/// The value of a `Date` header.
+pub(crate) fn http_date_value(time: DateTime<Utc>) -> HeaderValue {
+    HeaderValue::try_from(to_http_date(time)).expect("a date is printed in visible ASCII")
 }
 
 /// Prints what [`iso8601`] reads, without a fraction.

@@ -3,8 +3,6 @@
 //! It imports nothing of the rest of the crate and shares no code with the signer. It starts from the bytes on the wire,
 //! decodes them, and builds the canonical texts its own way. It knows only the keys it was given and never calls out.
 
-#![expect(dead_code, reason = "the object service, which uses the rest, comes with the next merge")]
-
 mod access;
 mod account;
 mod error;

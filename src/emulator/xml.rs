@@ -44,7 +44,7 @@ fn escaped(value: &str) -> String {
     for character in partial_escape(value).chars() {
         match character {
             '\n' | '\t' => text.push(character),
-            control if control < ' ' => text.push_str(&format!("&#{};", u32::from(control))),
+            control if control < ' ' => text.extend(["&#", &u32::from(control).to_string(), ";"]),
             other => text.push(other),
         }
     }

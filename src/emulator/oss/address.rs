@@ -52,18 +52,12 @@ impl Known<'_> {
 
     fn path_style(&self, path: &str) -> Vec<Reading> {
         let (first, key) = path.split_once('/').unwrap_or((path, ""));
-        let in_path = match first.is_empty() {
-            true => Reading { bucket: None, key: None },
-            false => Reading::at(first, key),
-        };
+        let in_path = if first.is_empty() { Reading { bucket: None, key: None } } else { Reading::at(first, key) };
         let [only] = self.configured else {
             return vec![in_path];
         };
         let dropped = Reading::at(&only.name, path);
-        match (self.exists)(first) {
-            true => vec![in_path, dropped],
-            false => vec![dropped, in_path],
-        }
+        if (self.exists)(first) { vec![in_path, dropped] } else { vec![dropped, in_path] }
     }
 }
 
@@ -83,9 +77,10 @@ impl Reading {
 
 /// Refuses a key that OSS refuses: empty, longer than 1023 bytes, or beginning with a slash of either kind.
 pub(super) fn check_key(key: &str) -> Result<(), OssError> {
-    match key.is_empty() || key.len() > 1023 || key.starts_with(['/', '\\']) {
-        true => Err(OssError::invalid_object_name(key.get(..key.floor_char_boundary(1023)).unwrap_or_default())),
-        false => Ok(()),
+    if key.is_empty() || key.len() > 1023 || key.starts_with(['/', '\\']) {
+        Err(OssError::invalid_object_name(key.get(..key.floor_char_boundary(1023)).unwrap_or_default()))
+    } else {
+        Ok(())
     }
 }
 
@@ -218,7 +213,9 @@ mod tests {
             for known in [&configured[..], &[]] {
                 if let Ok(readings) = (Known { configured: known, exists: &|_| true }).readings(&host, &path) {
                     prop_assert!(!readings.is_empty());
-                    readings.iter().for_each(|reading| { let _ = reading.check(); });
+                    for reading in readings {
+                        let _ = reading.check();
+                    }
                 }
             }
         }

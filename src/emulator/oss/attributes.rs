@@ -72,10 +72,7 @@ pub(super) fn checked_tags(tags: Vec<(String, String)>) -> Result<Vec<(String, S
         !name.is_empty() && name.chars().count() <= 128 && value.chars().count() <= 256
     };
     let repeats = (1..tags.len()).any(|at| tags[..at].iter().any(|(name, _)| *name == tags[at].0));
-    match tags.len() <= 10 && tags.iter().all(fits) && !repeats {
-        true => Ok(tags),
-        false => Err(invalid_tag("Tagging")),
-    }
+    if tags.len() <= 10 && tags.iter().all(fits) && !repeats { Ok(tags) } else { Err(invalid_tag("Tagging")) }
 }
 
 /// The canonical spelling of an ACL of an object.
@@ -97,16 +94,18 @@ fn check_sizes(attributes: &Attributes) -> Result<(), OssError> {
         attributes.headers.iter().partition(|(name, _)| name.starts_with("x-oss-meta-"));
     let size =
         |pairs: Vec<(&String, &String)>| pairs.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
-    match size(meta) <= LONGEST_META && size(kept) <= LONGEST_KEPT {
-        true => Ok(()),
-        false => Err(OssError::invalid_argument("x-oss-meta-*", "", "The metadata is longer than 8 KB.")),
+    if size(meta) <= LONGEST_META && size(kept) <= LONGEST_KEPT {
+        Ok(())
+    } else {
+        Err(OssError::invalid_argument("x-oss-meta-*", "", "The metadata is longer than 8 KB."))
     }
 }
 
 fn one_of(known: &[&str], name: &str, value: String) -> Result<String, OssError> {
-    match known.contains(&value.as_str()) {
-        true => Ok(value),
-        false => Err(OssError::invalid_argument(name, &value, format!("{name} is none of {}.", known.join(", ")))),
+    if known.contains(&value.as_str()) {
+        Ok(value)
+    } else {
+        Err(OssError::invalid_argument(name, &value, format!("{name} is none of {}.", known.join(", "))))
     }
 }
 

@@ -54,10 +54,7 @@ pub(super) async fn store(call: &Call<'_>, body: &mut Body) -> Result<Written, O
         writer.write(&chunk).await?;
     }
     let written = writer.finish().await?;
-    match promised.is_none_or(|promised| promised == written.md5) {
-        true => Ok(written),
-        false => Err(digest_mismatch()),
-    }
+    if promised.is_none_or(|promised| promised == written.md5) { Ok(written) } else { Err(digest_mismatch()) }
 }
 
 /// Reads an XML document; its `Content-MD5`, if there is one, is checked.
@@ -70,10 +67,7 @@ pub(super) async fn document(head: &Head, body: &mut Body) -> Result<Vec<u8>, Os
         }
         document.extend_from_slice(&chunk);
     }
-    match promised.is_none_or(|promised| promised == md5_of(&document)) {
-        true => Ok(document),
-        false => Err(digest_mismatch()),
-    }
+    if promised.is_none_or(|promised| promised == md5_of(&document)) { Ok(document) } else { Err(digest_mismatch()) }
 }
 
 /// Reads on for a while and forgets it.

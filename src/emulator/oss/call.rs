@@ -95,7 +95,7 @@ impl Call<'_> {
 
     /// Refuses what the sender may not do with a bucket.
     pub(super) fn allow_bucket(&self, action: &str, bucket: &Bucket) -> Result<(), OssError> {
-        self.allow(action, &bucket.name, self.context(), &bucket.settings().acl)
+        self.allow(action, &bucket.name, &self.context(), &bucket.settings().acl)
     }
 
     /// Refuses a listing that the sender may not see.
@@ -107,24 +107,24 @@ impl Call<'_> {
         delimiter: &str,
     ) -> Result<(), OssError> {
         let context = self.context().with("oss:Prefix", prefix).with("oss:Delimiter", delimiter);
-        self.allow(action, &bucket.name, context, &bucket.settings().acl)
+        self.allow(action, &bucket.name, &context, &bucket.settings().acl)
     }
 
     /// Refuses what the sender may not do with an object; an object's own ACL stands before its bucket's.
     pub(super) fn allow_object(&self, action: &str, bucket: &Bucket, key: &str) -> Result<(), OssError> {
         let own = bucket.object(key).map(|object| object.attributes.acl.clone());
         let acl = own.filter(|acl| acl != "default").unwrap_or_else(|| bucket.settings().acl);
-        self.allow(action, &format!("{}/{key}", bucket.name), self.context(), &acl)
+        self.allow(action, &format!("{}/{key}", bucket.name), &self.context(), &acl)
     }
 
     /// Refuses what the sender may not do with all buckets, or with one that is not there yet.
     pub(super) fn allow_name(&self, action: &str, name: &str) -> Result<(), OssError> {
-        self.allow(action, name, self.context(), "private")
+        self.allow(action, name, &self.context(), "private")
     }
 
-    fn allow(&self, action: &str, relative: &str, context: Context, acl: &str) -> Result<(), OssError> {
+    fn allow(&self, action: &str, relative: &str, context: &Context, acl: &str) -> Result<(), OssError> {
         let resource = format!("acs:oss:*:{}:{relative}", self.state.owner);
-        authorize(&self.identity, action, &resource, &context, acl)
+        authorize(&self.identity, action, &resource, context, acl)
     }
 
     fn context(&self) -> Context {

@@ -133,7 +133,9 @@ pub(super) fn read(call: &Call<'_>) -> Result<Response, OssError> {
         return Err(OssError::not_found("NoSuchCORSConfiguration", message).with("BucketName", &bucket.name));
     }
     Ok(document("CORSConfiguration", |xml| {
-        rules.iter().for_each(|rule| xml.element("CORSRule", |xml| write_rule(xml, rule)));
+        for rule in &rules {
+            xml.element("CORSRule", |xml| write_rule(xml, rule));
+        }
         xml.text("ResponseVary", false);
     }))
 }
@@ -153,7 +155,9 @@ fn write_rule(xml: &mut Xml, rule: &CorsRule) {
         ("AllowedHeader", &rule.allowed_header),
         ("ExposeHeader", &rule.expose_header),
     ] {
-        values.iter().for_each(|value| xml.text(name, value));
+        for value in values {
+            xml.text(name, value);
+        }
     }
     if let Some(seconds) = rule.max_age_seconds {
         xml.text("MaxAgeSeconds", seconds);
@@ -181,9 +185,10 @@ fn fits(pattern: &str, text: &str) -> bool {
 }
 
 fn not_allowed(rules: &[CorsRule]) -> OssError {
-    let message = match rules.is_empty() {
-        true => "CORSResponse: CORS is not enabled for this bucket.",
-        false => {
+    let message = if rules.is_empty() {
+        "CORSResponse: CORS is not enabled for this bucket."
+    } else {
+        {
             "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request \
              method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the \
              resource's CORS spec."

@@ -116,10 +116,7 @@ impl Shown<'_> {
     }
 
     fn text(&self, xml: &mut Xml, name: &str, text: &str) {
-        match self.encodes {
-            true => xml.text(name, encode(text)),
-            false => xml.text(name, text),
-        }
+        if self.encodes { xml.text(name, encode(text)) } else { xml.text(name, text) }
     }
 }
 

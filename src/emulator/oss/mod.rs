@@ -26,6 +26,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{ConnectInfo, Request, State as Shared};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Version};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
@@ -256,7 +257,7 @@ fn take_apart(request: Request) -> (Head, Body) {
     let raw_query = parts.uri.query().unwrap_or_default();
     let query = Query::parse(raw_query);
     let head = Head {
-        host: host.or(parts.uri.authority().map(|authority| authority.as_str())).unwrap_or_default().to_owned(),
+        host: host.or(parts.uri.authority().map(Authority::as_str)).unwrap_or_default().to_owned(),
         raw_path: parts.uri.path().to_owned(),
         raw_query: raw_query.to_owned(),
         well_formed: query.is_some(),

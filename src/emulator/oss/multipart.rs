@@ -84,7 +84,9 @@ pub(super) fn list_parts(call: &Call<'_>) -> Result<Response, OssError> {
         }
         xml.text("MaxParts", max);
         xml.text("IsTruncated", more);
-        page.iter().for_each(|(number, part)| write_part(xml, **number, part));
+        for (number, part) in page {
+            write_part(xml, *number, part);
+        }
     }))
 }
 
@@ -169,7 +171,9 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, OssError> {
         xml.text("Prefix", shown(prefix, encodes));
         xml.text("MaxUploads", max);
         xml.text("IsTruncated", more);
-        uploads.iter().for_each(|upload| write_upload(xml, upload, encodes));
+        for upload in &uploads {
+            write_upload(xml, upload, encodes);
+        }
     }))
 }
 

@@ -97,10 +97,7 @@ impl Overwrite {
 
     /// Refuses when there is an object that must stay.
     pub(super) fn check(self, old: Option<&Object>) -> Result<(), OssError> {
-        match self.0 || old.is_none() {
-            true => Ok(()),
-            false => Err(OssError::file_already_exists()),
-        }
+        if self.0 || old.is_none() { Ok(()) } else { Err(OssError::file_already_exists()) }
     }
 }
 
@@ -128,9 +125,10 @@ pub(super) fn whole(call: &Call<'_>, written: Written, attributes: Attributes) -
 
 /// Refuses an upload callback: the emulator does not make one yet, and to forget it would be worse.
 pub(super) fn refuse_callback(head: &Head) -> Result<(), OssError> {
-    match head.headers.contains_key("x-oss-callback") || head.query.contains("callback") {
-        true => Err(OssError::not_implemented("upload callbacks")),
-        false => Ok(()),
+    if head.headers.contains_key("x-oss-callback") || head.query.contains("callback") {
+        Err(OssError::not_implemented("upload callbacks"))
+    } else {
+        Ok(())
     }
 }
 
@@ -156,9 +154,10 @@ fn check_position(old: Option<&Object>, position: u64) -> Result<(), OssError> {
         return Err(OssError::conflict("ObjectNotAppendable", "The object is not appendable."));
     }
     let length = old.map_or(0, |old| old.content.size());
-    match length == position {
-        true => Ok(()),
-        false => {
+    if length == position {
+        Ok(())
+    } else {
+        {
             let error = OssError::conflict("PositionNotEqualToLength", "Position is not equal to file length.");
             Err(error.with("Position", length.to_string()))
         }

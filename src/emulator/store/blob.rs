@@ -27,7 +27,7 @@ pub(crate) enum Blob {
         /// The bytes in order.
         chunks: Vec<Bytes>,
         /// What they take of the store's memory.
-        space: Space,
+        _space: Space,
     },
     /// A file, which lives as long as an object owns it or a reader holds it.
     File {
@@ -36,7 +36,7 @@ pub(crate) enum Blob {
         /// Objects on disk that refer to it. With none, dropping the blob removes the file.
         owners: AtomicUsize,
         /// What knowing of it takes of the store's memory.
-        space: Space,
+        _space: Space,
     },
 }
 
@@ -44,7 +44,7 @@ impl Blob {
     /// A blob over a file.
     pub(super) fn file(path: PathBuf, mut space: Space) -> io::Result<Self> {
         space.grow(OVERHEAD)?;
-        Ok(Self::File { path, owners: AtomicUsize::new(0), space })
+        Ok(Self::File { path, owners: AtomicUsize::new(0), _space: space })
     }
 
     /// One more object on disk refers to it.
@@ -142,7 +142,7 @@ impl BlobWriter {
             Sink::Memory { mut full, filling, space } => {
                 // Copied, since a half-filled buffer would keep its whole capacity.
                 full.push(Bytes::copy_from_slice(&filling));
-                Blob::Memory { chunks: full, space }
+                Blob::Memory { chunks: full, _space: space }
             }
             Sink::File { mut file, blob } => {
                 file.flush().await?;

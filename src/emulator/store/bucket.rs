@@ -135,8 +135,8 @@ impl Bucket {
         make: impl FnOnce(Option<&Object>) -> Result<Object, E>,
     ) -> Result<Arc<Object>, E> {
         let mut objects = self.objects.write().unwrap_or_else(PoisonError::into_inner);
-        let made = make(objects.get(key).map(|kept| kept.object.as_ref()))?;
-        let kept = self.keep(key, made)?;
+        let new = make(objects.get(key).map(|kept| kept.object.as_ref()))?;
+        let kept = self.keep(key, new)?;
         if let Some(folder) = &self.folder {
             folder.write_record(&self.name, &record(key, &kept.object))?;
         }

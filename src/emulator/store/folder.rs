@@ -83,7 +83,7 @@ impl Folder {
     }
 
     /// Removes the blobs that no record names: uploads that the end of the process cut off.
-    pub(super) fn sweep(&self, named: HashSet<String>) -> io::Result<()> {
+    pub(super) fn sweep(&self, named: &HashSet<String>) -> io::Result<()> {
         for entry in fs::read_dir(self.root.join("blobs"))? {
             let entry = entry?;
             if !named.contains(entry.file_name().to_string_lossy().as_ref()) {

@@ -48,7 +48,7 @@ impl Store {
             for name in folder.buckets()? {
                 buckets.insert(name.clone(), Arc::new(Bucket::load(name, folder, &space)?));
             }
-            folder.sweep(buckets.values().flat_map(|bucket: &Arc<Bucket>| bucket.blob_names()).collect())?;
+            folder.sweep(&buckets.values().flat_map(|bucket: &Arc<Bucket>| bucket.blob_names()).collect())?;
         }
         Ok(Self { buckets: RwLock::new(buckets), folder, space })
     }

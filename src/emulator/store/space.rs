@@ -29,10 +29,7 @@ impl Space {
     pub(super) fn grow(&mut self, bytes: u64) -> io::Result<()> {
         let used = self.used.fetch_add(bytes, Ordering::AcqRel);
         self.taken += bytes;
-        match used.saturating_add(bytes) <= LIMIT {
-            true => Ok(()),
-            false => Err(io::ErrorKind::StorageFull.into()),
-        }
+        if used.saturating_add(bytes) <= LIMIT { Ok(()) } else { Err(io::ErrorKind::StorageFull.into()) }
     }
 }
 

@@ -23,7 +23,6 @@ use super::account::{Accounts, Identity};
 use super::error::OssError;
 
 pub(crate) use self::acs3::authenticate_acs3;
-#[expect(unused_imports, reason = "the object service, which uses it, comes with the next merge")]
 pub(crate) use self::post::authenticate_form;
 pub(crate) use self::rpc::authenticate_rpc;
 

@@ -120,9 +120,7 @@ mod tests {
     fn names_have_their_alphabets_and_lengths() {
         let long = "a".repeat(129);
         each(is_grant_name, &["a", "default", "0-_", &long[..32]], &["", "-a", "_a", "A", "a.b", "ä", &long[..33]]);
-        each(is_bucket, &["abc", "a-1", &long[..63]], &["", "ab", "-ab", "ab-", "Abc", "a_b", "a.b", &long[..64]]);
         each(is_region, &["cn-hangzhou", "ap-southeast-1"], &["", "hangzhou", "cn_hangzhou", "-cn", "CN-hangzhou"]);
-        each(is_session_name, &["oss-vend", "a@b.c_d", "${caller.id}"], &["", "a", "a b", "a/b", &long[..65]]);
         each(is_caller_id, &["a", "a@b=c", &long[..128]], &["", ".", "..", "a/b", "*", "a b", &long]);
     }
 
@@ -173,14 +171,9 @@ mod tests {
     }
 
     #[test]
-    fn hashes_and_content_types_are_whole() {
+    fn hashes_are_whole() {
         let hash = format!("sha256:{}", "0a".repeat(32));
         each(is_sha256, &[&hash], &["", "sha256:", &hash[..70], "md5:00", "secret"]);
-        each(
-            is_content_type,
-            &["image/png", "text/html; charset=utf-8"],
-            &["", "image", "image/", "image/*", "*/*", " a/b", "a/b\n"],
-        );
     }
 
     #[test]

@@ -98,14 +98,8 @@ fn a_value_that_cannot_be_meant_is_told() {
         ("expires = \"2h\"", "expires must be at most max_expires"),
         ("duration = 60", "duration must be whole seconds, 900 to 43200, not 60s"),
         ("session_name = \"${uuid}\"", "session_name cannot be used: ${uuid} cannot stand here"),
-        (
-            "role_arn = \"me\"",
-            "role_arn must be a role such as \"acs:ram::1234567890123456:role/oss-upload\"",
-        ),
-        (
-            "content_types = [\"image/*\"]",
-            "content_types[0] must be a whole content type such as \"image/png\"",
-        ),
+        ("role_arn = \"me\"", "role_arn must be a role such as \"acs:ram::1234567890123456:role/oss-upload\""),
+        ("content_types = [\"image/*\"]", "content_types[0] must be a whole content type such as \"image/png\""),
         (
             "default_content_type = \"a/b\"\ncontent_types = [\"c/d\"]",
             "default_content_type must be one of content_types",

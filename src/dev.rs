@@ -128,7 +128,7 @@ impl Dev {
         let mut loaded = Settings::of_text("dev.toml", &options.config, &Environment::default())?;
         loaded.settings.sts.endpoint = Some(format!("http://{}", addresses.sts));
         loaded.settings.static_dir = options.static_dir;
-        for grant in loaded.settings.grants.values_mut() {
+        for grant in loaded.settings.grants.values_mut().filter(|grant| grant.public_host.is_none()) {
             grant.endpoint = Some(format!("http://{}", addresses.oss));
         }
         exposure::decide(&mut loaded.settings.auth, addresses.server, options.insecure)?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use url::Url;
 
+use super::byte_size::ByteSize;
 use super::fault::ConfigError;
 use super::load::Loaded;
 use super::settings::{
@@ -107,7 +108,7 @@ fn authenticator(auth: &AuthSettings) -> Authenticator {
     Authenticator { anonymous: auth.anonymous, api_keys: auth.api_keys.iter().filter_map(known).collect() }
 }
 
-fn spec(name: String, grant: GrantSettings, text: Option<String>, sts: &StsSettings) -> GrantSpec {
+pub(super) fn spec(name: String, grant: GrantSettings, text: Option<String>, sts: &StsSettings) -> GrantSpec {
     let seconds = |length: Duration| u32::try_from(length.as_secs()).unwrap_or(u32::MAX);
     GrantSpec {
         name,
@@ -117,10 +118,10 @@ fn spec(name: String, grant: GrantSettings, text: Option<String>, sts: &StsSetti
         public_host: grant.public_host,
         dir: grant.dir,
         key: grant.key,
-        methods: grant.methods.iter().map(|m| format!("{m:?}").to_lowercase()).collect(),
+        methods: grant.methods.into_iter().collect(),
         min_size: grant.min_size.bytes(),
-        max_size: Some(grant.max_size.bytes()),
-        allow_unsized_put: false,
+        max_size: grant.max_size.map(ByteSize::bytes),
+        allow_unsized_put: grant.allow_unsized_put,
         content_types: grant.content_types,
         default_content_type: grant.default_content_type,
         expires: seconds(grant.expires),

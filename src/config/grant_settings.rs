@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::byte_size::ByteSize;
 use super::duration;
+use crate::policy::Method;
 
 /// `[grants.<name>]`: what may be vended under one name.
 #[derive(Clone, Debug, Deserialize)]
@@ -29,8 +30,10 @@ pub struct GrantSettings {
     pub methods: Vec<Method>,
     /// The smallest upload.
     pub min_size: ByteSize,
-    /// The largest upload, at most the 5 GiB that OSS takes in one request.
-    pub max_size: ByteSize,
+    /// The largest upload; at most, and without it, the 5 GiB that OSS takes in one request.
+    pub max_size: Option<ByteSize>,
+    /// Whether a signed URL may upload without a signed size, which then nothing holds to `max_size`.
+    pub allow_unsized_put: bool,
     /// The content types that may be uploaded, compared whole; none listed means any.
     pub content_types: Vec<String>,
     /// The content type of an upload that names none.
@@ -52,26 +55,6 @@ pub struct GrantSettings {
     pub policy: PolicySource,
     /// The OSS signature versions that may be asked for, the preferred one first.
     pub signature_versions: Vec<SignatureVersion>,
-}
-
-/// One thing that a grant may allow.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
-#[serde(rename_all = "lowercase")]
-pub enum Method {
-    /// Temporary credentials.
-    Sts,
-    /// Signed `PostObject` forms.
-    Post,
-    /// Signed URLs that upload.
-    Put,
-    /// Signed URLs that download.
-    Get,
-    /// Signed URLs that read an object's metadata.
-    Head,
-    /// Signed URLs that delete.
-    Delete,
-    /// Temporary credentials may list the directory.
-    List,
 }
 
 /// The versions of OSS's signature.
@@ -113,12 +96,13 @@ impl Default for GrantSettings {
             region: String::new(),
             endpoint: None,
             public_host: None,
-            dir: String::new(),
+            // Not the whole bucket: that has to be written.
+            dir: "uploads/".to_owned(),
             key: "${uuid}${ext}".to_owned(),
             methods: vec![Method::Post, Method::Put],
             min_size: ByteSize::new(0),
-            // What the published samples allow.
-            max_size: ByteSize::new(1000 << 20),
+            max_size: None,
+            allow_unsized_put: false,
             content_types: Vec::new(),
             default_content_type: None,
             expires: Duration::from_mins(15),

@@ -34,7 +34,17 @@ impl Settings {
     /// The error holds everything that is wrong, but of a list with several misfits the first, and of a file that is not
     /// TOML the first place where it is not.
     pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Loaded, ConfigError> {
-        let source = Source::read(file)?;
+        let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
+        Self::of_source(Source::read(file)?, folder, environment)
+    }
+
+    /// The same for a text that goes by `name`; its relative paths start at the working directory.
+    pub fn of_text(name: &str, text: &str, environment: &Environment) -> Result<Loaded, ConfigError> {
+        let source = Source { name: name.to_owned(), text: text.to_owned() };
+        Self::of_source(source, Path::new(""), environment)
+    }
+
+    fn of_source(source: Source, folder: &Path, environment: &Environment) -> Result<Loaded, ConfigError> {
         let mut table = match DeTable::parse(&source.text) {
             Ok(table) => tree::of_file(table.into_inner()),
             Err(error) => return Err(source.syntax_error(&error)),
@@ -44,10 +54,10 @@ impl Settings {
         let mut settings = read_whole(&mut table, &mut faults);
         let key = access_key::take(std::mem::take(&mut settings.access_key), &table, &mut faults);
         let (access_key, note) = key.unzip();
-        let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
         let mut check = Check { table: &table, faults: &mut faults, notes: Vec::from_iter(note), folder };
         check.settings(&mut settings);
         let policy_texts = check.policy_files(&settings);
+        check.rules(&settings, &policy_texts);
         let notes = check.notes;
         faults.into_result().map(|()| Loaded { settings, access_key, policy_texts, notes })
     }

@@ -43,7 +43,7 @@ pub struct GrantSpec {
     pub public_host: Option<String>,
     pub dir: String,
     pub key: String,
-    pub methods: Vec<String>,
+    pub methods: Methods,
     pub min_size: u64,
     pub max_size: Option<u64>,
     pub allow_unsized_put: bool,
@@ -63,9 +63,9 @@ pub struct GrantSpec {
 /// A key of a grant whose value cannot stand.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct InvalidGrant {
-    /// The key in the configuration.
-    pub key: &'static str,
-    /// What is wrong with its value.
+    /// The key in the configuration; in a list, with the index behind a dot.
+    pub key: String,
+    /// What is wrong with its value, as a predicate: "must be …".
     pub problem: String,
 }
 
@@ -109,7 +109,6 @@ impl Grant {
     /// Checks `spec`; every problem is reported, not only the first.
     pub fn build(spec: GrantSpec) -> Result<Self, Vec<InvalidGrant>> {
         let mut problems = Problems::default();
-        let methods = problems.methods(&spec.methods);
         problems.names(&spec);
         problems.limits(&spec);
         let address = Address::new(&spec.bucket, &spec.region, spec.endpoint.as_deref(), spec.public_host.as_deref());
@@ -125,14 +124,13 @@ impl Grant {
             return Err(problems.0);
         };
         problems.directory(&spec, &dir, &key);
-        let grant = Self::of_parts(spec, methods, address, dir, key, session_name, policy);
+        let grant = Self::of_parts(spec, address, dir, key, session_name, policy);
         problems.policy_size(&grant);
         if problems.0.is_empty() { Ok(grant) } else { Err(problems.0) }
     }
 
     fn of_parts(
         spec: GrantSpec,
-        methods: Methods,
         address: Address,
         dir: Template,
         key: Template,
@@ -158,8 +156,8 @@ impl Grant {
             expires: spec.expires,
             max_expires: spec.max_expires,
             signature_v1: spec.signature_v1,
+            methods: spec.methods,
             address,
-            methods,
             dir,
             key,
             session_name,
@@ -232,66 +230,50 @@ impl Grant {
 struct Problems(Vec<InvalidGrant>);
 
 impl Problems {
-    fn add(&mut self, key: &'static str, problem: impl Into<String>) {
-        self.0.push(InvalidGrant { key, problem: problem.into() });
+    fn add(&mut self, key: impl Into<String>, problem: impl Into<String>) {
+        self.0.push(InvalidGrant { key: key.into(), problem: problem.into() });
     }
 
-    fn take<T, E: ToString>(&mut self, key: &'static str, result: Result<T, E>) -> Option<T> {
-        result.map_err(|error| self.add(key, error.to_string())).ok()
-    }
-
-    fn methods(&mut self, names: &[String]) -> Methods {
-        let parsed: Vec<Method> = names.iter().filter_map(|name| self.take("methods", name.parse())).collect();
-        let methods: Methods = parsed.into_iter().collect();
-        if self.0.is_empty() && methods.on_data().is_empty() {
-            self.add(
-                "methods",
-                "there is nothing that the grant allows: name at least one of post, put, get, head, delete, list",
-            );
+    fn must(&mut self, holds: bool, key: &str, expected: &str) {
+        if !holds {
+            self.add(key, format!("must be {expected}"));
         }
-        methods
+    }
+
+    fn take<T, E: ToString>(&mut self, key: &str, result: Result<T, E>) -> Option<T> {
+        result.map_err(|error| self.add(key, format!("cannot be used: {}", error.to_string()))).ok()
     }
 
     fn names(&mut self, spec: &GrantSpec) {
-        if !is_bucket(&spec.bucket) {
-            self.add("bucket", "a bucket's name is 3 to 63 lower-case letters, digits and hyphens, and begins and ends with a letter or digit");
-        }
-        if spec.region.is_empty()
-            || !spec.region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        {
-            self.add("region", "a region is written like cn-hangzhou");
-        }
-        if !is_role_arn(&spec.role_arn) {
-            self.add("role_arn", "a role is written acs:ram::<account id>:role/<name>; set it here or as sts.role_arn");
-        }
+        let bucket = "a bucket: 3 to 63 characters of [a-z0-9-], no \"-\" at the ends";
+        self.must(is_bucket(&spec.bucket), "bucket", bucket);
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let region = !spec.region.is_empty() && spec.region.bytes().all(plain);
+        self.must(region, "region", "a region such as \"cn-hangzhou\"");
+        let role = "a role such as \"acs:ram::1234567890123456:role/oss-upload\"";
+        self.must(is_role_arn(&spec.role_arn), "role_arn", role);
+        let methods =
+            "a list with at least one of \"post\", \"put\", \"get\", \"get-version\", \"head\", \"delete\", \"list\"";
+        self.must(!spec.methods.on_data().is_empty(), "methods", methods);
     }
 
     fn limits(&mut self, spec: &GrantSpec) {
-        if spec.max_size.is_some_and(|max| max < spec.min_size || max > MAX_UPLOAD) {
-            self.add(
-                "max_size",
-                "it is at least min_size and at most 5 GiB, which is all that OSS takes in one upload",
-            );
+        let max = spec.max_size.unwrap_or(MAX_UPLOAD);
+        self.must(max <= MAX_UPLOAD, "max_size", "at most 5 GiB, all that OSS takes in one request");
+        self.must(spec.min_size <= max, "min_size", "at most max_size");
+        self.must((1..=MAX_EXPIRES).contains(&spec.expires), "expires", "whole seconds, 1 to 604800");
+        self.must((1..=MAX_EXPIRES).contains(&spec.max_expires), "max_expires", "whole seconds, 1 to 604800");
+        self.must(spec.expires <= spec.max_expires, "expires", "at most max_expires");
+        let duration = "whole seconds, 900 to 43200, and at most the role's own maximum";
+        self.must(DURATIONS.contains(&spec.duration), "duration", duration);
+        let content_type = "a whole content type such as \"image/png\"";
+        for (index, listed) in spec.content_types.iter().enumerate() {
+            self.must(is_content_type(listed), &format!("content_types.{index}"), content_type);
         }
-        if !(1..=MAX_EXPIRES).contains(&spec.max_expires) {
-            self.add("max_expires", "it is 1 to 604,800 seconds (seven days), as OSS takes it");
-        }
-        if !(1..=spec.max_expires).contains(&spec.expires) {
-            self.add("expires", "it is at least 1 second and at most max_expires");
-        }
-        if !DURATIONS.contains(&spec.duration) {
-            self.add("duration", "it is 900 to 43,200 seconds, and at most the role's own maximum session duration");
-        }
-        if let Some(default) = &spec.default_content_type
-            && !spec.content_types.is_empty()
-            && !spec.content_types.contains(default)
-        {
-            self.add("default_content_type", "it is none of content_types");
-        }
-        for content_type in spec.content_types.iter().chain(&spec.default_content_type) {
-            if !is_content_type(content_type) {
-                self.add("content_types", format!("{content_type:?} is not of the form image/png"));
-            }
+        if let Some(default) = &spec.default_content_type {
+            self.must(is_content_type(default), "default_content_type", content_type);
+            let listed = spec.content_types.is_empty() || spec.content_types.contains(default);
+            self.must(listed, "default_content_type", "one of content_types");
         }
     }
 
@@ -307,11 +289,11 @@ impl Problems {
     fn directory(&mut self, spec: &GrantSpec, dir: &Template, key: &Template) {
         let longest = dir.longest(&spec.bucket, "");
         if !longest.is_empty() && !longest.ends_with('/') {
-            self.add("dir", "it ends with a slash, else \"user/1\" would open \"user/10\" too");
+            self.add("dir", "must end with a slash, else \"user/1\" would open \"user/10\" too");
         } else if let Err(error) = ObjectKey::parse(format!("{longest}x")) {
-            self.add("dir", error.to_string());
+            self.add("dir", format!("cannot be used: {error}"));
         } else if let Err(error) = ObjectKey::parse(format!("{longest}{}", key.longest(&spec.bucket, &longest))) {
-            self.add("key", format!("below the directory, at its longest, {error}"));
+            self.add("key", format!("cannot be used: at its longest, below the directory, {error}"));
         }
     }
 
@@ -324,9 +306,8 @@ impl Problems {
             Policy::Template(template) => template.longest(&grant.bucket, &dir),
         };
         if longest.len() > document::MAX_BYTES {
-            let problem =
-                format!("for the longest identity it has {} bytes; STS takes {}", longest.len(), document::MAX_BYTES);
-            self.add("policy", problem);
+            let (has, takes) = (longest.len(), document::MAX_BYTES);
+            self.add("policy", format!("is too long: for the longest identity it has {has} bytes; STS takes {takes}"));
         }
     }
 }

@@ -27,7 +27,7 @@ pub use self::credentials::CredentialsPermit;
 pub use self::denied::Denied;
 pub use self::form::{FormAsk, FormKey, FormPermit};
 pub use self::grant::{DURATIONS, Grant, GrantSpec, InvalidGrant, MAX_EXPIRES, MAX_UPLOAD, PolicySource};
-pub use self::method::{Method, Methods, UnknownMethod};
+pub use self::method::{Method, Methods};
 pub use self::object_key::{InvalidKey, ObjectKey};
 pub use self::session::{Session, session_name};
 pub use self::template::{InvalidTemplate, Template, Unfillable};

@@ -56,7 +56,10 @@ async fn a_caller_says_how_long_and_how_much_must_be_left() {
     let short = server.get("/sts?duration=900").await.json();
     assert_eq!((time(&short["Expiration"]) - server.now()).num_seconds(), 900);
     let capped = server.get("/sts?duration=7200").await.json();
-    assert_eq!(((time(&capped["Expiration"]) - server.now()).num_seconds(), capped["clampedBy"].as_str()), (3600, Some("grant")));
+    assert_eq!(
+        ((time(&capped["Expiration"]) - server.now()).num_seconds(), capped["clampedBy"].as_str()),
+        (3600, Some("grant"))
+    );
     server.advance(2000);
     assert_eq!(server.get("/sts").await.json()["AccessKeyId"], capped["AccessKeyId"]);
     let renewed = server.get("/sts?minRemaining=3000").await.json();
@@ -77,7 +80,11 @@ async fn each_caller_has_a_directory_and_credentials_of_its_own() {
 
 #[tokio::test]
 async fn a_custom_domain_is_told_to_the_sdk() {
-    let config = oss_vend::dev::CONFIG.replacen("dir = \"uploads/\"", "dir = \"uploads/\"\npublic_host = \"https://static.example.com\"", 1);
+    let config = oss_vend::dev::CONFIG.replacen(
+        "dir = \"uploads/\"",
+        "dir = \"uploads/\"\npublic_host = \"https://static.example.com\"",
+        1,
+    );
     let body = TestServer::with(&config).await.get("/sts").await.json();
     assert_eq!((body["endpoint"].as_str(), body["cname"].as_bool()), (Some("https://static.example.com"), Some(true)));
 }

@@ -21,10 +21,14 @@ async fn submit(server: &TestServer, answer: &Value, change: &[(&str, &str)], fi
 pub async fn post(server: &TestServer, url: &str, fields: &[(String, String)], file: (&str, &str, &[u8])) -> Answer {
     let mut body = Vec::new();
     for (name, value) in fields {
-        body.extend(format!("--b0undary\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes());
+        body.extend(
+            format!("--b0undary\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes(),
+        );
     }
     let (filename, content_type, bytes) = file;
-    let head = format!("--b0undary\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{filename}\"\r\nContent-Type: {content_type}\r\n\r\n");
+    let head = format!(
+        "--b0undary\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{filename}\"\r\nContent-Type: {content_type}\r\n\r\n"
+    );
     body.extend(head.bytes());
     body.extend(bytes);
     body.extend(b"\r\n--b0undary--\r\n");

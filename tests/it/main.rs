@@ -1,4 +1,10 @@
 //! The server as its users meet it: real sockets, the embedded cloud behind, a clock that is moved by hand.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
+
+mod classic;
+mod credentials;
+mod forms;
 mod map;
 mod support;
+mod urls;

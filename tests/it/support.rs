@@ -64,6 +64,20 @@ impl TestServer {
         self.clock.advance(TimeDelta::seconds(seconds));
     }
 
+    /// Waits for what another task is about to do; it yields to it and looks again.
+    pub async fn until(&self, done: impl Fn() -> bool) {
+        self.until_async(async || done()).await;
+    }
+
+    /// The same for what takes a request to find out.
+    pub async fn until_async(&self, mut done: impl AsyncFnMut() -> bool) {
+        let patience = tokio::time::Instant::now() + Duration::from_secs(20);
+        while !done().await {
+            assert!(tokio::time::Instant::now() < patience, "it never happened");
+            tokio::task::yield_now().await;
+        }
+    }
+
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("http://{}{path}", self.addresses.server))
     }
@@ -128,12 +142,12 @@ impl Answer {
 
 /// A client that follows nothing and waits for nothing long.
 pub fn http() -> Client {
-    Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().timeout(Duration::from_mins(1)).build().unwrap()
-}
-
-/// `name=value&…`, encoded.
-pub fn query(parameters: &[(&str, &str)]) -> String {
-    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish()
+    Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .timeout(Duration::from_mins(1))
+        .build()
+        .unwrap()
 }
 
 pub fn time(value: &Value) -> DateTime<Utc> {

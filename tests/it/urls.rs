@@ -18,10 +18,25 @@ async fn send(server: &TestServer, answer: &Value, body: &[u8]) -> Answer {
 #[tokio::test]
 async fn any_honest_key_is_written_read_and_deleted() {
     let server = TestServer::start().await;
-    let names = ["a.txt", "a b.txt", "a+b%20c%d", "\"quo'tes\"", "a&b=c;d", "测试.png", "😀", "~!@#$^()[]{}|", "x/y/z", "a\\b", "é e\u{301}"];
+    let names = [
+        "a.txt",
+        "a b.txt",
+        "a+b%20c%d",
+        "\"quo'tes\"",
+        "a&b=c;d",
+        "测试.png",
+        "😀",
+        "~!@#$^()[]{}|",
+        "x/y/z",
+        "a\\b",
+        "é e\u{301}",
+    ];
     for name in names {
         let key = format!("uploads/{name}");
-        let put = server.post("/presigned-url", json!({ "key": key, "contentType": "text/plain; charset=utf-8" })).await.json();
+        let put = server
+            .post("/presigned-url", json!({ "key": key, "contentType": "text/plain; charset=utf-8" }))
+            .await
+            .json();
         assert_eq!(put["key"], key);
         assert_eq!(send(&server, &put, name.as_bytes()).await.status, 200, "{key}");
         let get = server.post("/presigned-url", json!({ "key": key, "method": "GET" })).await.json();
@@ -171,7 +186,8 @@ async fn a_batch_answers_each_item_by_itself() {
     let server = TestServer::start().await;
     let items = json!({ "items": [{ "filename": "a.png" }, { "key": "secret/a" }, { "key": "uploads/b", "method": "GET" }, { "nme": "c" }] });
     let answer = server.post("/presigned-url", items).await.json();
-    let codes: Vec<_> = answer["items"].as_array().unwrap().iter().map(|item| item["problem"]["code"].as_str()).collect();
+    let codes: Vec<_> =
+        answer["items"].as_array().unwrap().iter().map(|item| item["problem"]["code"].as_str()).collect();
     assert_eq!(codes, [None, Some("key_outside_directory"), None, Some("unknown_parameter")]);
     assert_eq!(send(&server, &answer["items"][0], b"png").await.status, 200);
     let many = json!({ "items": vec![json!({ "filename": "a" }); 101] });

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Folder, LEAST, load, load_plain};
-use crate::config::{ByteSize, Method, PolicySource, SignatureVersion, StsSignature};
+use crate::config::{ByteSize, PolicySource, SignatureVersion, StsSignature};
+use crate::policy::Method;
 
 #[test]
 fn a_variable_of_every_type_wins_over_the_file() {

@@ -60,7 +60,7 @@ fn a_value_of_the_wrong_kind_is_told_with_a_caret() {
     told(
         "methods = [\"post\", \"pots\"]",
         r#"
-oss-vend.toml:6: grants.default.methods[1] must be one of "sts", "post", "put", "get", "head", "delete", "list", not "pots"
+oss-vend.toml:6: grants.default.methods[1] must be one of "sts", "post", "put", "get", "get-version", "head", "delete", "list", not "pots"
   |
 6 | methods = ["post", "pots"]
   |                    ^^^^^^"#,
@@ -87,25 +87,22 @@ oss-vend.toml:6: grants.default.methods[1] must be one of "sts", "post", "put", 
 #[test]
 fn a_value_that_cannot_be_meant_is_told() {
     let table = [
-        ("methods = []", "methods must be a list with something in it"),
-        ("max_size = \"6 GiB\"", "max_size must be at most 5 GiB, all that OSS takes in one request, not 6 GiB"),
-        ("min_size = 7\nmax_size = 6", "min_size must be at most max_size, 6 B, not 7 B"),
+        ("methods = []", "methods must be a list with at least one of \"post\", \"put\""),
+        ("dir = \"uploads\"", "dir must end with a slash"),
+        ("dir = \"${user}/\"", "dir cannot be used: ${user} cannot stand here"),
+        ("key = \"../a\"", "key cannot be used: at its longest, below the directory, the key has a segment"),
+        ("max_size = \"6 GiB\"", "max_size must be at most 5 GiB, all that OSS takes in one request"),
+        ("min_size = 7\nmax_size = 6", "min_size must be at most max_size"),
         ("expires = 0", "expires must be whole seconds, 1 to 604800, not 0ns"),
         ("expires = \"1500ms\"", "expires must be whole seconds, 1 to 604800, not 1.5s"),
-        ("expires = \"2h\"", "expires must be at most max_expires, 3600s, not 7200s"),
+        ("expires = \"2h\"", "expires must be at most max_expires"),
         ("duration = 60", "duration must be whole seconds, 900 to 43200, not 60s"),
-        ("session_name = \"a b\"", "session_name must be 2 to 64 characters of [A-Za-z0-9.@_-], not \"a b\""),
-        (
-            "role_arn = \"me\"",
-            "role_arn must be a role such as \"acs:ram::1234567890123456:role/oss-upload\", not \"me\"",
-        ),
-        (
-            "content_types = [\"image/*\"]",
-            "content_types[0] must be a whole content type such as \"image/png\", not \"image/*\"",
-        ),
+        ("session_name = \"${uuid}\"", "session_name cannot be used: ${uuid} cannot stand here"),
+        ("role_arn = \"me\"", "role_arn must be a role such as \"acs:ram::1234567890123456:role/oss-upload\""),
+        ("content_types = [\"image/*\"]", "content_types[0] must be a whole content type such as \"image/png\""),
         (
             "default_content_type = \"a/b\"\ncontent_types = [\"c/d\"]",
-            "default_content_type must be one of content_types, not \"a/b\"",
+            "default_content_type must be one of content_types",
         ),
         (
             "endpoint = \"http://a.example\"",
@@ -213,7 +210,7 @@ fn carets_stand_beneath_what_they_mean_after_wide_characters_and_tabs() {
     told(
         "\tmethods = [ # 目录\n\t\"投\"]",
         "
-oss-vend.toml:7: grants.default.methods[0] must be one of \"sts\", \"post\", \"put\", \"get\", \"head\", \"delete\", \"list\", not \"投\"
+oss-vend.toml:7: grants.default.methods[0] must be one of \"sts\", \"post\", \"put\", \"get\", \"get-version\", \"head\", \"delete\", \"list\", not \"投\"
   |
 7 | \t\"投\"]
   | \t^^^",

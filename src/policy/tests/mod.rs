@@ -15,7 +15,7 @@ fn spec() -> GrantSpec {
         public_host: None,
         dir: "uploads/${caller.id}/".into(),
         key: "${uuid}${ext}".into(),
-        methods: ["sts", "post", "put", "get"].map(String::from).to_vec(),
+        methods: [Method::Sts, Method::Post, Method::Put, Method::Get].into_iter().collect(),
         min_size: 0,
         max_size: None,
         allow_unsized_put: false,
@@ -39,7 +39,7 @@ fn grant(change: impl FnOnce(&mut GrantSpec)) -> Grant {
     Grant::build(spec).unwrap()
 }
 
-fn problems(change: impl FnOnce(&mut GrantSpec)) -> Vec<&'static str> {
+fn problems(change: impl FnOnce(&mut GrantSpec)) -> Vec<String> {
     let mut spec = spec();
     change(&mut spec);
     Grant::build(spec).unwrap_err().into_iter().map(|problem| problem.key).collect()
@@ -219,7 +219,7 @@ fn parameters_that_make_no_sense_are_named() {
 
 #[test]
 fn methods_and_schemes_that_are_not_granted_are_refused() {
-    let grant = grant(|spec| spec.methods = vec!["get".into()]);
+    let grant = grant(|spec| spec.methods = Methods::from_iter([Method::Get]));
     assert_eq!(denied(&grant, &put("uploads/u42/a")), Denied::Method(Method::Put));
     assert_eq!(grant.credentials(&u42(), None, now()), Err(Denied::Method(Method::Sts)));
     let get = UrlAsk { method: Some("GET"), ..put("uploads/u42/a") };
@@ -230,7 +230,7 @@ fn methods_and_schemes_that_are_not_granted_are_refused() {
 #[test]
 fn a_grant_that_could_not_work_is_refused_at_start() {
     type Change = fn(&mut GrantSpec);
-    let table: [(Change, &str); 16] = [
+    let table: [(Change, &str); 15] = [
         (|spec| spec.bucket = "Bucket".into(), "bucket"),
         (|spec| spec.region = "oss_cn".into(), "region"),
         (|spec| spec.role_arn = "uploader".into(), "role_arn"),
@@ -241,12 +241,11 @@ fn a_grant_that_could_not_work_is_refused_at_start() {
         (|spec| spec.dir = "up*/".into(), "dir"),
         (|spec| spec.dir = "${user}/".into(), "dir"),
         (|spec| spec.key = "../${uuid}".into(), "key"),
-        (|spec| spec.methods = vec!["sts".into()], "methods"),
-        (|spec| spec.methods = vec!["patch".into()], "methods"),
+        (|spec| spec.methods = Methods::from_iter([Method::Sts]), "methods"),
         (|spec| spec.max_size = Some(MAX_UPLOAD + 1), "max_size"),
         (|spec| spec.expires = 7200, "expires"),
         (|spec| spec.duration = 60, "duration"),
-        (|spec| spec.content_types = vec!["png".into()], "content_types"),
+        (|spec| spec.content_types = vec!["png".into()], "content_types.0"),
     ];
     for (change, key) in table {
         assert_eq!(problems(change), [key]);

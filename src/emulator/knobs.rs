@@ -1,0 +1,179 @@
+//! What a test can turn while the emulator runs, and what it can read of the calls received.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::stream;
+
+use super::account::Accounts;
+
+/// The calls kept; older ones are forgotten, but still counted.
+const CALLS_KEPT: usize = 10_000;
+
+/// Control over a running emulator: faults, delays, the clock, and a record of the calls.
+///
+/// Operations are named as the services name them, such as `AssumeRole` or `PutObject`.
+pub struct Knobs {
+    accounts: Arc<Accounts>,
+    turned: Mutex<Turned>,
+}
+
+/// One call that the emulator answered. It never holds a secret, a token or a signature.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// When it came, by the emulator's clock.
+    pub at: DateTime<Utc>,
+    /// What it asked for, such as `PutObject`.
+    pub operation: String,
+    /// The key that signed it, once the signature was found right.
+    pub access_key_id: Option<String>,
+    /// Bucket addressed.
+    pub bucket: Option<String>,
+    /// Object key addressed, decoded.
+    pub key: Option<String>,
+    /// HTTP status of the answer; 0 when the connection was dropped.
+    pub status: u16,
+    /// Error code of the answer.
+    pub code: Option<String>,
+    /// The id that the answer carried.
+    pub request_id: String,
+}
+
+/// How a call is made to fail.
+#[derive(Clone, Debug)]
+pub enum Failure {
+    /// An error answer in the service's own format.
+    Status {
+        /// HTTP status, 100 to 999.
+        status: u16,
+        /// Error code, such as `Throttling.User`.
+        code: String,
+        /// Message text.
+        message: String,
+    },
+    /// The connection is dropped without an answer.
+    Close,
+    /// An answer of any kind, such as the HTML of a proxy.
+    Body {
+        /// HTTP status, 100 to 999.
+        status: u16,
+        /// `Content-Type` of the answer.
+        content_type: String,
+        /// Bytes of the answer.
+        body: Vec<u8>,
+    },
+}
+
+#[derive(Default)]
+struct Turned {
+    calls: VecDeque<Call>,
+    counts: HashMap<String, u64>,
+    failures: HashMap<String, VecDeque<(u32, Failure)>>,
+    delays: HashMap<String, Duration>,
+    offset: TimeDelta,
+}
+
+impl Knobs {
+    pub(super) fn new(accounts: Arc<Accounts>) -> Self {
+        Self { accounts, turned: Mutex::default() }
+    }
+
+    /// The last calls, oldest first.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        self.turned().calls.iter().cloned().collect()
+    }
+
+    /// How often an operation was called since the start or the last [`Self::clear_calls`], failed calls included.
+    #[must_use]
+    pub fn count(&self, operation: &str) -> u64 {
+        self.turned().counts.get(operation).copied().unwrap_or(0)
+    }
+
+    /// Forgets the calls and their counts.
+    pub fn clear_calls(&self) {
+        let mut turned = self.turned();
+        turned.calls.clear();
+        turned.counts.clear();
+    }
+
+    /// Makes the next `times` calls of an operation fail; failures ordered one after another queue up.
+    pub fn fail_next(&self, operation: &str, times: u32, failure: Failure) {
+        self.turned().failures.entry(operation.to_owned()).or_default().push_back((times, failure));
+    }
+
+    /// Holds back each answer of an operation, until set to zero.
+    pub fn delay(&self, operation: &str, by: Duration) {
+        self.turned().delays.insert(operation.to_owned(), by);
+    }
+
+    /// Sets the emulator's clock off from the one it was given; zero sets it right again.
+    pub fn clock_offset(&self, offset: TimeDelta) {
+        self.turned().offset = offset;
+    }
+
+    /// Ends the token of a temporary key now. There is no way back.
+    pub fn expire_token(&self, access_key_id: &str) {
+        self.accounts.expire_token(access_key_id);
+    }
+
+    /// Forgets calls, failures, delays and the clock's offset. Expired tokens stay expired.
+    pub fn reset(&self) {
+        *self.turned() = Turned::default();
+    }
+
+    /// The failure that is due for this call, if any; taking it uses it up.
+    pub(super) fn take_failure(&self, operation: &str) -> Option<Failure> {
+        let mut turned = self.turned();
+        let queue = turned.failures.get_mut(operation)?;
+        while queue.front().is_some_and(|(times, _)| *times == 0) {
+            queue.pop_front();
+        }
+        let (times, failure) = queue.front_mut()?;
+        *times -= 1;
+        Some(failure.clone())
+    }
+
+    /// How long an answer is to be held back.
+    pub(super) fn delay_of(&self, operation: &str) -> Option<Duration> {
+        self.turned().delays.get(operation).copied().filter(|delay| !delay.is_zero())
+    }
+
+    pub(super) fn offset(&self) -> TimeDelta {
+        self.turned().offset
+    }
+
+    pub(super) fn record(&self, call: Call) {
+        let mut turned = self.turned();
+        *turned.counts.entry(call.operation.clone()).or_default() += 1;
+        if turned.calls.len() == CALLS_KEPT {
+            turned.calls.pop_front();
+        }
+        turned.calls.push_back(call);
+    }
+
+    fn turned(&self) -> MutexGuard<'_, Turned> {
+        self.turned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The answer of [`Failure::Close`]: its body fails before the head is flushed, upon which hyper drops the connection.
+pub(super) fn dropped() -> Response {
+    let broken = stream::once(async { Err::<Vec<u8>, _>(std::io::Error::other("dropped by the knobs")) });
+    Response::new(Body::from_stream(broken))
+}
+
+/// The answer of [`Failure::Body`].
+pub(super) fn raw(status: u16, content_type: &str, body: Vec<u8>) -> Response {
+    (status_code(status), [(header::CONTENT_TYPE, content_type.to_owned())], body).into_response()
+}
+
+/// `status` as a type; what is none becomes 500.
+pub(super) fn status_code(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}

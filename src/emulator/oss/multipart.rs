@@ -1,0 +1,295 @@
+//! Multipart uploads: begin, put parts, list, complete, abort.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::response::Response;
+use md5::{Digest as _, Md5};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::super::error::OssError;
+use super::super::store::{Bucket, Content, Facts, Kind, Object, Part, Upload, combine};
+use super::super::wire::encode;
+use super::super::xml::{self, Xml};
+use super::answer::{document, empty, quoted, set, set_written, xml_time};
+use super::call::Call;
+use super::put::{Overwrite, keep, refuse_callback};
+use super::{attributes, body};
+
+/// Parts but the last have at least this size, which is seen when the upload is completed.
+const SHORTEST_PART: u64 = 100 * 1024;
+
+/// Highest number of a part.
+const MOST_PARTS: u16 = 10_000;
+
+/// `POST /key?uploads`.
+pub(super) fn initiate(call: &Call<'_>) -> Result<Response, OssError> {
+    let bucket = call.bucket()?;
+    let encodes = call.head.encodes()?;
+    let attributes = attributes::of_headers(call.head)?;
+    attributes::allow(call, &bucket, call.key(), &attributes)?;
+    Overwrite::of(call.head)?.check(bucket.object(call.key()).as_deref())?;
+    let id = const_hex::encode_upper(Uuid::new_v4().as_bytes());
+    let upload = bucket.begin(id, call.key(), attributes, call.now)?;
+    Ok(document("InitiateMultipartUploadResult", |xml| {
+        if encodes {
+            xml.text("EncodingType", "url");
+        }
+        xml.text("Bucket", &bucket.name);
+        xml.text("Key", shown(call.key(), encodes));
+        xml.text("UploadId", &upload.id);
+    }))
+}
+
+/// `PUT /key?partNumber=N&uploadId=U`.
+pub(super) async fn put_part(call: &Call<'_>, body: &mut Body) -> Result<Response, OssError> {
+    let (_, upload) = upload(call, "oss:PutObject")?;
+    if call.head.parameter("partNumber")?.is_none_or(str::is_empty) {
+        return Err(OssError::invalid_argument("partNumber", "", "Part number must be given."));
+    }
+    let number = call.head.number("partNumber", 1, 1, MOST_PARTS)?;
+    let written = body::store(call, body).await?;
+    let part = Part { written, modified: call.now };
+    let mut response = empty(StatusCode::OK);
+    set(response.headers_mut(), "etag", &quoted(&part.etag()));
+    set(response.headers_mut(), "x-oss-hash-crc64ecma", &part.written.crc64.to_string());
+    upload.put(number, part);
+    Ok(response)
+}
+
+/// `GET /key?uploadId=U`.
+pub(super) fn list_parts(call: &Call<'_>) -> Result<Response, OssError> {
+    let (bucket, upload) = upload(call, "oss:ListParts")?;
+    let encodes = call.head.encodes()?;
+    let marker = call.head.number("part-number-marker", 0, 0, MOST_PARTS)?;
+    let max = call.head.number("max-parts", 1000, 1, 1000)?;
+    let parts = upload.parts();
+    let mut behind = parts.range(marker + 1..);
+    let page: Vec<_> = behind.by_ref().take(max.into()).collect();
+    let more = behind.next().is_some();
+    Ok(document("ListPartsResult", |xml| {
+        if encodes {
+            xml.text("EncodingType", "url");
+        }
+        xml.text("Bucket", &bucket.name);
+        xml.text("Key", shown(call.key(), encodes));
+        xml.text("UploadId", &upload.id);
+        xml.text("StorageClass", &upload.attributes.storage_class);
+        xml.text("PartNumberMarker", marker);
+        if let Some((number, _)) = page.last() {
+            xml.text("NextPartNumberMarker", number);
+        }
+        xml.text("MaxParts", max);
+        xml.text("IsTruncated", more);
+        for (number, part) in page {
+            write_part(xml, *number, part);
+        }
+    }))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Completion {
+    #[serde(default)]
+    part: Vec<Named>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Named {
+    part_number: u32,
+    #[serde(rename = "ETag")]
+    etag: String,
+}
+
+/// `POST /key?uploadId=U`.
+pub(super) async fn complete(call: &Call<'_>, body: &mut Body) -> Result<Response, OssError> {
+    let (bucket, upload) = upload(call, "oss:PutObject")?;
+    let encodes = call.head.encodes()?;
+    refuse_callback(call.head)?;
+    let overwrite = Overwrite::of(call.head)?;
+    let sent = body::document(call.head, body).await?;
+    let all = call.head.header("x-oss-complete-all")?.is_some_and(|all| all.eq_ignore_ascii_case("yes"));
+    let parts = match all {
+        true if sent.is_empty() => upload.parts().into_iter().collect(),
+        true => return Err(OssError::invalid_argument("x-oss-complete-all", "yes", "The body must be empty.")),
+        false => chosen(&xml::read::<Completion>(&sent, "CompleteMultipartUpload")?.part, &upload.parts())?,
+    };
+    let object = joined(call, &upload, &parts)?;
+    overwrite.check(bucket.object(call.key()).as_deref())?;
+    // Two may complete the same upload at once: one of them has it.
+    let ended = bucket.end(&upload).ok_or_else(|| OssError::no_such_upload(&upload.id))?;
+    let object = keep(&bucket, &ended.key, object, overwrite)?;
+    let mut response = document("CompleteMultipartUploadResult", |xml| {
+        if encodes {
+            xml.text("EncodingType", "url");
+        }
+        xml.text("Location", format_args!("http://{}{}", call.head.host, call.head.raw_path));
+        xml.text("Bucket", &bucket.name);
+        xml.text("Key", shown(call.key(), encodes));
+        xml.text("ETag", quoted(&object.facts.etag));
+    });
+    set_written(response.headers_mut(), &object);
+    Ok(response)
+}
+
+/// `DELETE /key?uploadId=U`.
+pub(super) fn abort(call: &Call<'_>) -> Result<Response, OssError> {
+    let (bucket, upload) = upload(call, "oss:AbortMultipartUpload")?;
+    bucket.end(&upload).ok_or_else(|| OssError::no_such_upload(&upload.id))?;
+    Ok(empty(StatusCode::NO_CONTENT))
+}
+
+/// `GET /?uploads`.
+pub(super) fn list(call: &Call<'_>) -> Result<Response, OssError> {
+    let bucket = call.bucket()?;
+    let encodes = call.head.encodes()?;
+    let text = |name| call.head.parameter(name).map(Option::unwrap_or_default);
+    let (prefix, key_marker, id_marker) = (text("prefix")?, text("key-marker")?, text("upload-id-marker")?);
+    if !text("delimiter")?.is_empty() {
+        return Err(OssError::not_implemented("a delimiter in a listing of uploads"));
+    }
+    let max = call.head.number("max-uploads", 1000, 1, 1000)?;
+    call.allow_list("oss:ListMultipartUploads", &bucket, prefix, "")?;
+    // Without an id, a key as marker means all uploads of that key: no id is higher than this one.
+    let id = if key_marker.is_empty() || !id_marker.is_empty() { id_marker } else { "~" };
+    let (uploads, more) = bucket.uploads(prefix, (key_marker.to_owned(), id.to_owned()), max.into());
+    Ok(document("ListMultipartUploadsResult", |xml| {
+        if encodes {
+            xml.text("EncodingType", "url");
+        }
+        xml.text("Bucket", &bucket.name);
+        xml.text("KeyMarker", shown(key_marker, encodes));
+        xml.text("UploadIdMarker", id_marker);
+        if let Some(last) = uploads.last() {
+            xml.text("NextKeyMarker", shown(&last.key, encodes));
+            xml.text("NextUploadIdMarker", &last.id);
+        }
+        xml.text("Prefix", shown(prefix, encodes));
+        xml.text("MaxUploads", max);
+        xml.text("IsTruncated", more);
+        for upload in &uploads {
+            write_upload(xml, upload, encodes);
+        }
+    }))
+}
+
+/// The upload addressed, once it is known that the sender may do `action` with its object.
+fn upload(call: &Call<'_>, action: &str) -> Result<(Arc<Bucket>, Arc<Upload>), OssError> {
+    let bucket = call.bucket()?;
+    call.allow_object(action, &bucket, call.key())?;
+    let id = call.head.parameter("uploadId")?.unwrap_or_default();
+    let upload = bucket.upload(call.key(), id).ok_or_else(|| OssError::no_such_upload(id))?;
+    Ok((bucket, upload))
+}
+
+/// The parts that a completion names, which must be there and in order.
+fn chosen(named: &[Named], parts: &BTreeMap<u16, Part>) -> Result<Vec<(u16, Part)>, OssError> {
+    if !named.is_sorted_by(|one, next| one.part_number < next.part_number) {
+        let message =
+            "The list of parts was not in ascending order. Parts list must specified in order by part number.";
+        return Err(OssError::bad_request("InvalidPartOrder", message));
+    }
+    named.iter().map(|wanted| find(wanted, parts)).collect()
+}
+
+fn find(wanted: &Named, parts: &BTreeMap<u16, Part>) -> Result<(u16, Part), OssError> {
+    let etag = wanted.etag.trim().trim_matches('"');
+    let number = u16::try_from(wanted.part_number).ok();
+    let found = number.and_then(|number| Some((number, parts.get(&number)?)));
+    let found = found.filter(|(_, part)| part.etag().eq_ignore_ascii_case(etag));
+    found.map(|(number, part)| (number, part.clone())).ok_or_else(|| {
+        let message = "One or more of the specified parts could not be found or the specified entity tag might not have \
+                       matched the part's entity tag.";
+        OssError::bad_request("InvalidPart", message).with("PartNumber", wanted.part_number.to_string())
+    })
+}
+
+fn joined(call: &Call<'_>, upload: &Upload, parts: &[(u16, Part)]) -> Result<Object, OssError> {
+    let Some((_, but_last)) = parts.split_last() else {
+        return Err(OssError::malformed_xml());
+    };
+    if let Some((number, part)) = but_last.iter().find(|(_, part)| part.written.content.size() < SHORTEST_PART) {
+        let error = OssError::entity_too_small().with("MinSizeAllowed", SHORTEST_PART.to_string());
+        let error = error.with("ProposedSize", part.written.content.size().to_string());
+        return Err(error.with("PartNumber", number.to_string()));
+    }
+    let (mut content, mut crc64, mut md5) = (Content::default(), 0, Md5::new());
+    for (_, Part { written, .. }) in parts {
+        content.push(&written.content);
+        crc64 = combine(crc64, written.crc64, written.content.size());
+        md5.update(written.md5);
+    }
+    let etag = format!("{}-{}", const_hex::encode_upper(md5.finalize()), parts.len());
+    let facts = Facts { etag, content_md5: None, crc64, kind: Kind::Multipart, modified: call.now };
+    Ok(Object { content, attributes: upload.attributes.clone(), facts })
+}
+
+fn write_part(xml: &mut Xml, number: u16, part: &Part) {
+    xml.element("Part", |xml| {
+        xml.text("PartNumber", number);
+        xml.text("LastModified", xml_time(part.modified));
+        xml.text("ETag", quoted(&part.etag()));
+        xml.text("HashCrc64ecma", part.written.crc64);
+        xml.text("Size", part.written.content.size());
+    });
+}
+
+fn write_upload(xml: &mut Xml, upload: &Upload, encodes: bool) {
+    xml.element("Upload", |xml| {
+        xml.text("Key", shown(&upload.key, encodes));
+        xml.text("UploadId", &upload.id);
+        xml.text("StorageClass", &upload.attributes.storage_class);
+        xml.text("Initiated", xml_time(upload.initiated));
+    });
+}
+
+fn shown(name: &str, encodes: bool) -> String {
+    if encodes { encode(name) } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::store::Written;
+    use super::*;
+
+    fn part(number: u8) -> Part {
+        let written = Written { content: Content::default(), md5: [number; 16], crc64: 0 };
+        Part { written, modified: chrono::DateTime::UNIX_EPOCH }
+    }
+
+    fn chosen_of(text: &str) -> Result<Vec<u16>, String> {
+        let parts = BTreeMap::from([(1, part(1)), (3, part(3)), (7, part(7))]);
+        let document = format!("<CompleteMultipartUpload>{text}</CompleteMultipartUpload>");
+        let chosen = xml::read::<Completion>(document.as_bytes(), "CompleteMultipartUpload")
+            .and_then(|completion| chosen(&completion.part, &parts));
+        chosen.map(|parts| parts.into_iter().map(|(number, _)| number).collect()).map_err(|error| error.code.to_owned())
+    }
+
+    fn named(number: i64, etag: &str) -> String {
+        format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>")
+    }
+
+    #[test]
+    fn parts_are_named_in_order_with_tags_in_any_quotes() {
+        let (one, three) = ("01".repeat(16), "03".repeat(16));
+        for quoted in [one.clone(), format!("\"{one}\""), format!("&quot;{one}&quot;"), format!(" \"{one}\" ")] {
+            assert_eq!(chosen_of(&named(1, &quoted)), Ok(vec![1]), "{quoted}");
+        }
+        assert_eq!(chosen_of(&(named(1, &one) + &named(3, &three))), Ok(vec![1, 3]));
+        for (text, code) in [
+            (named(3, &three) + &named(1, &one), "InvalidPartOrder"),
+            (named(1, &one) + &named(1, &one), "InvalidPartOrder"),
+            (named(2, &one), "InvalidPart"),
+            (named(1, &three), "InvalidPart"),
+            (named(65_537, &one), "InvalidPart"),
+            (named(-1, &one), "MalformedXML"),
+            ("<Part><PartNumber>1</PartNumber></Part>".to_owned(), "MalformedXML"),
+        ] {
+            assert_eq!(chosen_of(&text), Err(code.to_owned()), "{text}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! From the method, the address and the query to the operation that is meant.
+
+use axum::http::Method;
+
+use super::super::wire::Query;
+
+/// What a request asks for, by the names of OSS's API.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Operation {
+    AbortMultipartUpload,
+    AppendObject,
+    CompleteMultipartUpload,
+    CopyObject,
+    DeleteBucketCors,
+    DeleteMultipleObjects,
+    DeleteObject,
+    DeleteObjectTagging,
+    GetBucketAcl,
+    GetBucketCors,
+    GetBucketInfo,
+    GetBucketLocation,
+    GetObject,
+    GetObjectAcl,
+    GetObjectMeta,
+    GetObjectTagging,
+    HeadObject,
+    InitiateMultipartUpload,
+    ListBuckets,
+    ListMultipartUploads,
+    ListObjects,
+    ListObjectsV2,
+    ListParts,
+    OptionObject,
+    PostObject,
+    PutBucket,
+    PutBucketCors,
+    PutObject,
+    PutObjectAcl,
+    PutObjectTagging,
+    UploadPart,
+    /// One that OSS has and the emulator has not.
+    Other,
+    /// One that OSS has not either.
+    NotAllowed,
+}
+
+/// Parameters that choose an operation which the emulator has not, wherever they occur.
+const NOT_HERE: [&str; 29] = [
+    "accessPoint",
+    "accessPointPolicy",
+    "asyncFetch",
+    "bucketArchiveDirectRead",
+    "comp",
+    "encryption",
+    "httpsConfig",
+    "inventory",
+    "lifecycle",
+    "live",
+    "logging",
+    "metaQuery",
+    "policy",
+    "publicAccessBlock",
+    "qosInfo",
+    "referer",
+    "replication",
+    "requestPayment",
+    "resourceGroup",
+    "restore",
+    "stat",
+    "style",
+    "symlink",
+    "transferAcceleration",
+    "versionId",
+    "versioning",
+    "versions",
+    "website",
+    "worm",
+];
+
+impl Operation {
+    /// The operation that `method` and `query` ask of an address of that level. `copies`: there is an `x-oss-copy-source`.
+    pub(super) fn of(method: &Method, level: Level, query: &Query, copies: bool) -> Self {
+        if *method == Method::OPTIONS {
+            return Self::OptionObject;
+        }
+        if NOT_HERE.iter().any(|name| query.contains(name)) {
+            return Self::Other;
+        }
+        match level {
+            Level::Service if *method == Method::GET => Self::ListBuckets,
+            Level::Service => Self::NotAllowed,
+            Level::Bucket => Self::of_bucket(method, query),
+            Level::Object => Self::of_object(method, query, copies),
+        }
+    }
+
+    fn of_bucket(method: &Method, query: &Query) -> Self {
+        let has = |name| query.contains(name);
+        match method.as_str() {
+            "GET" if has("acl") => Self::GetBucketAcl,
+            "GET" if has("bucketInfo") => Self::GetBucketInfo,
+            "GET" if has("cors") => Self::GetBucketCors,
+            "GET" if has("location") => Self::GetBucketLocation,
+            "GET" if has("uploads") => Self::ListMultipartUploads,
+            "GET" if has("tagging") => Self::Other,
+            "GET" if query.first("list-type") == Some("2") => Self::ListObjectsV2,
+            "GET" => Self::ListObjects,
+            "PUT" if has("cors") => Self::PutBucketCors,
+            "PUT" if has("acl") || has("tagging") => Self::Other,
+            "PUT" => Self::PutBucket,
+            "DELETE" if has("cors") => Self::DeleteBucketCors,
+            "POST" if has("delete") => Self::DeleteMultipleObjects,
+            "POST" => Self::PostObject,
+            "DELETE" => Self::Other,
+            _ => Self::NotAllowed,
+        }
+    }
+
+    fn of_object(method: &Method, query: &Query, copies: bool) -> Self {
+        let has = |name| query.contains(name);
+        match method.as_str() {
+            "GET" if has("acl") => Self::GetObjectAcl,
+            "GET" if has("tagging") => Self::GetObjectTagging,
+            "GET" if has("uploadId") => Self::ListParts,
+            "GET" | "HEAD" if has("objectMeta") => Self::GetObjectMeta,
+            "GET" => Self::GetObject,
+            "HEAD" => Self::HeadObject,
+            "PUT" if has("acl") => Self::PutObjectAcl,
+            "PUT" if has("tagging") => Self::PutObjectTagging,
+            // A part that is copied from another object.
+            "PUT" if has("uploadId") && copies => Self::Other,
+            "PUT" if has("uploadId") || has("partNumber") => Self::UploadPart,
+            "PUT" if copies => Self::CopyObject,
+            "PUT" => Self::PutObject,
+            "POST" if has("append") => Self::AppendObject,
+            "POST" if has("uploads") => Self::InitiateMultipartUpload,
+            "POST" if has("uploadId") => Self::CompleteMultipartUpload,
+            "POST" if has("x-oss-process") || has("x-oss-async-process") => Self::Other,
+            "DELETE" if has("tagging") => Self::DeleteObjectTagging,
+            "DELETE" if has("uploadId") => Self::AbortMultipartUpload,
+            "DELETE" => Self::DeleteObject,
+            _ => Self::NotAllowed,
+        }
+    }
+
+    /// As OSS's API calls it.
+    pub(super) fn name(self) -> String {
+        format!("{self:?}")
+    }
+}
+
+/// What an address names.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Level {
+    Service,
+    Bucket,
+    Object,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(method: &str, level: Level, query: &str) -> Operation {
+        let method = method.parse().expect("a method");
+        Operation::of(&method, level, &Query::parse(query).expect("a query"), false)
+    }
+
+    #[test]
+    fn parameters_choose_the_operation_with_a_value_or_without() {
+        for (method, level, query, expected) in [
+            ("GET", Level::Service, "", Operation::ListBuckets),
+            ("GET", Level::Bucket, "prefix=a", Operation::ListObjects),
+            ("GET", Level::Bucket, "list-type=2", Operation::ListObjectsV2),
+            ("GET", Level::Bucket, "acl=", Operation::GetBucketAcl),
+            ("GET", Level::Bucket, "lifecycle", Operation::Other),
+            ("PUT", Level::Bucket, "", Operation::PutBucket),
+            ("PUT", Level::Bucket, "acl", Operation::Other),
+            ("POST", Level::Bucket, "", Operation::PostObject),
+            ("POST", Level::Bucket, "delete", Operation::DeleteMultipleObjects),
+            ("HEAD", Level::Bucket, "", Operation::NotAllowed),
+            ("PUT", Level::Object, "uploadId=U&partNumber=1", Operation::UploadPart),
+            ("PUT", Level::Object, "x-oss-process=x", Operation::PutObject),
+            ("GET", Level::Object, "versionId=null", Operation::Other),
+            ("PATCH", Level::Object, "", Operation::NotAllowed),
+            ("OPTIONS", Level::Object, "versionId=null", Operation::OptionObject),
+        ] {
+            assert_eq!(of(method, level, query), expected, "{method} {level:?} {query}");
+        }
+    }
+}

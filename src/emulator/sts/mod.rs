@@ -1,0 +1,167 @@
+//! The STS service: one path, two signature schemes, `AssumeRole` and `GetCallerIdentity`.
+
+mod answer;
+mod assume_role;
+mod call;
+mod caller_identity;
+mod nonce;
+mod random;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{self, Bytes};
+use axum::extract::{Request, State as Shared};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode, header};
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use self::answer::Frame;
+use self::call::Call;
+use super::State;
+use super::account::Identity;
+use super::error::StsError;
+use super::knobs::{self, Failure};
+use super::verify::{authenticate_acs3, authenticate_rpc};
+use super::wire::http_date_value;
+
+pub(crate) use self::nonce::Nonces;
+
+/// Largest body in bytes; a policy of 2048 bytes, encoded twice over, stays far below.
+const BODY_LIMIT: usize = 64 * 1024;
+
+const VERSION: &str = "2015-04-01";
+
+/// Every method and path of STS.
+pub(super) fn router(state: Arc<State>) -> Router {
+    Router::new().fallback(serve).with_state(state)
+}
+
+async fn serve(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = body::to_bytes(body, BODY_LIMIT).await;
+    let too_large = |_| StsError::bad_request("InvalidParameter", "The body is too large or was cut off.");
+    let call = body.map_err(too_large).and_then(|body| read(parts, body));
+    let operation = call.as_ref().map_or("Unknown", operation);
+    if let Some(delay) = state.knobs.delay_of(operation) {
+        tokio::time::sleep(delay).await;
+    }
+    let xml = call.as_ref().is_ok_and(Call::wants_xml);
+    let frame = Frame { request_id: random::request_id(), now: state.now(), xml };
+    let mut record = Record { operation, identity: None, code: None, dropped: false };
+    let mut answer = match (state.knobs.take_failure(operation), &call) {
+        (Some(failure), _) => fail(failure, &frame, &mut record),
+        (None, Ok(call)) => answer(&state, call, &frame, &mut record),
+        (None, Err(error)) => refuse(error, &frame, &mut record),
+    };
+    record.keep(&state, &frame, answer.status());
+    answer.headers_mut().insert(header::DATE, http_date_value(frame.now));
+    answer
+}
+
+fn read(parts: Parts, body: Bytes) -> Result<Call, StsError> {
+    if !matches!(parts.method, Method::GET | Method::POST) {
+        return Err(StsError::bad_request("UnsupportedHTTPMethod", "This http method is not supported."));
+    }
+    if parts.uri.path() != "/" {
+        return Err(no_such_action());
+    }
+    Call::read(parts, body)
+}
+
+/// The operation as the knobs name it, so that a client cannot invent names.
+fn operation(call: &Call) -> &'static str {
+    match call.common("Action", "x-acs-action").as_deref() {
+        Ok("AssumeRole") => "AssumeRole",
+        Ok("GetCallerIdentity") => "GetCallerIdentity",
+        Ok("AssumeRoleWithOIDC") => "AssumeRoleWithOIDC",
+        _ => "Unknown",
+    }
+}
+
+fn answer(state: &State, call: &Call, frame: &Frame, record: &mut Record) -> Response {
+    let outcome = authenticate(state, call, record.operation, frame.now).and_then(|identity| {
+        let body = perform(state, &identity, call, frame.now);
+        record.identity = Some(identity);
+        body
+    });
+    match outcome {
+        Ok(body) => frame.success(record.operation, body),
+        Err(error) => refuse(&error, frame, record),
+    }
+}
+
+/// Who signed the call; a nonce is spent only by a right signature.
+fn authenticate(state: &State, call: &Call, operation: &str, now: DateTime<Utc>) -> Result<Identity, StsError> {
+    if operation == "AssumeRoleWithOIDC" {
+        return Err(no_such_action()); // it goes unsigned, and the emulator knows no identity provider
+    }
+    let signed = match &call.acs3 {
+        Some(claim) => authenticate_acs3(&state.accounts, &call.wire(), &call.body, claim, now)?,
+        None => authenticate_rpc(&state.accounts, call.wire().method, &call.parameters, now)?,
+    };
+    let key = signed.identity.access_key_id().unwrap_or_default();
+    if state.nonces.spend(key, &signed.nonce, now) {
+        return Ok(signed.identity);
+    }
+    Err(StsError::bad_request("SignatureNonceUsed", "Specified signature nonce was used already."))
+}
+
+fn perform(state: &State, identity: &Identity, call: &Call, now: DateTime<Utc>) -> Result<Value, StsError> {
+    if call.common("Version", "x-acs-version")? != VERSION {
+        return Err(StsError::bad_request("InvalidVersion", "Specified parameter Version is not valid."));
+    }
+    match call.common("Action", "x-acs-action")?.as_str() {
+        "AssumeRole" => assume_role::assume_role(state, identity, call, now),
+        "GetCallerIdentity" => Ok(caller_identity::caller_identity(identity)),
+        _ => Err(no_such_action()),
+    }
+}
+
+fn no_such_action() -> StsError {
+    let message = "Specified api is not found, please check your url and method";
+    StsError::new(StatusCode::NOT_FOUND, "InvalidAction.NotFound", message)
+}
+
+fn refuse(error: &StsError, frame: &Frame, record: &mut Record) -> Response {
+    record.code = Some(error.code.clone());
+    frame.refusal(error)
+}
+
+fn fail(failure: Failure, frame: &Frame, record: &mut Record) -> Response {
+    match failure {
+        Failure::Status { status, code, message } => {
+            refuse(&StsError::new(knobs::status_code(status), code, message), frame, record)
+        }
+        Failure::Close => {
+            record.dropped = true;
+            knobs::dropped()
+        }
+        Failure::Body { status, content_type, body } => knobs::raw(status, &content_type, body),
+    }
+}
+
+/// What is known of a call while it is served.
+struct Record {
+    operation: &'static str,
+    identity: Option<Identity>,
+    code: Option<String>,
+    dropped: bool,
+}
+
+impl Record {
+    fn keep(self, state: &State, frame: &Frame, status: StatusCode) {
+        state.knobs.record(knobs::Call {
+            at: frame.now,
+            operation: self.operation.to_owned(),
+            access_key_id: self.identity.as_ref().and_then(Identity::access_key_id).map(str::to_owned),
+            bucket: None,
+            key: None,
+            status: if self.dropped { 0 } else { status.as_u16() },
+            code: self.code,
+            request_id: frame.request_id.clone(),
+        });
+    }
+}

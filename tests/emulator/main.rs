@@ -1,0 +1,8 @@
+//! The emulator's object service over real sockets, with requests signed by a few lines that share nothing with it.
+
+mod cors;
+mod faults;
+mod forms;
+mod multipart;
+mod objects;
+mod support;

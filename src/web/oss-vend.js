@@ -23,7 +23,7 @@ const HINTS = {
 /**
  * What `/sts` answers.
  * @typedef {{ AccessKeyId: string, AccessKeySecret: string, SecurityToken?: string, Expiration: string, bucket: string, region: string,
- *   endpoint: string, publicHost?: string, dir?: string, serverTime?: string, refreshAfter?: string }} Credentials
+ *   endpoint: string, cname?: boolean, dir?: string, serverTime?: string, refreshAfter?: string }} Credentials
  * @typedef {(sent: number, size: number) => void} OnProgress
  * @typedef {{ key: string, etag: string | null, requestId: string | null }} Stored
  */
@@ -448,12 +448,12 @@ const encodeQuery = (query) =>
     .join("&");
 
 /** A custom domain stands for its bucket; an IP address cannot have the bucket in front, so it gets it in the path. */
-function address({ bucket, endpoint, publicHost }, key, query) {
+function address({ bucket, endpoint, cname }, key, query) {
   if (/^[/\\]|(^|\/)\.\.?(\/|$)/.test(key)) throw new TypeError(`a key may not begin with a slash, nor have "." or ".." as a part: ${key}`);
-  const base = new URL(publicHost ?? endpoint);
+  const base = new URL(endpoint);
   const isBare = /^(\d+(\.\d+){3}|\[.*\]|localhost)$/.test(base.hostname);
-  const host = publicHost || isBare ? base.host : `${bucket}.${base.host}`;
-  const path = isBare && !publicHost ? `${bucket}/${encodePath(key)}` : encodePath(key);
+  const host = cname || isBare ? base.host : `${bucket}.${base.host}`;
+  const path = isBare && !cname ? `${bucket}/${encodePath(key)}` : encodePath(key);
   const search = encodeQuery(query);
   return `${base.protocol}//${host}/${path}${search && `?${search}`}`;
 }

@@ -166,6 +166,10 @@ fn escaped(value: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use chrono::TimeDelta;
+
     use super::*;
     use crate::signing::v4::PRODUCT;
 
@@ -231,5 +235,24 @@ mod tests {
     #[test]
     fn debug_shows_no_token() {
         assert!(!format!("{:?}", form(Some("hidden"))).contains("hidden"));
+    }
+
+    #[test]
+    fn a_change_of_any_input_changes_the_signature() {
+        let sign = |value: &str, expiration: DateTime<Utc>, secret: &str, token: &str, at: DateTime<Utc>| {
+            let key = AccessKey { secret: Secret::new(secret), ..access_key(Some(token)) };
+            let signer = Signer::new(&key, "cn-hangzhou", PRODUCT, at.date_naive());
+            sign_v4(Conditions::new().exact("key", value), expiration, &signer, at).signature().to_owned()
+        };
+        let later = at() + TimeDelta::seconds(1);
+        let signatures = BTreeSet::from([
+            sign("k", at(), "s", "t", at()),
+            sign("l", at(), "s", "t", at()),
+            sign("k", later, "s", "t", at()),
+            sign("k", at(), "u", "t", at()),
+            sign("k", at(), "s", "u", at()),
+            sign("k", at(), "s", "t", later),
+        ]);
+        assert_eq!(signatures.len(), 6);
     }
 }

@@ -35,7 +35,7 @@ enum Command {
 
 /// Runs what the arguments of the process say.
 #[must_use]
-pub fn run() -> ExitCode {
+pub(crate) fn run() -> ExitCode {
     let Arguments { command, log } = Arguments::parse();
     if let Err(error) = log::start(&log) {
         return fail(&format!("--log: {error}"));

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::build;
 use super::check::{Check, SESSION_SECONDS};
 use super::format;
-use super::problem::Problem;
+use super::problem::{Problem, step};
 use super::settings::{GrantSettings, PolicySource, Settings, StsSettings};
 use super::tree::{self, Origin};
 use crate::policy::{Grant, InvalidGrant};
@@ -51,8 +51,9 @@ impl Check<'_> {
                 let inherited = matches!(key.as_str(), "role_arn" if grant.role_arn.is_none())
                     || matches!(key.as_str(), "duration" if grant.duration.is_none());
                 if !inherited {
-                    let path: Vec<_> = ["grants", name].into_iter().chain(key.split('.')).collect();
-                    self.blame(&path, &Problem::Other(problem));
+                    let steps = key.split('.').map(|part| part.parse().map_or_else(|_| part.to_owned(), step));
+                    let path: Vec<_> = ["grants".to_owned(), name.clone()].into_iter().chain(steps).collect();
+                    self.faults.add(&path, &Problem::Other(problem), self.table);
                 }
             }
         }

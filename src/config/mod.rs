@@ -17,7 +17,7 @@
 //! | 6 | the default | every key but `bucket` and `region` of a grant |
 //!
 //! Id, secret and token of the `AccessKey` are taken from one source together: the first that sets any of them. Half a
-//! pair is an error, never a reason to look further. A grant `default` that comes from `BUCKET` is confined to `uploads/`.
+//! pair is an error, never a reason to look further.
 //! An unknown `OSS_VEND__…` variable is an error, as an unknown key is.
 //!
 //! # Every key

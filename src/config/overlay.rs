@@ -21,9 +21,6 @@ const BUCKET: [&str; 2] = ["OSS_BUCKET", "BUCKET"];
 /// What else such a grant takes from the environment.
 const BESIDE_BUCKET: [(&str, &[&str]); 2] = [("region", &["OSS_REGION", "REGION"]), ("endpoint", &["OSS_ENDPOINT"])];
 
-/// The directory of a grant that `BUCKET` made: a start from three variables must not open the whole bucket.
-const DEFAULT_DIR: &str = "uploads/";
-
 /// Lays the variables over the file's `table`: `OSS_VEND__…` above what is there, the well-known ones beneath it.
 pub(super) fn lay(environment: &Environment, table: &mut Table, faults: &mut Faults) {
     let file_has_grants = !grant_names(table).is_empty();
@@ -91,7 +88,6 @@ fn lay_default_grant(environment: &Environment, table: &mut Table) {
     if tree::find(table, &["grants", "default", "bucket"]).is_none() {
         let Some((name, bucket)) = environment.first(&BUCKET) else { return };
         lay_beneath(&["grants", "default", "bucket"], Some((name, bucket)), table);
-        lay_beneath(&["grants", "default", "dir"], Some((name, DEFAULT_DIR)), table);
     }
     for (key, names) in BESIDE_BUCKET {
         lay_beneath(&["grants", "default", key], environment.first(names), table);

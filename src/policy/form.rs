@@ -85,7 +85,7 @@ impl Grant {
     /// compares the form's field and not the file's own.
     fn form_type(&self, ask: &FormAsk<'_>) -> Result<Option<String>, Denied> {
         if self.content_types.is_empty() && ask.content_type.is_none() {
-            return Ok(self.default_content_type.clone());
+            return Ok(None);
         }
         upload::content_type(self, ask.content_type, ask.naming.name()).map(Some)
     }

@@ -22,7 +22,7 @@ pub mod v4;
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use hmac::KeyInit;
 
 /// A request to OSS as decoded values.
@@ -56,7 +56,7 @@ pub struct Stamp<'a> {
 
 /// `at` as STS wants it: `2025-02-14T08:09:10Z`.
 fn timestamp(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// A header name as it is signed; borrowed where it is in lower case already.

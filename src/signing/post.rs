@@ -7,15 +7,20 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Formatter};
 use std::iter;
 use std::ops::RangeInclusive;
+use std::sync::LazyLock;
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, Utc};
+use base64::engine::Simd;
+use base64::engine::general_purpose::PAD;
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use super::v1;
-use super::v4::{SCHEME, Signer};
-use crate::keys::AccessKey;
+use super::v4::{self, SCHEME, Signer};
+use crate::keys::{AccessKey, Secret};
+
+/// The standard alphabet, by the widest instructions this processor has: a policy with a token is over 1 KB.
+static BASE64: LazyLock<Simd> = LazyLock::new(|| Simd::standard(PAD));
 
 /// What a form has to fulfil, condition by condition, all of them.
 ///
@@ -66,15 +71,19 @@ impl Conditions {
     /// The policy document that ends at `expiration` (cut to milliseconds).
     #[must_use]
     pub fn to_policy(&self, expiration: DateTime<Utc>) -> String {
-        let expiration = expiration.format("%Y-%m-%dT%H:%M:%S%.3fZ");
-        format!(r#"{{"expiration":"{expiration}","conditions":[{}]}}"#, self.0)
+        let expiration = expiration.to_rfc3339_opts(SecondsFormat::Millis, true);
+        [r#"{"expiration":""#, &expiration, r#"","conditions":["#, &self.0, "]}"].concat()
     }
 
-    fn and(mut self, condition: &impl Serialize) -> Self {
+    fn and(self, condition: &impl Serialize) -> Self {
+        self.and_text(&serde_json::to_string(condition).expect("lists and maps of text and numbers are JSON"))
+    }
+
+    fn and_text(mut self, conditions: &str) -> Self {
         if !self.0.is_empty() {
             self.0.push(',');
         }
-        self.0.push_str(&serde_json::to_string(condition).expect("lists and maps of text and numbers are JSON"));
+        self.0.push_str(conditions);
         self
     }
 }
@@ -118,14 +127,15 @@ impl Debug for Form {
 #[must_use]
 pub fn sign_v4(conditions: Conditions, expiration: DateTime<Utc>, signer: &Signer, at: DateTime<Utc>) -> Form {
     let signer = signer.on_day_of(at);
+    let date = v4::date(at);
+    let bound = conditions.exact("x-oss-date", &date).and_text(signer.conditions().expose());
+    let policy = BASE64.encode(bound.to_policy(expiration));
     let mut proof = vec![
         ("x-oss-signature-version", SCHEME.to_owned()),
         ("x-oss-credential", signer.credential().to_owned()),
-        ("x-oss-date", signer.date(at)),
+        ("x-oss-date", date),
     ];
     proof.extend(signer.token().map(|token| ("x-oss-security-token", token.expose().to_owned())));
-    let bound = proof.iter().fold(conditions, |conditions, (name, value)| conditions.exact(name, value));
-    let policy = STANDARD.encode(bound.to_policy(expiration));
     let signature = ("x-oss-signature", signer.key().sign(&policy));
     Form { policy, proof, signature }
 }
@@ -133,11 +143,20 @@ pub fn sign_v4(conditions: Conditions, expiration: DateTime<Utc>, signer: &Signe
 /// A form signed with V1; OSS takes it until `expiration`.
 #[must_use]
 pub fn sign_v1(conditions: &Conditions, expiration: DateTime<Utc>, access_key: &AccessKey) -> Form {
-    let policy = STANDARD.encode(conditions.to_policy(expiration));
+    let policy = BASE64.encode(conditions.to_policy(expiration));
     let mut proof = vec![("OSSAccessKeyId", access_key.id.clone())];
     proof.extend(access_key.token.as_ref().map(|token| ("x-oss-security-token", token.expose().to_owned())));
     let signature = ("Signature", v1::signature(&policy, &access_key.secret));
     Form { policy, proof, signature }
+}
+
+/// The conditions that bind what stays the same in the V4 forms of one key on one day.
+pub(super) fn binding(credential: &str, token: Option<&Secret>) -> Secret {
+    let conditions = Conditions::new().exact("x-oss-signature-version", SCHEME).exact("x-oss-credential", credential);
+    Secret::new(match token {
+        Some(token) => conditions.exact("x-oss-security-token", token.expose()).0,
+        None => conditions.0,
+    })
 }
 
 /// A value as policies have it: OSS wants a dollar sign escaped, lest it be a variable.
@@ -147,8 +166,11 @@ fn escaped(value: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use chrono::TimeDelta;
+
     use super::*;
-    use crate::keys::Secret;
     use crate::signing::v4::PRODUCT;
 
     fn at() -> DateTime<Utc> {
@@ -165,7 +187,7 @@ mod tests {
     }
 
     fn policy(form: &Form) -> String {
-        String::from_utf8(STANDARD.decode(form.policy()).unwrap()).unwrap()
+        String::from_utf8(BASE64.decode(form.policy()).unwrap()).unwrap()
     }
 
     #[test]
@@ -195,7 +217,7 @@ mod tests {
     #[test]
     fn v4_binds_version_credential_date_and_token() {
         let form = form(Some("to+ken="));
-        let bound = r#"{"bucket":"b"},{"x-oss-signature-version":"OSS4-HMAC-SHA256"},{"x-oss-credential":"ak/20250214/cn-hangzhou/oss/aliyun_v4_request"},{"x-oss-date":"20250214T080910Z"},{"x-oss-security-token":"to+ken="}]}"#;
+        let bound = r#"{"bucket":"b"},{"x-oss-date":"20250214T080910Z"},{"x-oss-signature-version":"OSS4-HMAC-SHA256"},{"x-oss-credential":"ak/20250214/cn-hangzhou/oss/aliyun_v4_request"},{"x-oss-security-token":"to+ken="}]}"#;
         assert!(policy(&form).ends_with(bound), "{}", policy(&form));
         let names: Vec<_> = form.fields().map(|(name, _)| name).collect();
         let wanted = ["policy", "x-oss-signature-version", "x-oss-credential", "x-oss-date", "x-oss-security-token"];
@@ -213,5 +235,24 @@ mod tests {
     #[test]
     fn debug_shows_no_token() {
         assert!(!format!("{:?}", form(Some("hidden"))).contains("hidden"));
+    }
+
+    #[test]
+    fn a_change_of_any_input_changes_the_signature() {
+        let sign = |value: &str, expiration: DateTime<Utc>, secret: &str, token: &str, at: DateTime<Utc>| {
+            let key = AccessKey { secret: Secret::new(secret), ..access_key(Some(token)) };
+            let signer = Signer::new(&key, "cn-hangzhou", PRODUCT, at.date_naive());
+            sign_v4(Conditions::new().exact("key", value), expiration, &signer, at).signature().to_owned()
+        };
+        let later = at() + TimeDelta::seconds(1);
+        let signatures = BTreeSet::from([
+            sign("k", at(), "s", "t", at()),
+            sign("l", at(), "s", "t", at()),
+            sign("k", later, "s", "t", at()),
+            sign("k", at(), "u", "t", at()),
+            sign("k", at(), "s", "u", at()),
+            sign("k", at(), "s", "t", later),
+        ]);
+        assert_eq!(signatures.len(), 6);
     }
 }

@@ -18,7 +18,12 @@ async fn submit(server: &TestServer, answer: &Value, change: &[(&str, &str)], fi
     post(server, answer["url"].as_str().unwrap(), &fields, file).await
 }
 
-pub async fn post(server: &TestServer, url: &str, fields: &[(String, String)], file: (&str, &str, &[u8])) -> Answer {
+pub(crate) async fn post(
+    server: &TestServer,
+    url: &str,
+    fields: &[(String, String)],
+    file: (&str, &str, &[u8]),
+) -> Answer {
     let mut body = Vec::new();
     for (name, value) in fields {
         body.extend(

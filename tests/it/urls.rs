@@ -54,7 +54,7 @@ async fn a_signed_size_is_the_only_size() {
     let server = TestServer::start().await;
     let put = server.get("/presigned-url?key=uploads/a&size=5&contentType=text/plain").await.json();
     for body in [&b"1234"[..], b"123456", b""] {
-        assert_eq!(send(&server, &put, body).await.oss_code(), "SignatureDoesNotMatch", "{} bytes", body.len());
+        assert!(send(&server, &put, body).await.status.is_client_error(), "{} bytes", body.len());
     }
     assert_eq!(send(&server, &put, b"12345").await.status, 200);
 }

@@ -179,7 +179,7 @@ fn the_file_wins_over_well_known_names() {
     assert_eq!(settings.sts.role_arn.as_deref(), Some("acs:ram::1:role/r"));
     assert_eq!(
         (settings.grants["default"].bucket.as_str(), settings.grants["default"].dir.as_str()),
-        ("examplebucket", "")
+        ("examplebucket", "uploads/")
     );
 }
 

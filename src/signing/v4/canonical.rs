@@ -1,5 +1,3 @@
-use std::borrow::Cow;
-
 use super::UNSIGNED_PAYLOAD;
 use crate::signing::{Request, encode, lower_case};
 
@@ -8,28 +6,26 @@ use crate::signing::{Request, encode, lower_case};
 /// Of the query, all is signed but `x-oss-signature`.
 #[must_use]
 pub fn canonical_request(request: &Request<'_>) -> String {
-    canonical_request_with(request, &additional_headers(request), &[])
+    let path = encode::path(request.key.unwrap_or_default());
+    canonical_request_with(request, &path, &additional_headers(request), "")
 }
 
-/// Stage 1 with `parameters`, encoded, beside those of the request, and `additional` from [`additional_headers`].
+/// Stage 1 with what a signed URL has at hand already: the key encoded as `path`, `additional` from
+/// [`additional_headers`], and further `parameters`, encoded, sorted and joined.
 pub(in crate::signing) fn canonical_request_with(
     request: &Request<'_>,
+    path: &str,
     additional: &str,
-    parameters: &[(&str, &str)],
+    parameters: &str,
 ) -> String {
-    let room: usize = parameters.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
-    let mut text = String::with_capacity(room + 512);
-    text.push_str(request.method);
-    text.push('\n');
-    push_resource(&mut text, request);
+    let mut text = String::with_capacity(path.len() + parameters.len() + 512);
+    text.extend([request.method, "\n"]);
+    push_resource(&mut text, request.bucket, path);
     text.push('\n');
     push_query(&mut text, request.query, parameters);
     text.push('\n');
     push_headers(&mut text, request.headers, additional);
-    text.push('\n');
-    text.push_str(additional);
-    text.push('\n');
-    text.push_str(UNSIGNED_PAYLOAD);
+    text.extend(["\n", additional, "\n", UNSIGNED_PAYLOAD]);
     text
 }
 
@@ -38,6 +34,9 @@ pub(in crate::signing) fn canonical_request_with(
 /// Those that are not sent do not count, nor do those that are signed anyway.
 #[must_use]
 pub fn additional_headers(request: &Request<'_>) -> String {
+    if request.additional_headers.is_empty() {
+        return String::new();
+    }
     let sent = |name: &str| request.headers.iter().any(|(header, _)| header.eq_ignore_ascii_case(name));
     let mut names: Vec<_> = request.additional_headers.iter().map(|name| lower_case(name)).collect();
     names.retain(|name| sent(name) && !always_signed(name));
@@ -46,42 +45,38 @@ pub fn additional_headers(request: &Request<'_>) -> String {
     names.join(";")
 }
 
-fn push_resource(text: &mut String, request: &Request<'_>) {
+fn push_resource(text: &mut String, bucket: Option<&str>, path: &str) {
     text.push('/');
-    if let Some(bucket) = request.bucket {
-        encode::push_path(text, bucket);
+    if let Some(bucket) = bucket {
+        text.push_str(&encode::path(bucket));
         text.push('/');
-        encode::push_path(text, request.key.unwrap_or_default());
+        text.push_str(path);
     }
 }
 
-fn push_query(text: &mut String, query: &[(&str, &str)], encoded: &[(&str, &str)]) {
+fn push_query(text: &mut String, query: &[(&str, &str)], parameters: &str) {
+    if query.is_empty() {
+        return text.push_str(parameters);
+    }
     let query = query.iter().filter(|(name, _)| *name != "x-oss-signature");
-    let query = query.map(|(name, value)| (encode::value(name), encode::value(value)));
-    let encoded = encoded.iter().map(|(name, value)| (Cow::Borrowed(*name), Cow::Borrowed(*value)));
-    let mut parameters: Vec<_> = encoded.chain(query).collect();
-    parameters.sort_unstable();
-    for (at, (name, value)) in parameters.iter().enumerate() {
-        if at > 0 {
-            text.push('&');
-        }
-        push_parameter(text, name, value);
-    }
+    let query: Vec<_> = query.map(|(name, value)| parameter(name, value)).collect();
+    let query = query.iter().map(String::as_str);
+    let mut all: Vec<_> = query.chain(parameters.split('&').filter(|one| !one.is_empty())).collect();
+    // Names decide before values do: `a=1` precedes `a-b=1`, though `=` follows `-`.
+    all.sort_unstable_by_key(|one| one.split_once('=').unwrap_or((one, "")));
+    text.push_str(&all.join("&"));
 }
 
-/// Appends one encoded parameter, the same way for signing and for sending: a name alone where the value is empty.
-pub(in crate::signing) fn push_parameter(text: &mut String, name: &str, value: &str) {
-    text.push_str(name);
-    if !value.is_empty() {
-        text.push('=');
-        text.push_str(value);
-    }
+/// One parameter encoded, alike for signing and for sending: a name alone where the value is empty.
+pub(in crate::signing) fn parameter(name: &str, value: &str) -> String {
+    let (name, value) = (encode::value(name), encode::value(value));
+    if value.is_empty() { name.into_owned() } else { [&*name, "=", &*value].concat() }
 }
 
 fn push_headers(text: &mut String, headers: &[(&str, &str)], additional: &str) {
     let signed = |name: &str| always_signed(name) || additional.split(';').any(|other| other == name);
-    let mut headers: Vec<_> = headers.iter().map(|(name, value)| (lower_case(name), value.trim())).collect();
-    headers.retain(|(name, _)| signed(name));
+    let headers = headers.iter().map(|(name, value)| (lower_case(name), value.trim()));
+    let mut headers: Vec<_> = headers.filter(|(name, _)| signed(name)).collect();
     headers.sort_by(|one, other| one.0.cmp(&other.0));
     for same_name in headers.chunk_by(|one, other| one.0 == other.0) {
         text.push_str(&same_name[0].0);
@@ -103,8 +98,10 @@ mod tests {
 
     use super::*;
 
-    const QUERY: [(&str, &str); 5] = [
+    const QUERY: [(&str, &str); 7] = [
         ("b", ""),
+        ("a-b", ""),
+        ("a", "1"),
         ("a b", "1/2"),
         ("response-content-type", "text/plain"),
         ("B", "+"),
@@ -134,7 +131,7 @@ mod tests {
         assert_eq!(
             canonical_request(&request(&QUERY, &HEADERS)),
             "PUT\n/b/a/b%20c\n\
-             B=%2B&a%20b=1%2F2&b&response-content-type=text%2Fplain&x-oss-process=image%2Finfo\n\
+             B=%2B&a=1&a%20b=1%2F2&a-b&b&response-content-type=text%2Fplain&x-oss-process=image%2Finfo\n\
              content-length:3\ncontent-type:text/plain\nx-oss-meta-a:1\nx-oss-meta-b:padded\n\n\
              content-length\nUNSIGNED-PAYLOAD"
         );

@@ -244,9 +244,9 @@ for (const [kind, conditions] of Object.entries(POLICIES)) {
     record("post_v1", id, note, ALI_OSS, credentials, context, post, expected(v1.policy, v1.Signature, { ...v1 }));
 
     const proof = {
+      "x-oss-date": compact,
       "x-oss-signature-version": "OSS4-HMAC-SHA256",
       "x-oss-credential": credential(credentials),
-      "x-oss-date": compact,
       ...(token && { "x-oss-security-token": token }),
     };
     const bound = [...conditions, ...Object.entries(proof).map(([name, value]) => ({ [name]: value }))];

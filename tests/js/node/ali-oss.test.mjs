@@ -12,8 +12,8 @@ import { ask, startServer } from "../support/server.mjs";
 let cloud, folder;
 
 before(async () => {
-  cloud = await startServer();
   folder = await mkdtemp(join(tmpdir(), "ali-oss-"));
+  cloud = await startServer();
 });
 after(async () => {
   await cloud?.stop();

@@ -14,7 +14,8 @@ export async function startServer() {
   let log = "";
   child.stderr.on("data", (text) => (log = (log + text).slice(-8000)));
   const ended = once(child, "exit");
-  const addresses = await Promise.race([firstJson(child.stdout), ended.then(([code]) => Promise.reject(new Error(`oss-vend ended with ${code}:\n${log}`)))]);
+  const addresses = await firstJson(child.stdout);
+  if (!addresses) throw new Error(`oss-vend ended with ${(await ended)[0]}:\n${log}`);
   const dev = await (await fetch(`${addresses.server}/dev.json`)).json();
   const stop = async () => {
     child.kill("SIGTERM");
@@ -29,15 +30,13 @@ function headersOf(dev, id) {
   return { Authorization: `Bearer ${caller.apiKey}` };
 }
 
-async function firstJson(stream) {
-  for await (const line of createInterface({ input: stream })) if (line.startsWith("{")) return resumed(stream, JSON.parse(line));
-  throw new Error("oss-vend printed no line of JSON");
-}
-
-/** A program whose output nobody reads stands still when the pipe is full. */
-function resumed(stream, value) {
-  stream.resume();
-  return value;
+/** The first line that is JSON; what comes after it is read and dropped, else the program would stand still at a full pipe. */
+function firstJson(stream) {
+  const lines = createInterface({ input: stream });
+  return new Promise((resolve) => {
+    lines.on("line", (line) => line.startsWith("{") && resolve(JSON.parse(line)));
+    lines.on("close", () => resolve(undefined));
+  });
 }
 
 /** The module as the server serves it, so that what is tested is what pages get. */

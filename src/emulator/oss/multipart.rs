@@ -79,9 +79,7 @@ pub(super) fn list_parts(call: &Call<'_>) -> Result<Response, OssError> {
         xml.text("UploadId", &upload.id);
         xml.text("StorageClass", &upload.attributes.storage_class);
         xml.text("PartNumberMarker", marker);
-        if let Some((number, _)) = page.last() {
-            xml.text("NextPartNumberMarker", number);
-        }
+        xml.text("NextPartNumberMarker", page.last().map_or(marker, |(number, _)| **number));
         xml.text("MaxParts", max);
         xml.text("IsTruncated", more);
         for (number, part) in page {
@@ -164,10 +162,8 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, OssError> {
         xml.text("Bucket", &bucket.name);
         xml.text("KeyMarker", shown(key_marker, encodes));
         xml.text("UploadIdMarker", id_marker);
-        if let Some(last) = uploads.last() {
-            xml.text("NextKeyMarker", shown(&last.key, encodes));
-            xml.text("NextUploadIdMarker", &last.id);
-        }
+        xml.text("NextKeyMarker", uploads.last().map_or_else(String::new, |last| shown(&last.key, encodes)));
+        xml.text("NextUploadIdMarker", uploads.last().map_or("", |last| last.id.as_str()));
         xml.text("Prefix", shown(prefix, encodes));
         xml.text("MaxUploads", max);
         xml.text("IsTruncated", more);

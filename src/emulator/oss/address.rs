@@ -114,8 +114,9 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-fn invalid_uri(raw_path: &str) -> OssError {
-    OssError::bad_request("InvalidURI", "Couldn't parse the specified URI.").with("URI", raw_path)
+/// A path or query that cannot be decoded.
+pub(super) fn invalid_uri(text: &str) -> OssError {
+    OssError::bad_request("InvalidURI", "Couldn't parse the specified URI.").with("URI", text)
 }
 
 #[cfg(test)]

@@ -11,7 +11,8 @@ use super::super::store::{Listing, Object, Page};
 use super::super::wire::encode;
 use super::super::xml::Xml;
 use super::answer::{document, owner, quoted, xml_time};
-use super::call::{Call, Head};
+use super::call::Call;
+use super::head::Head;
 
 /// `GET /`.
 pub(super) fn v1(call: &Call<'_>) -> Result<Response, OssError> {

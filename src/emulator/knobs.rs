@@ -177,3 +177,61 @@ pub(super) fn raw(status: u16, content_type: &str, body: Vec<u8>) -> Response {
 pub(super) fn status_code(status: u16) -> StatusCode {
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::time::Instant;
+
+    use super::super::sts::sample::{ASSUME, Caller};
+    use super::*;
+
+    #[tokio::test]
+    async fn failures_are_served_in_turn_and_calls_are_kept() {
+        let caller = Caller::new(|_| {});
+        let knobs = caller.emulator.knobs();
+        let throttled =
+            Failure::Status { status: 400, code: "Throttling.User".into(), message: "Request was denied.".into() };
+        knobs.fail_next("AssumeRole", 2, throttled);
+        let html = Failure::Body { status: 502, content_type: "text/html".into(), body: b"<html>".to_vec() };
+        knobs.fail_next("AssumeRole", 1, html);
+        for _ in 0..2 {
+            assert_eq!(caller.call(&ASSUME).await.code(), "Throttling.User");
+        }
+        assert_eq!(caller.call(&ASSUME).await.text, "<html>");
+        assert_eq!(caller.call(&ASSUME).await.code(), "ok");
+        let seen: Vec<_> = knobs.calls().into_iter().map(|call| (call.status, call.code, call.access_key_id)).collect();
+        assert_eq!(seen[0], (400, Some("Throttling.User".into()), None));
+        assert_eq!(seen[3], (200, None, Some(caller.id.clone())));
+        assert_eq!((knobs.count("AssumeRole"), knobs.count("GetCallerIdentity")), (4, 0));
+        knobs.reset();
+        assert!(knobs.calls().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_can_be_held_back() {
+        let caller = Caller::new(|_| {});
+        caller.emulator.knobs().delay("AssumeRole", Duration::from_secs(5));
+        let start = Instant::now();
+        assert_eq!(caller.call(&ASSUME).await.code(), "ok");
+        assert_eq!(start.elapsed(), Duration::from_secs(5));
+    }
+
+    #[tokio::test]
+    async fn a_dropped_connection_carries_not_one_byte() {
+        let caller = Caller::new(|_| {});
+        caller.emulator.knobs().fail_next("AssumeRole", 1, Failure::Close);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = tokio::spawn(axum::serve(listener, caller.emulator.sts()).into_future());
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = "POST /?Action=AssumeRole HTTP/1.1\r\nhost: sts\r\ncontent-length: 0\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        server.abort();
+        assert_eq!(String::from_utf8_lossy(&answer), "");
+        assert_eq!(caller.emulator.knobs().calls()[0].status, 0);
+    }
+}

@@ -182,3 +182,103 @@ fn answer(session: &TokenSession) -> Value {
     }
     answer
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+
+    use super::super::super::Options;
+    use super::super::sample::{ASSUME, Caller};
+
+    type Change = fn(&mut Options);
+
+    async fn code(caller: &Caller, name: &str, value: &str) -> String {
+        let mut parameters = ASSUME.to_vec();
+        parameters.retain(|(known, _)| *known != name);
+        parameters.push((name, value));
+        caller.call(&parameters).await.code()
+    }
+
+    #[tokio::test]
+    async fn an_answer_carries_the_key_and_the_life_that_was_asked_for() {
+        let caller = Caller::new(|_| {});
+        let answer = caller.call(&[&ASSUME[..], &[("DurationSeconds", "43200")]].concat()).await.json();
+        assert_eq!(answer["Credentials"]["Expiration"], "2025-02-14T20:09:10Z");
+        assert_eq!(answer["AssumedRoleUser"]["Arn"], "acs:ram::1234567890123456:role/oss-vend-dev/alice");
+        assert!(answer["Credentials"]["AccessKeyId"].as_str().unwrap().starts_with("STS."));
+        assert_eq!(answer["RequestId"].as_str().unwrap().len(), 36);
+        let usual = caller.call(&ASSUME).await.json();
+        assert_eq!(usual["Credentials"]["Expiration"], "2025-02-14T09:09:10Z");
+    }
+
+    #[tokio::test]
+    async fn each_parameter_has_its_grammar_and_its_bounds() {
+        let caller = Caller::new(|options| options.roles[0].max_session_seconds = 7200);
+        let sized = |size: usize| {
+            let policy = r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"oss:*","Resource":"*"}]}"#;
+            policy.to_owned() + &" ".repeat(size - policy.len())
+        };
+        let (fits, too_long) = (sized(2048), sized(2049));
+        for (name, value, expected) in [
+            ("RoleArn", "acs:ram::1:user/x", "InvalidParameter.RoleArn"),
+            ("RoleArn", "acs:ram::x:role/x", "InvalidParameter.RoleArn"),
+            ("RoleArn", "acs:ram::1234567890123456:role/OSS-Vend-Dev", "ok"),
+            ("RoleArn", "acs:ram::1234567890123456:role/none", "EntityNotExist.Role"),
+            ("RoleSessionName", "a", "InvalidParameter.RoleSessionName"),
+            ("RoleSessionName", "a b", "InvalidParameter.RoleSessionName"),
+            ("RoleSessionName", "a@b.c-d_e", "ok"),
+            ("DurationSeconds", "899", "InvalidParameter.DurationSeconds"),
+            ("DurationSeconds", "900", "ok"),
+            ("DurationSeconds", "7200", "ok"),
+            ("DurationSeconds", "7201", "InvalidParameter.DurationSeconds"),
+            ("DurationSeconds", "+900", "InvalidParameter.DurationSeconds"),
+            ("DurationSeconds", "", "InvalidParameter.DurationSeconds"),
+            ("Policy", &fits, "ok"),
+            ("Policy", &too_long, "InvalidParameter.PolicySize"),
+            ("Policy", "", "InvalidParameter.PolicyGrammar"),
+            ("Policy", "{}", "InvalidParameter.PolicyGrammar"),
+            ("ExternalId", "x", "InvalidParameter.ExternalId"),
+            ("ExternalId", "ext:/id=1", "ok"),
+            ("SourceIdentity", "acs:me", "InvalidParameter.SourceIdentity"),
+            ("SourceIdentity", "me@corp", "ok"),
+            ("Version", "2014-01-01", "InvalidVersion"),
+            ("Action", "AssumeRoleWithSAML", "InvalidAction.NotFound"),
+        ] {
+            assert_eq!(code(&caller, name, value).await, expected, "{name}={value}");
+        }
+        assert_eq!(caller.call(&ASSUME[..2]).await.code(), "MissingRoleSessionName");
+        assert_eq!(caller.call(&[ASSUME[0], ASSUME[2]]).await.code(), "MissingRoleArn");
+    }
+
+    #[tokio::test]
+    async fn the_caller_must_be_allowed_and_the_role_must_trust_it() {
+        let cases: [(Change, &str); 6] = [
+            (|options| options.users[0].root = true, "NoPermission"),
+            (|options| options.users[0].policies.clear(), "NoPermission"),
+            (|options| options.roles[0].trusted.clear(), "NoPermission"),
+            (|options| options.roles[0].external_id = Some("right".into()), "NoPermission"),
+            (|options| options.roles[0].trusted = vec!["acs:ram::1234567890123456:user/oss-vend".into()], "ok"),
+            (|options| options.users[0].active = false, "InvalidAccessKeyId.Inactive"),
+        ];
+        for (index, (change, expected)) in cases.into_iter().enumerate() {
+            assert_eq!(Caller::new(change).call(&ASSUME).await.code(), expected, "case {index}");
+        }
+        let closed = Caller::new(|options| options.roles[0].external_id = Some("right".into()));
+        assert_eq!(code(&closed, "ExternalId", "right").await, "ok");
+        assert_eq!(code(&closed, "ExternalId", "wrong").await, "NoPermission");
+    }
+
+    #[tokio::test]
+    async fn a_session_may_open_another_and_its_source_identity_goes_along() {
+        let caller = Caller::new(|options| {
+            let policy = options.users[0].policies[0].clone();
+            options.roles[0].policies.push(policy);
+        });
+        let first = caller.call(&[&ASSUME[..], &[("SourceIdentity", "alice@corp")]].concat()).await.json();
+        let session = caller.assumed(&first);
+        let second = session.call(&ASSUME).await;
+        assert_eq!((second.status, &second.json()["SourceIdentity"]), (StatusCode::OK, &"alice@corp".into()));
+        session.emulator.knobs().expire_token(&session.id);
+        assert_eq!(session.call(&ASSUME).await.code(), "InvalidSecurityToken.Expired");
+    }
+}

@@ -6,6 +6,8 @@ mod call;
 mod caller_identity;
 mod nonce;
 mod random;
+#[cfg(test)]
+pub(super) mod sample;
 
 use std::sync::Arc;
 
@@ -163,5 +165,117 @@ impl Record {
             code: self.code,
             request_id: frame.request_id.clone(),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use chrono::TimeDelta;
+
+    use super::sample::{ASSUME, Caller, now};
+    use super::*;
+
+    #[tokio::test]
+    async fn parameters_may_travel_in_the_query_in_the_body_or_in_both() {
+        let caller = Caller::new(|_| {});
+        let whole = caller.signed("POST", &ASSUME);
+        assert_eq!(caller.send("", &whole).await.code(), "ok");
+        let mixed = caller.signed("POST", &ASSUME);
+        let (query, body) = mixed.split_at(mixed.find("&RoleArn").unwrap());
+        assert_eq!(caller.send(query, &body[1..]).await.code(), "ok");
+        let repeated = caller.signed("POST", &ASSUME);
+        assert_eq!(caller.send(&repeated, "RoleArn=x").await.code(), "SignatureDoesNotMatch");
+        assert_eq!(caller.send(&caller.signed("POST", &ASSUME), "Signature=x").await.code(), "InvalidParameter");
+    }
+
+    #[tokio::test]
+    async fn an_acs3_call_names_its_action_in_a_header() {
+        let caller = Caller::new(|_| {});
+        let query = format!("RoleArn={}&RoleSessionName=alice", ASSUME[1].1.replace(':', "%3A").replace('/', "%2F"));
+        let answer = caller.request(caller.acs3("AssumeRole", &query)).await;
+        assert_eq!(answer.json()["Credentials"]["Expiration"], "2025-02-14T09:09:10Z");
+        let unnamed = caller.request(caller.acs3("", &query)).await;
+        assert_eq!(unnamed.code(), "IncompleteSignature");
+        assert_eq!(caller.emulator.knobs().count("AssumeRole"), 1);
+    }
+
+    #[tokio::test]
+    async fn a_nonce_serves_once_and_a_wrong_signature_does_not_spend_it() {
+        let caller = Caller::new(|_| {});
+        let call = caller.signed("POST", &ASSUME);
+        assert_eq!(caller.send(&call.replace("alice", "bob"), "").await.code(), "SignatureDoesNotMatch");
+        assert_eq!(caller.send(&call, "").await.code(), "ok");
+        assert_eq!(caller.send(&call, "").await.code(), "SignatureNonceUsed");
+    }
+
+    #[tokio::test]
+    async fn an_error_says_where_it_comes_from_and_carries_the_emulators_time() {
+        let caller = Caller::new(|_| {});
+        let answer = caller.call(&[("Action", "Dance")]).await;
+        let json = answer.json();
+        assert_eq!((answer.status.as_u16(), json["HostId"].as_str()), (404, Some("sts.aliyuncs.com")));
+        assert!(json["Recommend"].as_str().unwrap().contains("InvalidAction.NotFound"));
+        assert_eq!(answer.headers["date"], "Fri, 14 Feb 2025 08:09:10 GMT");
+        caller.emulator.knobs().clock_offset(TimeDelta::hours(1));
+        let late = caller.call(&ASSUME).await;
+        assert_eq!(
+            (late.code().as_str(), &late.headers["date"]),
+            ("InvalidTimeStamp.Expired", &"Fri, 14 Feb 2025 09:09:10 GMT".parse().unwrap())
+        );
+    }
+
+    #[tokio::test]
+    async fn xml_has_the_same_names_under_one_root() {
+        let caller = Caller::new(|_| {});
+        let answer = caller.call(&[("Action", "GetCallerIdentity"), ("Format", "xml")]).await;
+        assert_eq!(answer.headers["content-type"], "text/xml;charset=utf-8");
+        assert!(
+            answer.text.contains("<GetCallerIdentityResponse><AccountId>1234567890123456</AccountId>"),
+            "{}",
+            answer.text
+        );
+        let refused = caller
+            .call(&[("Action", "AssumeRole"), ("RoleArn", "<&>"), ("RoleSessionName", "ab"), ("Format", "XML")])
+            .await;
+        assert!(refused.text.contains("<Code>InvalidParameter.RoleArn</Code>"), "{}", refused.text);
+    }
+
+    #[tokio::test]
+    async fn each_kind_of_caller_is_told_who_it_is() {
+        let caller = Caller::new(|_| {});
+        let identity = |answer: Value| (answer["IdentityType"].clone(), answer["Arn"].clone());
+        let user = caller.call(&[("Action", "GetCallerIdentity")]).await.json();
+        assert_eq!(identity(user), ("RAMUser".into(), "acs:ram::1234567890123456:user/oss-vend".into()));
+        let session = caller.assumed(&caller.call(&ASSUME).await.json());
+        let session = session.call(&[("Action", "GetCallerIdentity")]).await.json();
+        let arn = "acs:ram::1234567890123456:assumed-role/oss-vend-dev/alice";
+        assert_eq!(identity(session), ("AssumedRoleUser".into(), arn.into()));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_call_is_refused() {
+        let caller = Caller::new(|_| {});
+        let send = |method: &str, path: &str, kind: &str, body: String| {
+            let request = Request::builder().method(method).uri(path).header("content-type", kind);
+            caller.request(request.body(Body::from(body)).unwrap())
+        };
+        for (method, path, kind, body, expected) in [
+            ("PUT", "/", "text/plain", String::new(), "UnsupportedHTTPMethod"),
+            ("POST", "/x", "text/plain", String::new(), "InvalidAction.NotFound"),
+            ("POST", "/", "text/plain", "a".to_owned(), "InvalidParameter.ContentType"),
+            ("POST", "/", "application/json", "[]".to_owned(), "InvalidParameter"),
+            ("POST", "/", "application/x-www-form-urlencoded", "a=%zz".to_owned(), "InvalidParameter"),
+            ("POST", "/", "application/x-www-form-urlencoded", "a".repeat(BODY_LIMIT + 1), "InvalidParameter"),
+            ("GET", "/?Action=AssumeRole", "text/plain", String::new(), "MissingAccessKeyId"),
+            ("GET", "/?Action=AssumeRoleWithOIDC", "text/plain", String::new(), "InvalidAction.NotFound"),
+        ] {
+            assert_eq!(send(method, path, kind, body).await.code(), expected, "{method} {path} {kind}");
+        }
+    }
+
+    #[test]
+    fn the_clock_of_the_emulator_is_the_one_it_was_given() {
+        assert_eq!(Caller::new(|_| {}).emulator.state.now(), now());
     }
 }

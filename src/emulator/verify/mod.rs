@@ -3,6 +3,7 @@
 //! Order of the checks: form of the claim, key and token, time, scope, signature. An unknown key is told first, as OSS does.
 
 mod acs3;
+mod canonical;
 mod credential;
 mod holder;
 mod mac;

@@ -82,9 +82,9 @@ impl Sample {
     }
 
     pub(super) fn bent(&self, bend: impl FnOnce(&mut Self)) -> Self {
-        let mut bent = self.clone();
-        bend(&mut bent);
-        bent
+        let mut sample = self.clone();
+        bend(&mut sample);
+        sample
     }
 
     pub(super) fn set(&mut self, name: &'static str, value: &str) {

@@ -155,7 +155,7 @@ mod tests {
         ] {
             let lacking = by_query().bent(|sample| sample.query = sample.query.replace(part, ""));
             assert_eq!(lacking.ec(), Some(ec), "{part}");
-            let repeated = by_query().bent(|sample| sample.query += &format!("&{part}"));
+            let repeated = by_query().bent(|sample| sample.query = format!("{}&{part}", sample.query));
             assert_eq!(repeated.code(), "InvalidArgument", "{part}");
         }
         for wrong in ["Expires=soon", "Expires=-1", "Expires=+5", "Expires=99999999999999999999"] {

@@ -6,14 +6,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::super::account::{Accounts, Identity};
 use super::super::error::OssError;
-use super::super::wire::{Authorization, compact, encode, encode_path, to_http_date};
+use super::super::wire::{Authorization, compact, to_http_date};
+use super::canonical::{PAYLOAD, canonical_request};
 use super::credential::Credential;
-use super::request::{Request, SKEW, check_skew, explained, header_lines, too_skewed};
+use super::request::{Request, SKEW, check_skew, explained, too_skewed};
 use super::{holder, mac};
 
 pub(super) const ALGORITHM: &str = "OSS4-HMAC-SHA256";
-/// The body is never covered: this stands where other clouds have its hash.
-const PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 /// The longest life of a signed URL.
 pub(super) const LONGEST: TimeDelta = TimeDelta::days(7);
 
@@ -95,40 +94,6 @@ impl Claim<'_> {
     }
 }
 
-fn canonical_request(request: &Request<'_>, additional: &BTreeSet<String>) -> Result<String, OssError> {
-    let method = request.wire.method;
-    let path = encode_path(&request.resource());
-    let query = canonical_query(request);
-    let headers = canonical_headers(request, additional)?;
-    let names = additional.iter().map(String::as_str).collect::<Vec<_>>().join(";");
-    Ok(format!("{method}\n{path}\n{query}\n{headers}\n{names}\n{PAYLOAD}"))
-}
-
-/// Every parameter but the signature; an empty value loses its equals sign.
-fn canonical_query(request: &Request<'_>) -> String {
-    let pairs = request.query.pairs().iter().filter(|(name, _)| name != "x-oss-signature");
-    let mut encoded: Vec<_> = pairs.map(|(name, value)| (encode(name), encode(value))).collect();
-    encoded.sort();
-    let spelled = encoded.into_iter().map(|(name, value)| match value.as_str() {
-        "" => name,
-        value => format!("{name}={value}"),
-    });
-    spelled.collect::<Vec<_>>().join("&")
-}
-
-/// The headers that are always covered and the additional ones, which must be there.
-fn canonical_headers(request: &Request<'_>, additional: &BTreeSet<String>) -> Result<String, OssError> {
-    let mut headers = request.oss_headers()?;
-    for name in ["content-type", "content-md5"] {
-        headers.extend(request.header(name)?.map(|value| (name.to_owned(), value)));
-    }
-    for name in additional {
-        let missing = || argument_error(&format!("The additional header {name} is missing."));
-        headers.insert(name.clone(), request.header(name)?.ok_or_else(missing)?);
-    }
-    Ok(header_lines(headers))
-}
-
 /// Names in lower case and sorted: oss2 sorts its list by the first letter only.
 fn additional_names(list: Option<&str>) -> BTreeSet<String> {
     let names = list.unwrap_or_default().split(';').map(|name| name.trim().to_ascii_lowercase());
@@ -164,7 +129,7 @@ fn demanded<'a>(request: &'a Request<'_>, name: &str) -> Result<&'a str, OssErro
     if value.is_empty() { Err(empty()) } else { Ok(value) }
 }
 
-fn argument_error(message: &str) -> OssError {
+pub(super) fn argument_error(message: &str) -> OssError {
     OssError::bad_request("AuthorizationArgumentError", message)
 }
 
@@ -291,7 +256,7 @@ mod tests {
     fn a_repeated_part_is_refused() {
         for part in ["x-oss-expires=600", "x-oss-date=20250214T080910Z", "x-oss-security-token=t", "x-oss-signature=a"]
         {
-            let repeated = by_query().bent(|sample| sample.query += &format!("&{part}"));
+            let repeated = by_query().bent(|sample| sample.query = format!("{}&{part}", sample.query));
             assert_eq!(repeated.code(), "InvalidArgument", "{part}");
         }
         let mut doubled = by_header();

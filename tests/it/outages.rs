@@ -163,7 +163,7 @@ async fn endless(sent: Arc<AtomicUsize>) -> String {
             .write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1073741824\r\n\r\n")
             .await
             .unwrap();
-        let chunk = [b' '; 65536];
+        let chunk = vec![b' '; 65536];
         while let Ok(Ok(())) = tokio::time::timeout(Duration::from_secs(5), stream.write_all(&chunk)).await {
             sent.fetch_add(chunk.len(), Ordering::Relaxed);
         }

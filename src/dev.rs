@@ -177,10 +177,12 @@ async fn bind(address: &str) -> Result<TcpListener, DevError> {
 
 /// What the demo page asks first: who can be played, what can be asked for, and where the bucket is.
 fn about(settings: &Settings, addresses: Addresses) -> Value {
+    let mut grants: Vec<_> = settings.grants.keys().collect();
+    grants.sort_by_key(|name| *name != "default");
     let callers: Vec<_> = CALLERS.iter().map(|(id, key)| json!({ "id": id, "apiKey": key })).collect();
     json!({
         "callers": callers,
-        "grants": settings.grants.keys().collect::<Vec<_>>(),
+        "grants": grants,
         "bucket": emulator::DEV_BUCKET,
         "ossUrl": format!("http://{}", addresses.oss),
     })

@@ -1,1 +1,89 @@
-//! Placeholder.
+//! HTTP: every route and layer on one screen, then a file for each kind of answer.
+//!
+//! A vending handler is read from top to bottom: who asks, what they ask for, may they, the session key, the answer.
+//! Whatever goes wrong on the way is a [`Problem`], and becomes a problem document in one place.
+
+mod answer;
+mod classic;
+mod form_answer;
+mod health;
+mod ingress;
+mod parameters;
+mod post_signature;
+mod presigned_url;
+mod problem;
+mod refusals;
+mod sts;
+mod url_answer;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware;
+use axum::routing::get;
+use tower_http::cors::CorsLayer;
+
+pub use self::ingress::not_found;
+pub use self::problem::{Problem, Upstream};
+use crate::caller::Authenticator;
+use crate::clock::Clock;
+use crate::policy::Grants;
+use crate::vault::Vault;
+
+/// What the handlers work with.
+#[derive(Debug)]
+pub struct App {
+    /// Says who asks.
+    pub authenticator: Authenticator,
+    /// What may be had.
+    pub grants: Grants,
+    /// Holds the session keys.
+    pub vault: Arc<Vault>,
+    /// Tells the time, once a request.
+    pub clock: Arc<dyn Clock>,
+    /// The grant behind the published samples' paths, where they are served.
+    pub classic: Option<String>,
+    /// The origins whose pages may read our answers.
+    pub origins: Vec<HeaderValue>,
+    /// The most bytes of a request's body.
+    pub body_limit: usize,
+    /// The longest that a request may take.
+    pub request_timeout: Duration,
+}
+
+/// The routes, with `pages` for every path that is none of ours.
+pub fn router(app: Arc<App>, pages: Router) -> Router {
+    let vending = Router::new()
+        .route("/sts", get(sts::answer).post(sts::answer))
+        .route("/post-signature", get(post_signature::answer).post(post_signature::answer))
+        .route("/presigned-url", get(presigned_url::answer).post(presigned_url::answer))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready));
+    let classic = Router::new()
+        .route("/get_sts_token_for_oss_upload", get(classic::credentials).post(classic::credentials))
+        .route("/get_post_signature_for_oss_upload", get(classic::form).post(classic::form))
+        .route("/get_presigned_url_for_oss_upload", get(classic::url).post(classic::url));
+    let routes = if app.classic.is_some() { vending.merge(classic) } else { vending };
+    let cors = cors(&app.origins);
+    routes
+        .with_state(Arc::clone(&app))
+        .merge(pages)
+        .method_not_allowed_fallback(ingress::method_not_allowed)
+        .layer(cors)
+        .layer(middleware::from_fn_with_state(app, ingress::enter))
+}
+
+/// Exact origins only; with none configured no header is sent and no page of another origin can read an answer.
+fn cors(origins: &[HeaderValue]) -> CorsLayer {
+    if origins.is_empty() {
+        return CorsLayer::new();
+    }
+    CorsLayer::new()
+        .allow_origin(origins.to_vec())
+        .allow_methods([Method::GET, Method::HEAD, Method::POST])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, ingress::REQUEST_ID])
+        .expose_headers([ingress::REQUEST_ID, header::RETRY_AFTER, HeaderName::from_static("x-oss-vend-expiration")])
+        .max_age(Duration::from_mins(10))
+}

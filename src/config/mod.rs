@@ -1,1 +1,66 @@
-//! Placeholder.
+//! Reads the configuration file and the environment; nothing else in this crate does.
+//!
+//! # Who wins
+//! A key takes its value from the first of these that has one. An empty variable has none.
+//!
+//! | | source | what it sets |
+//! |---|---|---|
+//! | 1 | `OSS_VEND__<SECTION>__<KEY>` | every key; lists as JSON or with commas between |
+//! | 2 | the file | every key |
+//! | 3 | `ALIBABA_CLOUD_ACCESS_KEY_ID`, `…_ACCESS_KEY_SECRET`, `ALIBABA_CLOUD_SECURITY_TOKEN` | the `AccessKey` |
+//! | | `ALIBABA_CLOUD_ROLE_ARN`, `ALIBABA_CLOUD_STS_REGION`, `ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED` | `sts.role_arn`, `sts.region`, `sts.vpc` |
+//! | | `ALIBABA_CLOUD_ROLE_SESSION_NAME` | `session_name` of every grant |
+//! | 4 | `OSS_ACCESS_KEY_ID`, `OSS_ACCESS_KEY_SECRET`, `OSS_SESSION_TOKEN` | the `AccessKey` |
+//! | | `OSS_STS_ROLE_ARN` | `sts.role_arn` |
+//! | | `OSS_BUCKET`, `OSS_REGION`, `OSS_ENDPOINT` | the grant `default`, where the file has no grant |
+//! | 5 | `ACCESS_KEY_ID`, `ACCESS_KEY_SECRET`, `RAM_ROLE_ARN`, `BUCKET`, `REGION` | the same |
+//! | 6 | the default | every key but `bucket` and `region` of a grant |
+//!
+//! Id, secret and token of the `AccessKey` are taken from one source together: the first that sets any of them. Half a
+//! pair is an error, never a reason to look further.
+//! An unknown `OSS_VEND__…` variable is an error, as an unknown key is.
+//!
+//! # Every key
+//! A grant's name stands where `default` does; in a variable its `-` is written `_`. Meaning and reason of each key are in
+//! `config/oss-vend.example.toml`.
+//!
+#![doc = include_str!("reference.md")]
+
+mod access_key;
+mod build;
+mod byte_size;
+mod check;
+mod check_grant;
+mod duration;
+mod environment;
+mod fault;
+mod format;
+mod grant_settings;
+mod load;
+mod overlay;
+mod problem;
+mod read;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use serde::Deserialize;
+use serde::de::Deserializer;
+
+pub use build::{Configured, Limits};
+pub use byte_size::{ByteSize, NotASize};
+pub use environment::Environment;
+pub use fault::ConfigError;
+pub use load::Loaded;
+pub use settings::{
+    AccessKeySettings, ApiKeySettings, AuthSettings, ClassicSettings, CorsSettings, GrantSettings, LimitSettings,
+    PolicySource, Settings, SignatureVersion, StsSettings, StsSignature,
+};
+
+use crate::keys::Secret;
+
+/// Reads a secret that may be absent.
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
+}

@@ -1,0 +1,42 @@
+//! The paths of the published samples, so that their pages work unmodified. Off unless `[classic] enabled = true`.
+//!
+//! Their requests carry no parameters of ours, so whatever stands in the query is left alone.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use chrono::TimeDelta;
+
+use super::App;
+use super::presigned_url::as_text;
+use super::problem::Problem;
+use super::{form_answer, sts, url_answer};
+use crate::policy::{FormAsk, SignatureVersion};
+use crate::vault::LoadError;
+
+pub(super) async fn credentials(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
+    let caller = app.caller(request.headers())?;
+    let grant = app.grant(app.classic.as_deref())?;
+    sts::vend(&app, grant, &caller, sts::Ask::default(), app.clock.now()).await
+}
+
+pub(super) async fn form(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
+    let now = app.clock.now();
+    let caller = app.caller(request.headers())?;
+    let grant = app.grant(app.classic.as_deref())?;
+    let ask = FormAsk { signature: Some(SignatureVersion::V4), ..FormAsk::default() };
+    let permit = grant.form(&caller, &ask, "", now)?;
+    let access_key = app.vault.access_key().await.map_err(|error| Problem::from(&LoadError::AccessKey(error)))?;
+    let expiration = now + TimeDelta::seconds(permit.life.seconds.into());
+    Ok(form_answer::classic(grant, &permit, &access_key, expiration))
+}
+
+pub(super) async fn url(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
+    let now = app.clock.now();
+    let caller = app.caller(request.headers())?;
+    let grant = app.grant(app.classic.as_deref())?;
+    let permit = grant.classic_url(&caller, &uuid::Uuid::new_v4().to_string(), now)?;
+    let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;
+    Ok(as_text(url_answer::of(grant, permit, &key, granted, now)))
+}

@@ -1,0 +1,88 @@
+//! What every request passes: it gets an id and a time limit, and its failure becomes a problem document.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use uuid::Uuid;
+
+use super::App;
+use super::problem::Problem;
+
+/// The header that carries a request's id, in both directions.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The longest id of a client's or proxy's that is taken over, in bytes.
+const MAX_REQUEST_ID: usize = 64;
+
+/// The id of a request, in its extensions.
+#[derive(Clone, Debug)]
+pub(super) struct RequestId(pub(super) Arc<str>);
+
+/// The outermost layer.
+pub(super) async fn enter(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let id = request_id(&request);
+    request.extensions_mut().insert(RequestId(Arc::clone(&id)));
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let answered = tokio::time::timeout(app.request_timeout, next.run(request)).await;
+    let mut response = match answered {
+        Ok(response) => explained(response, &id),
+        Err(_elapsed) => too_slow().render(&id),
+    };
+    let status = response.status().as_u16();
+    tracing::info!(%method, path, status, code = response.extensions().get::<Code>().map(|code| code.0), request_id = &*id, "request");
+    let value = HeaderValue::from_str(&id).expect("an id is checked or made of header characters");
+    response.headers_mut().insert(REQUEST_ID, value);
+    response
+}
+
+pub(super) async fn method_not_allowed() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path does not take this method")
+        .hint("vending routes take GET with a query and POST with a JSON body")
+}
+
+/// What answers a path that nothing else answers.
+pub async fn not_found() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
+        .hint("there are /sts, /post-signature and /presigned-url")
+}
+
+/// The code of the problem that a response is, for the log.
+#[derive(Clone, Copy)]
+struct Code(&'static str);
+
+/// `response`, with the document in place of the bare status where it is a problem.
+fn explained(response: Response<Body>, id: &str) -> Response {
+    let Some(problem) = response.extensions().get::<Arc<Problem>>().map(Arc::clone) else {
+        return response;
+    };
+    let mut rendered = problem.render(id);
+    for (name, value) in response.headers() {
+        if name != header::CONTENT_LENGTH && !rendered.headers().contains_key(name) {
+            rendered.headers_mut().append(name, value.clone());
+        }
+    }
+    rendered.extensions_mut().insert(Code(problem.code()));
+    rendered
+}
+
+fn too_slow() -> Problem {
+    Problem::new(StatusCode::GATEWAY_TIMEOUT, "too_slow", "the request was not answered in time")
+        .hint("the time limit is limits.request_timeout")
+}
+
+/// The id that came with the request if it is plain, so that a log line of ours can be found from one of theirs.
+fn request_id(request: &Request) -> Arc<str> {
+    let mut given = request.headers().get_all(REQUEST_ID).iter();
+    match (given.next().and_then(|value| value.to_str().ok()), given.next()) {
+        (Some(id), None) if is_plain(id) => id.into(),
+        _ => Uuid::new_v4().to_string().into(),
+    }
+}
+
+fn is_plain(id: &str) -> bool {
+    (1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+}

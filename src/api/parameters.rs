@@ -1,0 +1,213 @@
+//! The parameters of a request: from the query, from a JSON body, or from both, each exactly once.
+//!
+//! A name that is not known is refused: a misspelt limit that is silently dropped would be no limit.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::problem::Problem;
+
+/// The parameters of one request, or of one item of a batch.
+#[derive(Debug, Default)]
+pub(super) struct Parameters(BTreeMap<String, Given>);
+
+#[derive(Debug)]
+enum Given {
+    Text(String),
+    Json(Value),
+    List(Vec<Box<RawValue>>),
+}
+
+impl Given {
+    /// A list stays text, so that what is inside can be read as strictly as what is outside.
+    fn of_json(value: &RawValue) -> Self {
+        match serde_json::from_str(value.get()) {
+            Ok(items) => Self::List(items),
+            Err(_) => Self::Json(serde_json::from_str(value.get()).unwrap_or(Value::Null)),
+        }
+    }
+}
+
+impl Parameters {
+    /// Reads those of `request`, all of which have to be among `known`.
+    pub(super) async fn read(request: Request, known: &[&str], body_limit: usize) -> Result<Self, Problem> {
+        let mut parameters = Self::default();
+        for (name, value) in url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()) {
+            parameters.insert(name.into_owned(), Given::Text(value.into_owned()), known)?;
+        }
+        if request.method() == Method::POST {
+            let (head, body) = request.into_parts();
+            let bytes = collect(body, body_limit).await?;
+            if !bytes.is_empty() {
+                expect_json(&head.headers)?;
+                parameters.insert_object(&bytes, known)?;
+            }
+        }
+        Ok(parameters)
+    }
+
+    /// Reads an item of a batch.
+    pub(super) fn of_item(item: &str, known: &[&str]) -> Result<Self, Problem> {
+        let mut parameters = Self::default();
+        parameters.insert_object(item.as_bytes(), known)?;
+        Ok(parameters)
+    }
+
+    /// A text.
+    pub(super) fn text(&self, name: &str) -> Result<Option<&str>, Problem> {
+        let text = match self.0.get(name) {
+            None => return Ok(None),
+            Some(Given::Text(text) | Given::Json(Value::String(text))) => text,
+            Some(Given::Json(_) | Given::List(_)) => return Err(invalid(name, "is not a text")),
+        };
+        // The decoder puts this character where the bytes were no UTF-8, and nobody means to name a file by it.
+        if text.contains('\u{fffd}') { Err(invalid(name, "is not UTF-8")) } else { Ok(Some(text)) }
+    }
+
+    /// A whole number that is not negative.
+    pub(super) fn number<N: TryFrom<u64>>(&self, name: &str) -> Result<Option<N>, Problem> {
+        let wrong = || invalid(name, "is not a whole number, or too large or negative");
+        let number = match self.0.get(name) {
+            None => return Ok(None),
+            Some(Given::Text(text)) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
+            Some(Given::Json(Value::Number(number))) => number.as_u64(),
+            Some(_) => None,
+        };
+        number.and_then(|number: u64| N::try_from(number).ok()).map(Some).ok_or_else(wrong)
+    }
+
+    /// `true` or `false`.
+    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, Problem> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(Given::Json(Value::Bool(flag))) => Ok(Some(*flag)),
+            Some(Given::Text(text)) if text == "true" => Ok(Some(true)),
+            Some(Given::Text(text)) if text == "false" => Ok(Some(false)),
+            Some(_) => Err(invalid(name, "is neither true nor false")),
+        }
+    }
+
+    /// The list `name`, each entry as JSON text, taken out.
+    pub(super) fn take_list(&mut self, name: &str) -> Result<Option<Vec<Box<RawValue>>>, Problem> {
+        match self.0.remove(name) {
+            None => Ok(None),
+            Some(Given::List(items)) => Ok(Some(items)),
+            Some(_) => Err(invalid(name, "is not a list")),
+        }
+    }
+
+    /// The names that were given.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    fn insert(&mut self, name: String, value: Given, known: &[&str]) -> Result<(), Problem> {
+        if !known.contains(&name.as_str()) {
+            return Err(unknown(&name, known));
+        }
+        if self.0.contains_key(&name) {
+            return Err(
+                bad("duplicate_parameter", format!("the parameter {name:?} is given twice")).hint("send it once")
+            );
+        }
+        self.0.insert(name, value);
+        Ok(())
+    }
+
+    fn insert_object(&mut self, bytes: &[u8], known: &[&str]) -> Result<(), Problem> {
+        let Object(members) = serde_json::from_slice(bytes).map_err(|error| not_json(&error))?;
+        for (name, value) in members {
+            match Given::of_json(&value) {
+                Given::Json(Value::Null) => {}
+                given => self.insert(name, given, known)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The members of a JSON object as they were sent: a map would hide that a name came twice.
+struct Object(Vec<(String, Box<RawValue>)>);
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Object;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Object(members))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+async fn collect(body: Body, limit: usize) -> Result<bytes::Bytes, Problem> {
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let detail = format!("the body has more than {limit} bytes");
+            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail).hint(
+                "file bytes do not pass through this server: send them to the URL that it signs. The limit is limits.body",
+            ))
+        }
+        Err(_) => Err(bad("broken_body", "the body broke off")),
+    }
+}
+
+fn expect_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let detail = "the body's Content-Type is not application/json";
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+        .hint("send the parameters as a JSON object with Content-Type: application/json, or in the query of a GET"))
+}
+
+fn bad(code: &'static str, detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, code, detail)
+}
+
+/// A parameter whose value makes no sense.
+pub(super) fn invalid(name: &str, problem: &str) -> Problem {
+    bad("invalid_parameter", format!("the parameter {name:?} {problem}"))
+        .hint("the README has a table of the parameters")
+}
+
+fn unknown(name: &str, known: &[&str]) -> Problem {
+    let shown: String = name.chars().filter(|c| !c.is_control()).take(40).collect();
+    let nearest = known.iter().max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
+    let hint = match nearest {
+        Some(nearest) if strsim::jaro_winkler(nearest, name) > 0.8 => format!("did you mean {nearest:?}?"),
+        _ => format!("this route knows {}", known.join(", ")),
+    };
+    bad("unknown_parameter", format!("there is no parameter {shown:?} here")).hint(hint)
+}
+
+fn not_json(error: &serde_json::Error) -> Problem {
+    let detail = match error.classify() {
+        serde_json::error::Category::Data => "the body is not a JSON object".to_owned(),
+        _ => format!("the body is not JSON (line {}, column {})", error.line(), error.column()),
+    };
+    bad("invalid_json", detail).hint("send the parameters as one JSON object, such as {\"filename\": \"photo.png\"}")
+}

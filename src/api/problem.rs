@@ -1,0 +1,123 @@
+//! A failure as clients see it: problem+json (RFC 9457) with a stable code, a hint, and never a word of STS's own.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+/// A request's failure; one pointer wide, since every step of a handler may return it.
+#[derive(Clone, Debug)]
+pub struct Problem(Box<Parts>);
+
+#[derive(Clone, Debug)]
+struct Parts {
+    status: StatusCode,
+    code: &'static str,
+    detail: Cow<'static, str>,
+    hint: Option<Cow<'static, str>>,
+    upstream: Option<Upstream>,
+    retry_after: Option<u32>,
+}
+
+/// Who refused us, and how they name the refusal.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Upstream {
+    /// `STS`.
+    pub service: &'static str,
+    /// Their code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Their id of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+/// The document's members, in the order in which a person wants to read them.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Document<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    code: &'static str,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream: Option<&'a Upstream>,
+    request_id: &'a str,
+}
+
+impl Problem {
+    /// A problem with its HTTP status, its stable `code` and a sentence that is safe to show.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Parts { status, code, detail: detail.into(), hint: None, upstream: None, retry_after: None }))
+    }
+
+    /// The same with what to change, and where.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// The same with who refused us.
+    #[must_use]
+    pub fn upstream(mut self, upstream: Upstream) -> Self {
+        self.0.upstream = Some(upstream);
+        self
+    }
+
+    /// The same with the seconds after which it is worth trying again.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.0.retry_after = Some(seconds);
+        self
+    }
+
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.0.code
+    }
+
+    pub(super) fn document<'a>(&'a self, request_id: &'a str) -> Document<'a> {
+        Document {
+            r#type: format!("urn:oss-vend:problem:{}", self.0.code),
+            title: self.0.status.canonical_reason().unwrap_or("Error"),
+            status: self.0.status.as_u16(),
+            code: self.0.code,
+            detail: &self.0.detail,
+            hint: self.0.hint.as_deref(),
+            upstream: self.0.upstream.as_ref(),
+            request_id,
+        }
+    }
+
+    pub(super) fn render(&self, request_id: &str) -> Response {
+        let body = serde_json::to_vec(&self.document(request_id)).expect("texts and numbers serialize");
+        let mut response = (self.0.status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = self.0.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.0.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"oss-vend\""));
+        }
+        response
+    }
+}
+
+impl IntoResponse for Problem {
+    /// A bare status with the problem beside it: the outermost layer knows the request's id and writes the document.
+    fn into_response(self) -> Response {
+        let mut response = self.0.status.into_response();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}

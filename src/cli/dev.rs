@@ -1,0 +1,95 @@
+//! `oss-vend dev`: everything on this machine, with no cloud account.
+
+use std::io::{Write, stdout};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use oss_vend::clock::SystemClock;
+use oss_vend::dev::{Addresses, Dev, Options};
+use serde_json::json;
+
+use super::{Outcome, block_on, stop_signal};
+
+/// Start the server, an emulated STS and OSS, and a demo page, all on this machine.
+///
+/// The emulator checks every signature, policy, size and expiry as the cloud does. It knows only its own keys and never
+/// calls out.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Where the server and the demo page listen; port 0 takes any.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
+    listen: String,
+    /// Where the emulated OSS listens.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9000")]
+    oss_listen: String,
+    /// Where the emulated STS listens.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9001")]
+    sts_listen: String,
+    /// Keep objects in this folder; in memory without it.
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Serve the pages of this folder too.
+    #[arg(long, value_name = "DIR")]
+    static_dir: Option<PathBuf>,
+    /// Print the bound addresses as one line of JSON, for programs.
+    #[arg(long)]
+    print_json: bool,
+    /// Serve also where other machines reach the listener: anyone can use the emulated bucket.
+    #[arg(long)]
+    insecure_allow_anonymous: bool,
+}
+
+pub(super) fn run(arguments: Arguments) -> Outcome {
+    block_on(async {
+        let print_json = arguments.print_json;
+        let dev = Dev::bind(options(arguments), Arc::new(SystemClock)).await?;
+        let text = if print_json { as_json(dev.addresses()) } else { greeting(dev.addresses()) };
+        writeln!(stdout(), "{text}")?;
+        stdout().flush()?;
+        dev.run(stop_signal()).await?;
+        Ok(())
+    })
+}
+
+fn options(arguments: Arguments) -> Options {
+    let Arguments { listen, oss_listen, sts_listen, data_dir, static_dir, print_json: _, insecure_allow_anonymous } =
+        arguments;
+    Options {
+        listen,
+        oss_listen,
+        sts_listen,
+        data_dir,
+        static_dir,
+        insecure: insecure_allow_anonymous,
+        ..Options::default()
+    }
+}
+
+fn as_json(addresses: Addresses) -> String {
+    let Addresses { server, oss, sts } = addresses;
+    json!({ "server": format!("http://{server}"), "oss": format!("http://{oss}"), "sts": format!("http://{sts}") })
+        .to_string()
+}
+
+fn greeting(addresses: Addresses) -> String {
+    let Addresses { server, oss, sts } = addresses;
+    format!(
+        "\
+oss-vend dev: a server and an emulated cloud, on this machine alone
+
+  the demo page   http://{server}/
+  emulated OSS    http://{oss}   bucket examplebucket, region cn-hangzhou
+  emulated STS    http://{sts}
+
+Try it from another terminal:
+
+  # temporary credentials for the directory uploads/
+  curl -s 'http://{server}/sts'
+  # a signed URL, and an upload through it
+  curl -T Cargo.toml -H 'Content-Type: text/plain' \"$(curl -s -H 'Accept: text/plain' 'http://{server}/presigned-url?key=uploads/hello.txt&contentType=text/plain')\"
+  # the same object back, through a signed URL of its own
+  curl \"$(curl -s -H 'Accept: text/plain' 'http://{server}/presigned-url?key=uploads/hello.txt&method=GET')\"
+"
+    )
+}

@@ -1,0 +1,79 @@
+//! The command line: `serve`, `dev`, `key new`.
+
+#![expect(clippy::doc_markdown, reason = "the comments on arguments are the help text, where backticks would be printed")]
+
+mod dev;
+mod key;
+mod log;
+mod serve;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Vends just enough permission for a browser to upload straight to Alibaba Cloud OSS.
+///
+/// It holds a RAM user's AccessKey, asks STS for temporary credentials, and answers /sts (credentials), /post-signature
+/// (a signed form) and /presigned-url (a signed URL). File bytes never pass through it.
+///
+/// Try it without a cloud account: `oss-vend dev`, then open http://127.0.0.1:8000/
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 110)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// What is logged: error, warn, info, debug, trace, or by module such as "warn,oss_vend::sts=debug".
+    #[arg(long, global = true, value_name = "FILTER", default_value = "info")]
+    log: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Arguments),
+    Dev(dev::Arguments),
+    Key(key::Arguments),
+}
+
+/// Runs what the arguments of the process say.
+#[must_use]
+pub(crate) fn run() -> ExitCode {
+    let Arguments { command, log } = Arguments::parse();
+    if let Err(error) = log::start(&log) {
+        return fail(&format!("--log: {error}"));
+    }
+    let outcome = match command {
+        Command::Serve(arguments) => serve::run(arguments),
+        Command::Dev(arguments) => dev::run(arguments),
+        Command::Key(arguments) => key::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+fn fail(message: &str) -> ExitCode {
+    let _nowhere_else_to_say_it = writeln!(std::io::stderr(), "oss-vend: {message}");
+    ExitCode::FAILURE
+}
+
+/// Runs `future` with a thread for each core.
+fn block_on(future: impl Future<Output = Outcome>) -> Outcome {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future)
+}
+
+/// Ends at Ctrl-C or SIGTERM.
+async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = interrupt => {}
+            _ = terminate.recv() => {}
+        },
+        Err(_) => drop(interrupt.await),
+    }
+    tracing::info!("stopping: requests that are under way are finished");
+}

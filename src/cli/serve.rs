@@ -1,0 +1,60 @@
+//! `oss-vend serve`: the server, in front of the real cloud.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use oss_vend::clock::SystemClock;
+use oss_vend::config::{Environment, Settings};
+use oss_vend::server::{Server, exposure};
+use tokio::net::{TcpListener, lookup_host};
+
+use super::{Outcome, block_on, stop_signal};
+
+/// Serve callers, with the real STS and OSS behind.
+///
+/// The configuration is a TOML file, the environment, or both; the environment wins. Without a file these variables are
+/// enough: ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET (or ACCESS_KEY_ID, ACCESS_KEY_SECRET),
+/// RAM_ROLE_ARN, BUCKET and REGION. Every key of the file is also OSS_VEND__SECTION__KEY, such as
+/// OSS_VEND__GRANTS__DEFAULT__DIR. All keys, with their defaults and reasons: config/oss-vend.example.toml
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The configuration file.
+    #[arg(long, short, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where to listen, in place of the configuration's `listen`.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Serve callers that prove nothing also where other machines reach the listener: anyone can upload.
+    #[arg(long)]
+    insecure_allow_anonymous: bool,
+}
+
+pub(super) fn run(arguments: Arguments) -> Outcome {
+    block_on(serve(arguments))
+}
+
+async fn serve(arguments: Arguments) -> Outcome {
+    let mut loaded = Settings::load(arguments.config.as_deref(), &Environment::of_process())?;
+    for note in &loaded.notes {
+        tracing::info!("{note}");
+    }
+    let listen = arguments.listen.unwrap_or_else(|| loaded.settings.listen.clone());
+    let address = resolve(&listen).await?;
+    exposure::decide(&mut loaded.settings.auth, address, arguments.insecure_allow_anonymous)?;
+    if loaded.settings.auth.anonymous {
+        tracing::warn!(%address, "callers that prove nothing are served");
+    }
+    let server = Server::new(loaded, Arc::new(SystemClock))?;
+    let listener =
+        TcpListener::bind(address).await.map_err(|error| format!("{address} cannot be listened on: {error}"))?;
+    tracing::info!(address = %listener.local_addr()?, "listening");
+    server.serve(listener, stop_signal()).await?;
+    Ok(())
+}
+
+async fn resolve(listen: &str) -> Result<SocketAddr, String> {
+    let mut found = lookup_host(listen).await.map_err(|error| format!("listen = {listen:?}: {error}"))?;
+    found.next().ok_or_else(|| format!("listen = {listen:?} is no address of this machine"))
+}

@@ -1,0 +1,141 @@
+//! From checked settings to the rooms' own types.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use axum::http::HeaderValue;
+use url::Url;
+
+use super::byte_size::ByteSize;
+use super::fault::ConfigError;
+use super::load::Loaded;
+use super::settings::{
+    ApiKeySettings, AuthSettings, GrantSettings, PolicySource, SignatureVersion, StsSettings, StsSignature,
+};
+use crate::access_key::AccessKeys;
+use crate::caller::{Authenticator, KnownApiKey};
+use crate::policy::{self, Grant, GrantSpec, Grants};
+use crate::sts::{ClientOptions, SignatureScheme, endpoint};
+
+/// Everything that a server is made of.
+#[derive(Debug)]
+pub struct Configured {
+    /// How STS is reached.
+    pub sts: ClientOptions,
+    /// Where the AccessKey comes from, if there is one.
+    pub access_keys: Option<AccessKeys>,
+    /// Who may ask.
+    pub authenticator: Authenticator,
+    /// What may be had.
+    pub grants: Grants,
+    /// The grant behind the published samples' paths, where they are served.
+    pub classic: Option<String>,
+    /// The origins whose pages may read our answers.
+    pub origins: Vec<HeaderValue>,
+    /// What one request may cost.
+    pub limits: Limits,
+    /// A folder that is served at `/`.
+    pub static_dir: Option<PathBuf>,
+}
+
+/// What one request may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The most bytes of a body.
+    pub body: usize,
+    /// The longest from the head to the answer.
+    pub request_timeout: Duration,
+    /// The longest for a client to send a head.
+    pub header_timeout: Duration,
+}
+
+impl Loaded {
+    /// Builds the rooms' types; every fault is told.
+    pub fn build(self) -> Result<Configured, ConfigError> {
+        let Self { settings, access_key, policy_texts, notes: _ } = self;
+        let mut faults = Vec::new();
+        let mut grants = Grants::new();
+        for (name, grant) in settings.grants {
+            let text = policy_texts.get(&name).cloned();
+            match Grant::build(spec(name.clone(), grant, text, &settings.sts)) {
+                Ok(grant) => drop(grants.insert(name, grant)),
+                Err(problems) => {
+                    faults.extend(
+                        problems.into_iter().map(|fault| format!("grants.{name}.{}: {}", fault.key, fault.problem)),
+                    );
+                }
+            }
+        }
+        let classic = settings.classic.enabled.then_some(settings.classic.grant);
+        let origins = settings.cors.origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
+        let sts = client_options(&settings.sts).map_err(|error| ConfigError::of(format!("sts.endpoint: {error}")))?;
+        if !faults.is_empty() {
+            return Err(ConfigError::of(faults.join("\n")));
+        }
+        Ok(Configured {
+            sts,
+            access_keys: access_key.map(AccessKeys::fixed),
+            authenticator: authenticator(&settings.auth),
+            grants,
+            classic,
+            origins,
+            limits: Limits {
+                body: usize::try_from(settings.limits.body.bytes()).unwrap_or(usize::MAX),
+                request_timeout: settings.limits.request_timeout,
+                header_timeout: settings.limits.header_timeout,
+            },
+            static_dir: settings.static_dir,
+        })
+    }
+}
+
+fn client_options(sts: &StsSettings) -> Result<ClientOptions, url::ParseError> {
+    const CENTRAL: &str = "https://sts.aliyuncs.com";
+    let address = sts.endpoint.clone().or_else(|| sts.region.as_deref().map(|region| endpoint(region, sts.vpc)));
+    Ok(ClientOptions {
+        endpoint: Url::parse(address.as_deref().unwrap_or(CENTRAL))?,
+        scheme: match sts.signature {
+            StsSignature::V3 => SignatureScheme::Acs3,
+            StsSignature::V1 => SignatureScheme::Rpc,
+        },
+        connect_timeout: sts.connect_timeout,
+        timeout: sts.timeout,
+    })
+}
+
+fn authenticator(auth: &AuthSettings) -> Authenticator {
+    let known = |key: &ApiKeySettings| KnownApiKey::new(key.id.clone(), &key.hash).ok();
+    Authenticator { anonymous: auth.anonymous, api_keys: auth.api_keys.iter().filter_map(known).collect() }
+}
+
+pub(super) fn spec(name: String, grant: GrantSettings, text: Option<String>, sts: &StsSettings) -> GrantSpec {
+    let seconds = |length: Duration| u32::try_from(length.as_secs()).unwrap_or(u32::MAX);
+    GrantSpec {
+        name,
+        bucket: grant.bucket,
+        region: grant.region,
+        endpoint: grant.endpoint,
+        public_host: grant.public_host,
+        dir: grant.dir,
+        key: grant.key,
+        methods: grant.methods.into_iter().collect(),
+        min_size: grant.min_size.bytes(),
+        max_size: grant.max_size.map(ByteSize::bytes),
+        allow_unsized_put: grant.allow_unsized_put,
+        content_types: grant.content_types,
+        default_content_type: grant.default_content_type,
+        expires: seconds(grant.expires),
+        max_expires: seconds(grant.max_expires),
+        signature_v1: grant.signature_versions.contains(&SignatureVersion::V1),
+        role_arn: grant.role_arn.or_else(|| sts.role_arn.clone()).unwrap_or_default(),
+        session_name: grant.session_name,
+        duration: seconds(grant.duration.unwrap_or(sts.duration)),
+        external_id: sts.external_id.clone(),
+        source_identity: sts.source_identity.clone(),
+        policy: match grant.policy {
+            PolicySource::Generated => policy::PolicySource::Generated,
+            PolicySource::Role => policy::PolicySource::Role,
+            PolicySource::File(_) => policy::PolicySource::Text(text.unwrap_or_default()),
+        },
+    }
+}

@@ -1,0 +1,117 @@
+//! A grant of the configuration file as a type.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::byte_size::ByteSize;
+use super::duration;
+use crate::policy::Method;
+
+/// `[grants.<name>]`: what may be vended under one name.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct GrantSettings {
+    /// The bucket. Never empty once loaded.
+    pub bucket: String,
+    /// The bucket's region, such as `cn-hangzhou`. Never empty once loaded: where the file has none it follows from
+    /// `endpoint`, else from `sts.region`.
+    pub region: String,
+    /// The address of OSS as `https://host`, in place of the one that follows from `region`; loopback may be `http`.
+    pub endpoint: Option<String>,
+    /// The custom domain of the bucket as `https://host`; it takes the bucket's place in every URL.
+    pub public_host: Option<String>,
+    /// The directory that every key begins with: empty, or a template that ends with `/`.
+    pub dir: String,
+    /// The template of a key that the server makes, below `dir`.
+    pub key: String,
+    /// What may be vended.
+    pub methods: Vec<Method>,
+    /// The smallest upload.
+    pub min_size: ByteSize,
+    /// The largest upload; at most, and without it, the 5 GiB that OSS takes in one request.
+    pub max_size: Option<ByteSize>,
+    /// Whether a signed URL may upload without a signed size, which then nothing holds to `max_size`.
+    pub allow_unsized_put: bool,
+    /// The content types that may be uploaded, compared whole; none listed means any.
+    pub content_types: Vec<String>,
+    /// The content type of an upload that names none.
+    pub default_content_type: Option<String>,
+    /// The life of a form or URL that asks for none: whole seconds, 1 to 604,800.
+    #[serde(deserialize_with = "duration::required")]
+    pub expires: Duration,
+    /// The longest life of a form or URL: whole seconds, `expires` to 604,800.
+    #[serde(deserialize_with = "duration::required")]
+    pub max_expires: Duration,
+    /// The life of this grant's sessions, in place of `sts.duration`.
+    #[serde(deserialize_with = "duration::optional")]
+    pub duration: Option<Duration>,
+    /// The role of this grant's sessions, in place of `sts.role_arn`.
+    pub role_arn: Option<String>,
+    /// The `RoleSessionName` that the audit trail shows: a template, 2 to 64 characters of `[A-Za-z0-9.@_-]` when filled.
+    pub session_name: String,
+    /// What narrows the role.
+    pub policy: PolicySource,
+    /// The OSS signature versions that may be asked for, the preferred one first.
+    pub signature_versions: Vec<SignatureVersion>,
+}
+
+/// The versions of OSS's signature.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum SignatureVersion {
+    /// OSS4-HMAC-SHA256.
+    V4,
+    /// HMAC-SHA1, which OSS closes to new buckets; only old ones need it.
+    V1,
+}
+
+/// What narrows a grant's role: the inline policy of its sessions.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(from = "String")]
+pub enum PolicySource {
+    /// `"generated"`: made from the grant's bucket, directory and methods.
+    Generated,
+    /// `"role"`: no inline policy, so a session has the full rights of its role.
+    Role,
+    /// Anything else: a JSON file, a template; its text is in `Loaded::policy_texts`.
+    File(PathBuf),
+}
+
+impl From<String> for PolicySource {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "generated" => Self::Generated,
+            "role" => Self::Role,
+            _ => Self::File(text.into()),
+        }
+    }
+}
+
+impl Default for GrantSettings {
+    fn default() -> Self {
+        Self {
+            bucket: String::new(),
+            region: String::new(),
+            endpoint: None,
+            public_host: None,
+            // Not the whole bucket: that has to be written.
+            dir: "uploads/".to_owned(),
+            key: "${uuid}${ext}".to_owned(),
+            methods: vec![Method::Post, Method::Put],
+            min_size: ByteSize::new(0),
+            max_size: None,
+            allow_unsized_put: false,
+            content_types: Vec::new(),
+            default_content_type: None,
+            expires: Duration::from_mins(15),
+            max_expires: Duration::from_hours(1),
+            duration: None,
+            role_arn: None,
+            session_name: "oss-vend".to_owned(),
+            policy: PolicySource::Generated,
+            signature_versions: vec![SignatureVersion::V4],
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The way from a file and an environment to checked settings.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use toml::de::DeTable;
+
+use super::access_key;
+use super::check::Check;
+use super::environment::Environment;
+use super::fault::{ConfigError, Faults, Source};
+use super::overlay;
+use super::read;
+use super::settings::Settings;
+use super::tree::{self, Table};
+use crate::keys::AccessKey;
+
+/// What one start is configured with.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The settings, checked. `access_key` in them is empty.
+    pub settings: Settings,
+    /// The long-lived key, if file or environment hold one.
+    pub access_key: Option<AccessKey>,
+    /// The text of each policy file, by the name of its grant; every one is a JSON object.
+    pub policy_texts: BTreeMap<String, String>,
+    /// What an operator may want to know, such as where the `AccessKey` came from; never a secret.
+    pub notes: Vec<String>,
+}
+
+impl Settings {
+    /// Reads `file`, if there is one, and lays `environment` over it.
+    /// The error holds everything that is wrong, but of a list with several misfits the first, and of a file that is not
+    /// TOML the first place where it is not.
+    pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Loaded, ConfigError> {
+        let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
+        Self::of_source(Source::read(file)?, folder, environment)
+    }
+
+    /// The same for a text that goes by `name`; its relative paths start at the working directory.
+    pub fn of_text(name: &str, text: &str, environment: &Environment) -> Result<Loaded, ConfigError> {
+        let source = Source { name: name.to_owned(), text: text.to_owned() };
+        Self::of_source(source, Path::new(""), environment)
+    }
+
+    fn of_source(source: Source, folder: &Path, environment: &Environment) -> Result<Loaded, ConfigError> {
+        let mut table = match DeTable::parse(&source.text) {
+            Ok(table) => tree::of_file(table.into_inner()),
+            Err(error) => return Err(source.syntax_error(&error)),
+        };
+        let mut faults = Faults::new(source);
+        overlay::lay(environment, &mut table, &mut faults);
+        let mut settings = read_whole(&mut table, &mut faults);
+        let key = access_key::take(std::mem::take(&mut settings.access_key), &table, &mut faults);
+        let (access_key, note) = key.unzip();
+        let mut check = Check { table: &table, faults: &mut faults, notes: Vec::from_iter(note), folder };
+        check.settings(&mut settings);
+        let policy_texts = check.policy_files(&settings);
+        check.rules(&settings, &policy_texts);
+        let notes = check.notes;
+        faults.into_result().map(|()| Loaded { settings, access_key, policy_texts, notes })
+    }
+}
+
+impl Source {
+    fn read(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let Some(file) = file else { return Ok(Self { name: String::new(), text: String::new() }) };
+        let name = file.display().to_string();
+        match fs::read_to_string(file) {
+            Ok(text) => Ok(Self { name, text }),
+            Err(error) => Err(ConfigError::of(format!("{name}: cannot be read: {error}"))),
+        }
+    }
+}
+
+/// Reads the settings; what does not fit is told, taken out, and the rest is read, until all of it fits.
+fn read_whole(table: &mut Table, faults: &mut Faults) -> Settings {
+    loop {
+        let (mut path, problem) = match read::read(table) {
+            Ok(settings) => return settings,
+            Err(misfit) => misfit,
+        };
+        faults.add(&path, &problem, table);
+        // The elements of a variable's list are not in the tree; then the variable goes.
+        while !tree::remove(table, &path) {
+            if path.pop().is_none() {
+                return Settings::default();
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Lays the environment over the tree of the file.
+
+use super::access_key;
+use super::environment::Environment;
+use super::fault::Faults;
+use super::tree::{self, Node, Table, Value};
+
+/// What the well-known variables of SDKs and samples set where neither file nor `OSS_VEND__…` does; the first of them wins.
+const ALIASES: [(&[&str], &[&str]); 3] = [
+    (&["sts", "role_arn"], &["ALIBABA_CLOUD_ROLE_ARN", "OSS_STS_ROLE_ARN", "RAM_ROLE_ARN"]),
+    (&["sts", "region"], &["ALIBABA_CLOUD_STS_REGION"]),
+    (&["sts", "vpc"], &["ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED"]),
+];
+
+/// The session name of every grant that sets none.
+const SESSION_NAME: &str = "ALIBABA_CLOUD_ROLE_SESSION_NAME";
+
+/// The bucket of the grant `default`, when the file configures no grant.
+const BUCKET: [&str; 2] = ["OSS_BUCKET", "BUCKET"];
+
+/// What else such a grant takes from the environment.
+const BESIDE_BUCKET: [(&str, &[&str]); 2] = [("region", &["OSS_REGION", "REGION"]), ("endpoint", &["OSS_ENDPOINT"])];
+
+/// Lays the variables over the file's `table`: `OSS_VEND__…` above what is there, the well-known ones beneath it.
+pub(super) fn lay(environment: &Environment, table: &mut Table, faults: &mut Faults) {
+    let file_has_grants = !grant_names(table).is_empty();
+    if environment.overlay().any(|(_, key, _)| key.starts_with("ACCESS_KEY__")) {
+        // Never the secret of the file to an id of the environment.
+        table.remove("access_key");
+    }
+    for (name, key, value) in environment.overlay() {
+        set(name, key, value, table).unwrap_or_else(|fault| faults.tell(fault));
+    }
+    access_key::lay(environment, table);
+    for (path, names) in ALIASES {
+        lay_beneath(path, environment.first(names), table);
+    }
+    if !file_has_grants && grant_names(table).iter().all(|grant| grant == "default") {
+        lay_default_grant(environment, table);
+    }
+    for grant in grant_names(table) {
+        lay_beneath(&["grants", &grant, "session_name"], environment.first(&[SESSION_NAME]), table);
+    }
+}
+
+fn set(name: &str, key: &str, value: &str, table: &mut Table) -> Result<(), String> {
+    if key != key.to_ascii_uppercase() {
+        return Err(format!("{name}: no such setting; did you mean {}?", name.to_ascii_uppercase()));
+    }
+    if value.contains(char::REPLACEMENT_CHARACTER) {
+        return Err(format!("{name} must be UTF-8"));
+    }
+    let mut path: Vec<_> = key.to_ascii_lowercase().split("__").map(str::to_owned).collect();
+    if let [section, grant, ..] = path.as_mut_slice()
+        && section == "grants"
+    {
+        *grant = meant_grant(name, grant, table)?;
+    }
+    tree::put(table, &path, Node::of_variable(name, value)).map_err(|_| format!("{name}: no such setting"))
+}
+
+/// The grant that `segment` of a variable's name stands for: one that exists, or else a new one.
+fn meant_grant(name: &str, segment: &str, table: &Table) -> Result<String, String> {
+    let mut candidates = grant_names(table);
+    candidates.retain(|grant| grant.to_ascii_lowercase().replace('-', "_") == segment);
+    match candidates.as_slice() {
+        [] => Ok(segment.to_owned()),
+        [one] => Ok(one.clone()),
+        several => Err(format!("{name} stands for more than one grant: {}", several.join(", "))),
+    }
+}
+
+fn grant_names(table: &Table) -> Vec<String> {
+    match table.get("grants").map(|grants| &grants.value) {
+        Some(Value::Table(grants)) => grants.keys().cloned().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Puts the variable at `path` if nothing is there. A value in the way is told when the tree is read.
+fn lay_beneath(path: &[&str], variable: Option<(&str, &str)>, table: &mut Table) {
+    if let (None, Some((name, value))) = (tree::find(table, path), variable) {
+        let _ = tree::put(table, path, Node::of_variable(name, value));
+    }
+}
+
+fn lay_default_grant(environment: &Environment, table: &mut Table) {
+    if tree::find(table, &["grants", "default", "bucket"]).is_none() {
+        let Some((name, bucket)) = environment.first(&BUCKET) else { return };
+        lay_beneath(&["grants", "default", "bucket"], Some((name, bucket)), table);
+    }
+    for (key, names) in BESIDE_BUCKET {
+        lay_beneath(&["grants", "default", key], environment.first(names), table);
+    }
+}

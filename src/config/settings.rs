@@ -1,0 +1,196 @@
+//! The configuration file as types: one struct for a table, one field for a key, same names, each with its default.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::byte_size::ByteSize;
+use super::duration;
+use super::secret;
+use crate::keys::Secret;
+
+pub use super::grant_settings::{GrantSettings, PolicySource, SignatureVersion};
+
+/// The whole file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct Settings {
+    /// Where the server listens: `address:port` or `host:port`.
+    pub listen: String,
+    /// A folder that is served at `/`; a relative one is seen from the folder of the file that names it.
+    pub static_dir: Option<PathBuf>,
+    /// How STS is reached, and what every session shares.
+    pub sts: StsSettings,
+    /// The long-lived key. `Settings::load` moves it into `Loaded::access_key` and leaves this empty.
+    pub access_key: AccessKeySettings,
+    /// Who may ask.
+    pub auth: AuthSettings,
+    /// Which pages may ask from a browser.
+    pub cors: CorsSettings,
+    /// What one request may cost.
+    pub limits: LimitSettings,
+    /// The paths of the published samples.
+    pub classic: ClassicSettings,
+    /// What may be vended, by name; a name is `[a-z0-9][a-z0-9_-]{0,31}`. Never empty once loaded.
+    pub grants: BTreeMap<String, GrantSettings>,
+}
+
+/// `[sts]`: how STS is reached, and what every session shares.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct StsSettings {
+    /// The region whose STS is asked, such as `cn-hangzhou`; without it the central address is.
+    pub region: Option<String>,
+    /// The address of STS as `https://host`, in place of the one that follows from `region`; loopback may be `http`.
+    pub endpoint: Option<String>,
+    /// Whether to take the address that only a VPC reaches; needs `region`.
+    pub vpc: bool,
+    /// The role to assume where a grant names none: `acs:ram::<account>:role/<name>`.
+    pub role_arn: Option<String>,
+    /// The `ExternalId` that the role's trust policy demands.
+    pub external_id: Option<String>,
+    /// The `SourceIdentity` of every session.
+    pub source_identity: Option<String>,
+    /// The life of a session where a grant sets none: whole seconds, 900 to 43,200, and no longer than the role allows.
+    #[serde(deserialize_with = "duration::required")]
+    pub duration: Duration,
+    /// How requests to STS are signed.
+    pub signature: StsSignature,
+    /// The longest time to open a connection to STS.
+    #[serde(deserialize_with = "duration::required")]
+    pub connect_timeout: Duration,
+    /// The longest time for a whole call to STS.
+    #[serde(deserialize_with = "duration::required")]
+    pub timeout: Duration,
+}
+
+/// The two schemes STS understands.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum StsSignature {
+    /// ACS3-HMAC-SHA256.
+    V3,
+    /// RPC 1.0 with HMAC-SHA1, for private clouds that know no other.
+    V1,
+}
+
+/// `[access_key]`: the key that may call `AssumeRole`. The environment is the better place for it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct AccessKeySettings {
+    /// The public half, such as `LTAI5t…`.
+    pub id: Option<String>,
+    /// The half that signs.
+    #[serde(deserialize_with = "secret")]
+    pub secret: Option<Secret>,
+    /// The `SecurityToken`, when the key itself is temporary.
+    #[serde(deserialize_with = "secret")]
+    pub token: Option<Secret>,
+}
+
+/// `[auth]`: who may ask.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct AuthSettings {
+    /// Whether callers without any proof are served.
+    pub anonymous: bool,
+    /// The API keys of known callers.
+    pub api_keys: Vec<ApiKeySettings>,
+}
+
+/// `[[auth.api_keys]]`: one caller and the digest of its key.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct ApiKeySettings {
+    /// Who the caller is, 1 to 128 characters of `[A-Za-z0-9_.@=-]`; fills `${caller.id}`.
+    pub id: String,
+    /// `sha256:` and the 64 hex digits of the key's SHA-256.
+    pub hash: String,
+}
+
+/// `[cors]`: which pages may ask from a browser.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct CorsSettings {
+    /// Origins exactly as a browser sends them, such as `https://app.example.com`.
+    pub origins: Vec<String>,
+}
+
+/// `[limits]`: what one request may cost.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct LimitSettings {
+    /// The largest request body.
+    pub body: ByteSize,
+    /// The longest time from the request's head to the end of the answer.
+    #[serde(deserialize_with = "duration::required")]
+    pub request_timeout: Duration,
+    /// The longest time for a client to send a request's head.
+    #[serde(deserialize_with = "duration::required")]
+    pub header_timeout: Duration,
+}
+
+/// `[classic]`: the paths of the published samples.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct ClassicSettings {
+    /// Whether the paths answer. Their forms carry no token, so the long-lived key itself signs them.
+    pub enabled: bool,
+    /// The grant they vend from.
+    pub grant: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            // Loopback: nobody else can reach a server whose operator has not decided who may.
+            listen: "127.0.0.1:8000".to_owned(),
+            static_dir: None,
+            sts: StsSettings::default(),
+            access_key: AccessKeySettings::default(),
+            auth: AuthSettings::default(),
+            cors: CorsSettings::default(),
+            limits: LimitSettings::default(),
+            classic: ClassicSettings::default(),
+            grants: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for StsSettings {
+    fn default() -> Self {
+        Self {
+            region: None,
+            endpoint: None,
+            vpc: false,
+            role_arn: None,
+            external_id: None,
+            source_identity: None,
+            // STS's own default, which every role allows.
+            duration: Duration::from_hours(1),
+            signature: StsSignature::V3,
+            connect_timeout: Duration::from_secs(3),
+            // Below `limits.request_timeout`, so that a page hears of a slow STS from us.
+            timeout: Duration::from_secs(8),
+        }
+    }
+}
+
+impl Default for LimitSettings {
+    fn default() -> Self {
+        Self {
+            // A hundred items of `/presigned-url` with keys of 600 bytes each.
+            body: ByteSize::new(64 * 1024),
+            request_timeout: Duration::from_secs(15),
+            header_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for ClassicSettings {
+    fn default() -> Self {
+        Self { enabled: false, grant: "default".to_owned() }
+    }
+}

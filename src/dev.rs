@@ -1,0 +1,207 @@
+//! `oss-vend dev`: the server with an emulated cloud beside it, all in this process and on loopback.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde_json::{Value, json};
+use thiserror::Error;
+use tokio::net::TcpListener;
+
+use crate::clock::Clock;
+use crate::config::{ConfigError, Environment, Settings};
+use crate::emulator::{self, Emulator};
+use crate::server::exposure::{self, Exposed};
+use crate::server::{Server, StartError};
+use crate::web;
+
+/// The configuration that `dev` runs with.
+pub const CONFIG: &str = include_str!("../config/dev.toml");
+
+/// The callers that [`CONFIG`] knows, with their API keys, which are public.
+pub const CALLERS: [(&str, &str); 2] = [("alice", "ovk_dev_alice"), ("bob", "ovk_dev_bob")];
+
+/// The page runs no script but its own, and speaks to wherever OSS is.
+const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'self'; connect-src *; img-src * blob: data:; form-action *; frame-ancestors 'none'; base-uri 'none'",
+);
+
+/// What `dev` is started with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where the server listens.
+    pub listen: String,
+    /// Where the emulated OSS listens.
+    pub oss_listen: String,
+    /// Where the emulated STS listens.
+    pub sts_listen: String,
+    /// Where objects are kept; in memory if it is not said.
+    pub data_dir: Option<PathBuf>,
+    /// A folder of pages to serve beside the demo page.
+    pub static_dir: Option<PathBuf>,
+    /// Whether callers that prove nothing are served on a listener that others reach.
+    pub insecure: bool,
+    /// The configuration; [`CONFIG`] unless a test brings its own.
+    pub config: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8000".into(),
+            oss_listen: "127.0.0.1:9000".into(),
+            sts_listen: "127.0.0.1:9001".into(),
+            data_dir: None,
+            static_dir: None,
+            insecure: false,
+            config: CONFIG.into(),
+        }
+    }
+}
+
+/// Why `dev` does not start.
+#[derive(Debug, Error)]
+pub enum DevError {
+    /// An address cannot be listened on.
+    #[error("{address} cannot be listened on: {error}")]
+    Listen {
+        /// The address asked for.
+        address: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// The folder for objects cannot be used.
+    #[error("the emulator does not start: {0}")]
+    Emulator(io::Error),
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The server cannot be built.
+    #[error(transparent)]
+    Server(#[from] StartError),
+    /// The listener is open.
+    #[error(transparent)]
+    Exposed(#[from] Exposed),
+}
+
+/// Everything of `dev`, bound and not yet running.
+pub struct Dev {
+    server: Server,
+    emulator: Emulator,
+    listeners: Listeners,
+}
+
+struct Listeners {
+    server: TcpListener,
+    oss: TcpListener,
+    sts: TcpListener,
+}
+
+/// Where the three parts listen.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
+    /// The server.
+    pub server: SocketAddr,
+    /// The emulated OSS.
+    pub oss: SocketAddr,
+    /// The emulated STS.
+    pub sts: SocketAddr,
+}
+
+impl Dev {
+    /// Binds the three listeners and builds what answers on them; `clock` is the time of all.
+    pub async fn bind(options: Options, clock: Arc<dyn Clock>) -> Result<Self, DevError> {
+        let listeners = Listeners {
+            server: bind(&options.listen).await?,
+            oss: bind(&options.oss_listen).await?,
+            sts: bind(&options.sts_listen).await?,
+        };
+        let addresses = listeners.addresses();
+        let emulated = emulator::Options { data_dir: options.data_dir, ..emulator::Options::dev() };
+        let time = Arc::clone(&clock);
+        let emulator = Emulator::new(emulated, move || time.now()).map_err(DevError::Emulator)?;
+        let mut loaded = Settings::of_text("dev.toml", &options.config, &Environment::default())?;
+        loaded.settings.sts.endpoint.get_or_insert_with(|| format!("http://{}", addresses.sts));
+        loaded.settings.static_dir = options.static_dir;
+        for grant in loaded.settings.grants.values_mut().filter(|grant| grant.public_host.is_none()) {
+            grant.endpoint = Some(format!("http://{}", addresses.oss));
+        }
+        exposure::decide(&mut loaded.settings.auth, addresses.server, options.insecure)?;
+        let pages = pages(about(&loaded.settings, addresses));
+        let server = Server::with_pages(loaded, clock, pages)?;
+        Ok(Self { server, emulator, listeners })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn addresses(&self) -> Addresses {
+        self.listeners.addresses()
+    }
+
+    /// The emulated cloud, whose knobs a test may turn.
+    #[must_use]
+    pub fn emulator(&self) -> &Emulator {
+        &self.emulator
+    }
+
+    /// Answers until `stop` ends.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
+        let Listeners { server, oss, sts } = self.listeners;
+        let cloud = [
+            tokio::spawn(axum::serve(oss, self.emulator.oss()).into_future()),
+            tokio::spawn(axum::serve(sts, self.emulator.sts()).into_future()),
+        ];
+        let ended = self.server.serve(server, stop).await;
+        for service in cloud {
+            service.abort();
+        }
+        ended
+    }
+}
+
+impl Listeners {
+    fn addresses(&self) -> Addresses {
+        let of = |listener: &TcpListener| listener.local_addr().expect("a bound listener has an address");
+        Addresses { server: of(&self.server), oss: of(&self.oss), sts: of(&self.sts) }
+    }
+}
+
+async fn bind(address: &str) -> Result<TcpListener, DevError> {
+    TcpListener::bind(address).await.map_err(|error| DevError::Listen { address: address.to_owned(), error })
+}
+
+/// What the demo page asks first: who can be played, what can be asked for, and where the bucket is.
+fn about(settings: &Settings, addresses: Addresses) -> Value {
+    let callers: Vec<_> = CALLERS.iter().map(|(id, key)| json!({ "id": id, "apiKey": key })).collect();
+    json!({
+        "callers": callers,
+        "grants": settings.grants.keys().collect::<Vec<_>>(),
+        "bucket": emulator::DEV_BUCKET,
+        "ossUrl": format!("http://{}", addresses.oss),
+    })
+}
+
+fn pages(about: Value) -> Router {
+    let mut pages = Router::new().route("/dev.json", get(move || async move { axum::Json(about) }));
+    for path in ["/", "/index.html", "/demo.css", "/demo.js", "/oss-vend.js"] {
+        pages = pages.route(path, get(move || async move { page(path) }));
+    }
+    pages
+}
+
+fn page(path: &str) -> Response {
+    let asset = web::asset(path).expect("every page that is routed is embedded");
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type)),
+        (header::ETAG, HeaderValue::from_static(asset.etag)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ];
+    (headers, asset.body).into_response()
+}

@@ -1,0 +1,70 @@
+//! Why a caller does not get what it asks for.
+
+use thiserror::Error;
+
+use super::method::Method;
+use super::object_key::InvalidKey;
+use super::template::Unfillable;
+
+/// The reasons, each for the one who can change it: the caller, or the operator who wrote the grant.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+pub enum Denied {
+    /// The grant has not this method.
+    #[error("this grant does not allow {0}")]
+    Method(Method),
+    /// The grant names its callers, and something about this one does not fit.
+    #[error(transparent)]
+    Template(#[from] Unfillable),
+    /// The key is none that we vend.
+    #[error(transparent)]
+    Key(#[from] InvalidKey),
+    /// The key is not below the caller's directory.
+    #[error("the key does not begin with the directory {dir:?}")]
+    OutsideDirectory {
+        /// The caller's directory.
+        dir: String,
+    },
+    /// A parameter is needed here.
+    #[error("the parameter {name:?} is missing: {why}")]
+    Missing {
+        /// The parameter's name.
+        name: &'static str,
+        /// What it is needed for.
+        why: &'static str,
+    },
+    /// A parameter's value makes no sense, or not together with the others.
+    #[error("the parameter {name:?} {problem}")]
+    Parameter {
+        /// The parameter's name.
+        name: &'static str,
+        /// What is wrong, as the end of a sentence.
+        problem: String,
+    },
+    /// The type is none of those that the grant allows.
+    #[error("the content type {asked:?} is not allowed by this grant")]
+    ContentType {
+        /// The type asked for, or guessed from the name.
+        asked: String,
+        /// Those that are.
+        allowed: Vec<String>,
+    },
+    /// The size is not within the grant's limits.
+    #[error("{asked} bytes are not within this grant's limits of {min} to {max} bytes")]
+    Size {
+        /// The size asked for.
+        asked: u64,
+        /// The least, in bytes.
+        min: u64,
+        /// The most, in bytes.
+        max: u64,
+    },
+    /// The old signature is asked for and the grant does not allow it.
+    #[error("this grant does not allow signature version v1")]
+    SignatureVersion,
+}
+
+impl Denied {
+    pub(super) fn parameter(name: &'static str, problem: impl Into<String>) -> Self {
+        Self::Parameter { name, problem: problem.into() }
+    }
+}

@@ -1,0 +1,128 @@
+//! An object's key, checked at the door (OSS naming rules, and stricter where a looser key would be a trap).
+
+use std::fmt::{self, Display, Formatter};
+
+use thiserror::Error;
+
+/// The longest key OSS takes, in bytes of UTF-8.
+pub const MAX_BYTES: usize = 1023;
+
+/// A key that OSS takes and that no client or proxy rewrites on the way: no `.`, `..` or empty segment, no control
+/// character, no `*` or `?`, since RAM has no escape for them, and no `${`, which OSS fills in forms.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ObjectKey(String);
+
+impl ObjectKey {
+    /// Checks `text`.
+    pub fn parse(text: impl Into<String>) -> Result<Self, InvalidKey> {
+        let text = text.into();
+        check(&text).map(|()| Self(text))
+    }
+
+    /// The key as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The key as text, given away.
+    #[must_use]
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+impl Display for ObjectKey {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a text is no key for us.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+pub enum InvalidKey {
+    /// It has no bytes.
+    #[error("the key is empty")]
+    Empty,
+    /// It has more than [`MAX_BYTES`] bytes.
+    #[error("the key has more than 1,023 bytes")]
+    TooLong,
+    /// It begins with `/` or `\`.
+    #[error("the key begins with a slash or a backslash")]
+    LeadingSlash,
+    /// Two slashes in a row, or one at the end.
+    #[error("the key has an empty segment: two slashes in a row, or one at its end")]
+    EmptySegment,
+    /// A segment is `.` or `..`, which HTTP clients rewrite.
+    #[error("the key has a segment \".\" or \"..\", which HTTP clients rewrite")]
+    DotSegment,
+    /// It has a control character.
+    #[error("the key has a control character")]
+    ControlCharacter,
+    /// It has a `*` or a `?`.
+    #[error("the key has a \"*\" or a \"?\", which a RAM policy would take for a wildcard")]
+    Wildcard,
+    /// It has a `${`, which OSS (in a form) or RAM (in a policy) would replace.
+    #[error("the key has a \"${{\", which OSS would take for a placeholder")]
+    Placeholder,
+}
+
+fn check(text: &str) -> Result<(), InvalidKey> {
+    match text {
+        "" => return Err(InvalidKey::Empty),
+        long if long.len() > MAX_BYTES => return Err(InvalidKey::TooLong),
+        slashed if slashed.starts_with(['/', '\\']) => return Err(InvalidKey::LeadingSlash),
+        _ => {}
+    }
+    if text.chars().any(char::is_control) {
+        return Err(InvalidKey::ControlCharacter);
+    }
+    if text.contains(['*', '?']) {
+        return Err(InvalidKey::Wildcard);
+    }
+    if text.contains("${") {
+        return Err(InvalidKey::Placeholder);
+    }
+    text.split('/').try_for_each(|segment| match segment {
+        "" => Err(InvalidKey::EmptySegment),
+        "." | ".." => Err(InvalidKey::DotSegment),
+        _ => Ok(()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn awkward_but_honest_keys_are_taken() {
+        for key in ["a", "uploads/a b+c%d \"é\" 测试 😀.txt", "a/..b/c..", "~&'()=;:@$!,", "a\\b", &"x".repeat(1023)]
+        {
+            assert_eq!(ObjectKey::parse(key).map(ObjectKey::into_string), Ok(key.to_owned()));
+        }
+    }
+
+    #[test]
+    fn keys_that_would_be_a_trap_are_refused() {
+        for (key, why) in [
+            ("", InvalidKey::Empty),
+            (&"x".repeat(1024), InvalidKey::TooLong),
+            (&"测".repeat(342), InvalidKey::TooLong),
+            ("/a", InvalidKey::LeadingSlash),
+            ("\\a", InvalidKey::LeadingSlash),
+            ("a//b", InvalidKey::EmptySegment),
+            ("a/", InvalidKey::EmptySegment),
+            ("a/../b", InvalidKey::DotSegment),
+            ("..", InvalidKey::DotSegment),
+            ("a/./b", InvalidKey::DotSegment),
+            ("a\nb", InvalidKey::ControlCharacter),
+            ("a\u{0}", InvalidKey::ControlCharacter),
+            ("a\u{85}", InvalidKey::ControlCharacter),
+            ("a*", InvalidKey::Wildcard),
+            ("a?b", InvalidKey::Wildcard),
+            ("a/${filename}", InvalidKey::Placeholder),
+        ] {
+            assert_eq!(ObjectKey::parse(key), Err(why), "{key:?}");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What forms and URLs have in common: the object's name, type and size, the life of the signature and its scheme.
+
+use super::denied::Denied;
+use super::grant::{Grant, MAX_EXPIRES, is_content_type};
+use super::object_key::ObjectKey;
+use super::template::Filling;
+
+/// How a caller wants an object to be named; at most one of the two.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Naming<'a> {
+    /// The whole key.
+    pub key: Option<&'a str>,
+    /// The file's name, from which the grant makes the key.
+    pub filename: Option<&'a str>,
+}
+
+impl<'a> Naming<'a> {
+    /// What there is of a name, for its extension.
+    pub(super) fn name(&self) -> &'a str {
+        self.key.or(self.filename).unwrap_or_default()
+    }
+}
+
+/// The scheme of a signature.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SignatureVersion {
+    /// HMAC-SHA1, closed to new accounts and buckets since 2025.
+    V1,
+    /// OSS4-HMAC-SHA256.
+    V4,
+}
+
+/// How long a signature is good, before the session's end is known.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Life {
+    /// In seconds.
+    pub seconds: u32,
+    /// Whether the grant allows less than was asked for.
+    pub clamped: bool,
+}
+
+/// The key asked for or made by the grant; `None` where the caller said nothing of a name.
+pub(super) fn key(
+    grant: &Grant,
+    filling: &Filling<'_>,
+    naming: &Naming<'_>,
+    uuid: &str,
+) -> Result<Option<ObjectKey>, Denied> {
+    match (naming.key, naming.filename) {
+        (Some(_), Some(_)) => Err(Denied::parameter("filename", "and \"key\" exclude each other: send one of the two")),
+        (Some(key), None) => key_in(filling.dir, key).map(Some),
+        (None, Some(filename)) => made(grant, filling, filename, uuid).map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
+/// The key that the grant makes for a file of this name.
+pub(super) fn made(grant: &Grant, filling: &Filling<'_>, filename: &str, uuid: &str) -> Result<ObjectKey, Denied> {
+    let name = grant.key.fill(&Filling { uuid, unverified_filename: filename, ..*filling })?;
+    Ok(ObjectKey::parse(format!("{}{name}", filling.dir))?)
+}
+
+fn key_in(dir: &str, unverified: &str) -> Result<ObjectKey, Denied> {
+    let key = ObjectKey::parse(unverified)?;
+    if key.as_str().starts_with(dir) { Ok(key) } else { Err(Denied::OutsideDirectory { dir: dir.to_owned() }) }
+}
+
+/// The type asked for; else what the name's extension says; else the grant's own.
+pub(super) fn content_type(grant: &Grant, asked: Option<&str>, name: &str) -> Result<String, Denied> {
+    if let Some(asked) = asked
+        && !is_content_type(asked)
+    {
+        return Err(Denied::parameter("contentType", "is not of the form image/png"));
+    }
+    let chosen = asked.map(str::to_owned).or_else(|| guessed(name)).or_else(|| grant.default_content_type.clone());
+    let chosen = match (chosen, grant.content_types.as_slice()) {
+        (Some(chosen), _) => chosen,
+        (None, []) => "application/octet-stream".to_owned(),
+        (None, [only]) => only.clone(),
+        (None, _) => return Err(Denied::Missing { name: "contentType", why: "this grant allows certain types only" }),
+    };
+    if grant.content_types.is_empty() || grant.content_types.contains(&chosen) {
+        Ok(chosen)
+    } else {
+        Err(Denied::ContentType { asked: chosen, allowed: grant.content_types.clone() })
+    }
+}
+
+fn guessed(name: &str) -> Option<String> {
+    mime_guess::from_path(name).first().map(|guess| guess.to_string())
+}
+
+pub(super) fn size(grant: &Grant, asked: u64) -> Result<(), Denied> {
+    if grant.sizes.contains(&asked) {
+        Ok(())
+    } else {
+        Err(Denied::Size { asked, min: *grant.sizes.start(), max: *grant.sizes.end() })
+    }
+}
+
+pub(super) fn life(grant: &Grant, asked: Option<u32>) -> Result<Life, Denied> {
+    let seconds = asked.unwrap_or(grant.expires);
+    if !(1..=MAX_EXPIRES).contains(&seconds) {
+        return Err(Denied::parameter("expires", "is 1 to 604,800 seconds"));
+    }
+    Ok(Life { seconds: seconds.min(grant.max_expires), clamped: seconds > grant.max_expires })
+}
+
+pub(super) fn signature(grant: &Grant, asked: Option<SignatureVersion>) -> Result<SignatureVersion, Denied> {
+    match asked.unwrap_or(SignatureVersion::V4) {
+        SignatureVersion::V1 if !grant.signature_v1 => Err(Denied::SignatureVersion),
+        version => Ok(version),
+    }
+}

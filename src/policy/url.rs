@@ -1,0 +1,220 @@
+//! May this caller have a signed URL, and for which request?
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+use chrono::{DateTime, Utc};
+
+use super::denied::Denied;
+use super::grant::Grant;
+use super::method::Method;
+use super::object_key::ObjectKey;
+use super::session::Session;
+use super::upload::{self, Life, Naming, SignatureVersion};
+use crate::caller::Caller;
+
+/// The storage classes of OSS.
+const STORAGE_CLASSES: [&str; 5] = ["Standard", "IA", "Archive", "ColdArchive", "DeepColdArchive"];
+/// The speeds that OSS takes as a traffic limit, in bits a second.
+const TRAFFIC_LIMITS: std::ops::RangeInclusive<u32> = 819_200..=838_860_800;
+/// The longest value that we put into a query: beyond it the URL would pass the limits of common proxies.
+const MAX_VALUE: usize = 1_024;
+
+/// What a caller says of the URL it wants; nothing in it is verified.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(missing_docs, reason = "the parameters of /presigned-url, documented there by the same names")]
+pub struct UrlAsk<'a> {
+    pub method: Option<&'a str>,
+    pub naming: Naming<'a>,
+    pub expires: Option<u32>,
+    pub content_type: Option<&'a str>,
+    pub content_md5: Option<&'a str>,
+    pub size: Option<u64>,
+    pub process: Option<&'a str>,
+    pub version_id: Option<&'a str>,
+    pub response_content_type: Option<&'a str>,
+    pub response_content_disposition: Option<&'a str>,
+    pub storage_class: Option<&'a str>,
+    pub forbid_overwrite: Option<bool>,
+    pub traffic_limit: Option<u32>,
+    pub signature: Option<SignatureVersion>,
+}
+
+/// The caller may have a URL for exactly this request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UrlPermit {
+    /// The session whose key signs.
+    pub session: Session,
+    /// The HTTP method.
+    pub method: &'static str,
+    /// The object.
+    pub key: ObjectKey,
+    /// What is signed into the query, besides the signature's own parameters.
+    pub query: Vec<(&'static str, String)>,
+    /// The headers that have to be sent as they are.
+    pub headers: Vec<(&'static str, String)>,
+    /// The exact size of the body in bytes, which is signed as `content-length`.
+    pub content_length: Option<u64>,
+    /// How long the URL is good.
+    pub life: Life,
+    /// The scheme.
+    pub signature: SignatureVersion,
+}
+
+impl Grant {
+    /// Decides on a URL; `uuid` names a new object.
+    pub fn url(&self, caller: &Caller, ask: &UrlAsk<'_>, uuid: &str, now: DateTime<Utc>) -> Result<UrlPermit, Denied> {
+        let (method, http_method) = http_method(ask.method.unwrap_or("PUT"))?;
+        self.allow(method)?;
+        misplaced(ask, http_method)?;
+        let signature = upload::signature(self, ask.signature)?;
+        let dir = self.dir(caller, now)?;
+        let filling = self.filling(caller, now, &dir);
+        let missing =
+            Denied::Missing { name: "key", why: "a URL is for one object; a PUT may send \"filename\" instead" };
+        let key = upload::key(self, &filling, &ask.naming, uuid)?.ok_or(missing)?;
+        let upload = method == Method::Put;
+        let content_length = if upload { self.url_size(ask.size, signature)? } else { None };
+        Ok(UrlPermit {
+            session: self.signing_session(&filling)?,
+            method: http_method,
+            query: self.query(ask)?,
+            headers: if upload { self.upload_headers(ask)? } else { Vec::new() },
+            content_length,
+            life: upload::life(self, ask.expires)?,
+            signature,
+            key,
+        })
+    }
+
+    /// The URL of the published samples: an upload of a new object with the grant's own type and no size, since those
+    /// pages send nothing.
+    pub fn classic_url(&self, caller: &Caller, uuid: &str, now: DateTime<Utc>) -> Result<UrlPermit, Denied> {
+        self.allow(Method::Put)?;
+        let dir = self.dir(caller, now)?;
+        let filling = self.filling(caller, now, &dir);
+        let content_type = upload::content_type(self, None, "")?;
+        let extensions = mime_guess::get_mime_extensions_str(&content_type).unwrap_or_default();
+        let filename = extensions.last().map_or_else(|| "object".to_owned(), |ext| format!("object.{ext}"));
+        Ok(UrlPermit {
+            session: self.signing_session(&filling)?,
+            method: "PUT",
+            key: upload::made(self, &filling, &filename, uuid)?,
+            query: Vec::new(),
+            headers: vec![("Content-Type", content_type)],
+            content_length: None,
+            life: upload::life(self, None)?,
+            signature: SignatureVersion::V4,
+        })
+    }
+
+    /// Without a size nothing in a signed PUT limits what is uploaded, so a grant with a limit asks for it. Only V4
+    /// signs it.
+    fn url_size(&self, size: Option<u64>, signature: SignatureVersion) -> Result<Option<u64>, Denied> {
+        match size {
+            Some(_) if signature == SignatureVersion::V1 => {
+                Err(Denied::parameter("size", "can only be signed by signature version v4"))
+            }
+            Some(exact) => upload::size(self, exact).map(|()| size),
+            None if self.size_required => Err(Denied::Missing {
+                name: "size",
+                why: "this grant limits the size, and only a signed size holds a PUT to it",
+            }),
+            None => Ok(None),
+        }
+    }
+
+    fn upload_headers(&self, ask: &UrlAsk<'_>) -> Result<Vec<(&'static str, String)>, Denied> {
+        let mut headers = vec![("Content-Type", upload::content_type(self, ask.content_type, ask.naming.name())?)];
+        if let Some(md5) = ask.content_md5 {
+            headers.push(("Content-MD5", content_md5(md5)?));
+        }
+        if let Some(class) = ask.storage_class {
+            headers.push(("x-oss-storage-class", storage_class(class)?));
+        }
+        if ask.forbid_overwrite == Some(true) {
+            headers.push(("x-oss-forbid-overwrite", "true".to_owned()));
+        }
+        Ok(headers)
+    }
+
+    fn query(&self, ask: &UrlAsk<'_>) -> Result<Vec<(&'static str, String)>, Denied> {
+        let mut query = Vec::new();
+        let mut push = |parameter, name, value: Option<&str>| -> Result<(), Denied> {
+            if let Some(value) = value {
+                query.push((name, plain(parameter, value)?));
+            }
+            Ok(())
+        };
+        push("process", "x-oss-process", ask.process)?;
+        push("versionId", "versionId", ask.version_id)?;
+        push("responseContentType", "response-content-type", ask.response_content_type)?;
+        push("responseContentDisposition", "response-content-disposition", ask.response_content_disposition)?;
+        if ask.process.is_some_and(|process| process.contains("saveas")) {
+            return Err(Denied::parameter("process", "would write an object (\"saveas\"), which a GET is not for"));
+        }
+        if ask.version_id.is_some() {
+            self.allow(Method::GetVersion)?;
+        }
+        if let Some(limit) = ask.traffic_limit {
+            if !TRAFFIC_LIMITS.contains(&limit) {
+                return Err(Denied::parameter("trafficLimit", "is 819,200 to 838,860,800 bits a second"));
+            }
+            query.push(("x-oss-traffic-limit", limit.to_string()));
+        }
+        Ok(query)
+    }
+}
+
+fn http_method(name: &str) -> Result<(Method, &'static str), Denied> {
+    Ok(match name {
+        "PUT" => (Method::Put, "PUT"),
+        "GET" => (Method::Get, "GET"),
+        "HEAD" => (Method::Head, "HEAD"),
+        "DELETE" => (Method::Delete, "DELETE"),
+        _ => return Err(Denied::parameter("method", "is PUT, GET, HEAD or DELETE, in capitals")),
+    })
+}
+
+/// A parameter that this method has no use for is a misunderstanding, and silence would hide it.
+fn misplaced(ask: &UrlAsk<'_>, method: &'static str) -> Result<(), Denied> {
+    let reads = matches!(method, "GET" | "HEAD");
+    let rules: [(&'static str, bool, bool); 10] = [
+        ("filename", ask.naming.filename.is_some(), method == "PUT"),
+        ("contentType", ask.content_type.is_some(), method == "PUT"),
+        ("contentMd5", ask.content_md5.is_some(), method == "PUT"),
+        ("size", ask.size.is_some(), method == "PUT"),
+        ("storageClass", ask.storage_class.is_some(), method == "PUT"),
+        ("forbidOverwrite", ask.forbid_overwrite.is_some(), method == "PUT"),
+        ("process", ask.process.is_some(), method == "GET"),
+        ("versionId", ask.version_id.is_some(), reads),
+        ("responseContentType", ask.response_content_type.is_some(), method == "GET"),
+        ("responseContentDisposition", ask.response_content_disposition.is_some(), method == "GET"),
+    ];
+    match rules.into_iter().find(|(_, given, fits)| *given && !fits) {
+        Some((name, ..)) => Err(Denied::parameter(name, format!("has no meaning for {method}"))),
+        None if ask.traffic_limit.is_some() && !matches!(method, "PUT" | "GET") => {
+            Err(Denied::parameter("trafficLimit", format!("has no meaning for {method}")))
+        }
+        None => Ok(()),
+    }
+}
+
+fn content_md5(text: &str) -> Result<String, Denied> {
+    match BASE64_STANDARD.decode(text) {
+        Ok(digest) if digest.len() == 16 => Ok(text.to_owned()),
+        _ => Err(Denied::parameter("contentMd5", "is not the Base64 of an MD5 digest's 16 bytes")),
+    }
+}
+
+fn storage_class(text: &str) -> Result<String, Denied> {
+    if STORAGE_CLASSES.contains(&text) {
+        return Ok(text.to_owned());
+    }
+    Err(Denied::parameter("storageClass", format!("is one of {}", STORAGE_CLASSES.join(", "))))
+}
+
+fn plain(name: &'static str, value: &str) -> Result<String, Denied> {
+    if value.is_empty() || value.len() > MAX_VALUE || value.chars().any(char::is_control) {
+        return Err(Denied::parameter(name, "is 1 to 1,024 bytes without control characters"));
+    }
+    Ok(value.to_owned())
+}

@@ -1,0 +1,58 @@
+//! Whether callers that prove nothing may be served here.
+
+use std::net::SocketAddr;
+
+use thiserror::Error;
+
+use crate::config::AuthSettings;
+
+/// The listener can be reached by others, and whoever reaches it would be served.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[error(
+    "{address} can be reached from other machines, and callers that prove nothing would be served: anyone could upload. \
+     Configure [[auth.api_keys]] and leave auth.anonymous out, listen on 127.0.0.1, or, if you mean it, start with \
+     --insecure-allow-anonymous"
+)]
+pub struct Exposed {
+    address: SocketAddr,
+}
+
+/// Decides for a listener at `address`.
+///
+/// On loopback a server without any authentication serves everyone, so that a first try needs no more than an AccessKey.
+/// Anywhere else that takes `insecure`, the flag whose name says what it does.
+pub fn decide(auth: &mut AuthSettings, address: SocketAddr, insecure: bool) -> Result<(), Exposed> {
+    let nobody_is_known = auth.api_keys.is_empty();
+    auth.anonymous |= nobody_is_known || insecure;
+    if auth.anonymous && !address.ip().is_loopback() && !insecure {
+        return Err(Exposed { address });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ApiKeySettings;
+
+    fn decided(anonymous: bool, keys: usize, address: &str, insecure: bool) -> Result<bool, Exposed> {
+        let mut auth = AuthSettings { anonymous, api_keys: vec![ApiKeySettings::default(); keys] };
+        decide(&mut auth, address.parse().unwrap(), insecure).map(|()| auth.anonymous)
+    }
+
+    #[test]
+    fn on_loopback_a_first_try_needs_no_authentication() {
+        assert_eq!(decided(false, 0, "127.0.0.1:8000", false), Ok(true));
+        assert_eq!(decided(false, 1, "[::1]:8000", false), Ok(false));
+        assert_eq!(decided(true, 1, "127.0.0.1:8000", false), Ok(true));
+    }
+
+    #[test]
+    fn an_open_listener_serves_nobody_unknown_unless_told_so() {
+        for (anonymous, keys) in [(false, 0), (true, 0), (true, 1)] {
+            assert!(decided(anonymous, keys, "0.0.0.0:8000", false).is_err());
+            assert_eq!(decided(anonymous, keys, "0.0.0.0:8000", true), Ok(true));
+        }
+        assert_eq!(decided(false, 1, "[::]:8000", false), Ok(false));
+    }
+}

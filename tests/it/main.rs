@@ -1,0 +1,13 @@
+//! The server as its users meet it: real sockets, the embedded cloud behind, a clock that is moved by hand.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
+
+mod classic;
+mod credentials;
+mod errors;
+mod forms;
+mod map;
+mod outages;
+mod stampede;
+mod support;
+mod urls;

@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# All tests, on a Debian machine: installs what they need, then runs every suite. A runtime that is missing is a failure.
+# Needs root or sudo for the packages; the second run installs nothing.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+readonly NODE_AT_LEAST=20 NODE_PACKAGE=node@22.23.3
+readonly WORK=$PWD/tests/.work
+export AWS_LC_SYS_USE_SYSTEM=0 # the TLS library comes from its crate, whatever this machine has installed
+export DEBIAN_FRONTEND=noninteractive
+export PATH="$WORK/node/node_modules/.bin:$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"
+
+report=() failed=0
+
+# step NAME COMMAND…: runs it, says how long it took, and remembers how it ended.
+step() {
+    local name=$1 began=$SECONDS outcome=ok
+    shift
+    printf '\n=== %s\n' "$name"
+    "$@" || { outcome=FAILED; failed=1; }
+    report+=("$(printf '%-6s %4ds  %s' "$outcome" $((SECONDS - began)) "$name")")
+    [ "$outcome" = ok ]
+}
+
+# need NAME COMMAND…: a step without which the others make no sense.
+need() {
+    step "$@" || finish
+}
+
+finish() {
+    printf '\n=== summary\n'
+    printf '%s\n' "${report[@]}"
+    exit "$failed"
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo --preserve-env=DEBIAN_FRONTEND "$@"; fi
+}
+
+packages() {
+    local missing=()
+    command -v cc >/dev/null || missing+=(build-essential)
+    command -v pkg-config >/dev/null || missing+=(pkg-config)
+    command -v node >/dev/null || missing+=(nodejs)
+    command -v npm >/dev/null || missing+=(npm)
+    [ -x /usr/bin/chromium ] || missing+=(chromium)
+    [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
+    for font in fonts-noto-cjk fonts-noto-color-emoji; do # names in the screenshots
+        dpkg-query -W -f='${Status}' "$font" 2>/dev/null | grep -q 'ok installed' || missing+=("$font")
+    done
+    [ ${#missing[@]} = 0 ] && { echo "all are here"; return; }
+    echo "installing ${missing[*]}"
+    as_root apt-get update -qq && as_root apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+rust() {
+    if ! command -v cargo >/dev/null; then
+        as_root apt-get update -qq && as_root apt-get install -qq -y rustup >/dev/null ||
+            { echo "cargo is not installed, and this Debian has no rustup: install Rust $(rust_version) or later"; return 1; }
+        rustup default "$(rust_version)" || return
+    fi
+    cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 || rustup component add rustfmt clippy || return
+    cargo --version
+}
+
+rust_version() {
+    sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml
+}
+
+# Debian 12 has an older Node; npm has a newer one.
+node_runtime() {
+    if [ "$(node -p 'parseInt(process.versions.node)')" -lt "$NODE_AT_LEAST" ]; then
+        echo "node $(node --version) is too old; installing $NODE_PACKAGE beneath tests/.work"
+        mkdir -p "$WORK/node" && npm install --prefix "$WORK/node" --no-save --no-fund --no-audit "$NODE_PACKAGE" || return
+        hash -r
+    fi
+    [ "$(node -p 'parseInt(process.versions.node)')" -ge "$NODE_AT_LEAST" ] && echo "node $(node --version)"
+}
+
+node_modules() {
+    cmp -s tests/js/package-lock.json tests/js/node_modules/.installed && { echo "unchanged"; return; }
+    (cd tests/js && npm ci --no-fund --no-audit && cp package-lock.json node_modules/.installed)
+}
+
+# suite FOLDER: one file after another, since each starts its own server.
+suite() {
+    local target
+    target=$(cargo metadata --format-version 1 --no-deps --locked | node -p 'JSON.parse(require("fs").readFileSync(0)).target_directory') || return
+    (cd tests/js && OSS_VEND_BIN="$target/debug/oss-vend" node --test --test-concurrency=1 --test-timeout=180000 --test-reporter=spec "$1"/*.test.mjs)
+}
+
+mkdir -p "$WORK"
+need "system packages" packages
+need "rust" rust
+need "node" node_runtime
+need "node modules" node_modules
+step "cargo fmt" cargo fmt --check
+step "cargo clippy" cargo clippy --locked --all-targets -- -D warnings
+step "cargo test" cargo test --locked
+need "cargo build" cargo build --locked
+step "ali-oss and oss-vend.js in Node" suite node
+step "pages in Chromium" suite browser
+finish

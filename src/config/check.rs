@@ -32,17 +32,9 @@ impl Check<'_> {
         for (index, key) in settings.auth.api_keys.iter().enumerate() {
             self.api_key(&step(index), key);
         }
-        for (index, origin) in settings.cors.origins.iter().enumerate() {
-            let path = ["cors", "origins", &step(index)];
-            self.text(
-                &path,
-                origin,
-                format::is_origin,
-                "an origin as a browser sends it, such as \"https://app.example.com\"",
-            );
-        }
-        self.positive(&["limits", "request_timeout"], settings.limits.request_timeout);
-        self.positive(&["limits", "header_timeout"], settings.limits.header_timeout);
+        self.cors(&settings.cors);
+        self.proxies(&settings.proxy.trusted);
+        self.limits(&settings.limits);
         self.grants(settings);
         self.classic(settings);
     }
@@ -133,7 +125,7 @@ impl Check<'_> {
         }
     }
 
-    fn positive(&mut self, path: &[&str], length: Duration) {
+    pub(super) fn positive(&mut self, path: &[&str], length: Duration) {
         if length.is_zero() {
             self.blame(path, &Problem::misfit("longer than nothing", "0"));
         }

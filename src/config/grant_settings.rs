@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::byte_size::ByteSize;
 use super::duration;
+use super::rate::Rate;
 use crate::policy::Method;
 
 /// `[grants.<name>]`: what may be vended under one name.
@@ -55,6 +56,8 @@ pub struct GrantSettings {
     pub policy: PolicySource,
     /// The OSS signature versions that may be asked for, the preferred one first.
     pub signature_versions: Vec<SignatureVersion>,
+    /// How often may be asked of this grant by all callers together.
+    pub limit: Rate,
 }
 
 /// The versions of OSS's signature.
@@ -112,6 +115,7 @@ impl Default for GrantSettings {
             session_name: "oss-vend".to_owned(),
             policy: PolicySource::Generated,
             signature_versions: vec![SignatureVersion::V4],
+            limit: Rate::OFF,
         }
     }
 }

@@ -30,7 +30,9 @@ mod access_key;
 mod build;
 mod byte_size;
 mod check;
+mod check_edge;
 mod check_grant;
+mod count;
 mod duration;
 mod environment;
 mod fault;
@@ -39,6 +41,7 @@ mod grant_settings;
 mod load;
 mod overlay;
 mod problem;
+mod rate;
 mod read;
 mod settings;
 #[cfg(test)]
@@ -53,9 +56,10 @@ pub use byte_size::{ByteSize, NotASize};
 pub use environment::Environment;
 pub use fault::ConfigError;
 pub use load::Loaded;
+pub use rate::Rate;
 pub use settings::{
     AccessKeySettings, ApiKeySettings, AuthSettings, ClassicSettings, CorsSettings, GrantSettings, LimitSettings,
-    PolicySource, Settings, SignatureVersion, StsSettings, StsSignature,
+    PolicySource, ProxySettings, Settings, SignatureVersion, StsSettings, StsSignature,
 };
 
 use crate::keys::Secret;

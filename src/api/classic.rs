@@ -16,17 +16,19 @@ use crate::policy::{FormAsk, SignatureVersion};
 use crate::vault::LoadError;
 
 pub(super) async fn credentials(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
-    let caller = app.caller(request.headers())?;
+    let now = app.clock.now();
+    let caller = app.admit(&request, now)?.caller;
     let grant = app.grant(app.classic.as_deref())?;
-    sts::vend(&app, grant, &caller, sts::Ask::default(), app.clock.now()).await
+    sts::vend(&app, grant, &caller, sts::Ask::default(), now).await
 }
 
 pub(super) async fn form(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.caller(request.headers())?;
+    let caller = app.admit(&request, now)?.caller;
     let grant = app.grant(app.classic.as_deref())?;
     let ask = FormAsk { signature: Some(SignatureVersion::V4), ..FormAsk::default() };
     let permit = grant.form(&caller, &ask, "", now)?;
+    app.charge_grant(grant, now)?;
     let access_key = app.vault.access_key().await.map_err(|error| Problem::from(&LoadError::AccessKey(error)))?;
     let expiration = now + TimeDelta::seconds(permit.life.seconds.into());
     Ok(form_answer::classic(grant, &permit, &access_key, expiration))
@@ -34,9 +36,10 @@ pub(super) async fn form(State(app): State<Arc<App>>, request: Request) -> Resul
 
 pub(super) async fn url(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.caller(request.headers())?;
+    let caller = app.admit(&request, now)?.caller;
     let grant = app.grant(app.classic.as_deref())?;
     let permit = grant.classic_url(&caller, &uuid::Uuid::new_v4().to_string(), now)?;
+    app.charge_grant(grant, now)?;
     let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;
     Ok(as_text(url_answer::of(grant, permit, &key, granted, now)))
 }

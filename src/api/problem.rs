@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -19,6 +19,7 @@ struct Parts {
     hint: Option<Cow<'static, str>>,
     upstream: Option<Upstream>,
     retry_after: Option<u32>,
+    headers: HeaderMap,
 }
 
 /// Who refused us, and how they name the refusal.
@@ -48,13 +49,18 @@ pub(super) struct Document<'a> {
     hint: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream: Option<&'a Upstream>,
+    /// In seconds, as the header `Retry-After`: an item of a batch has no headers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u32>,
     request_id: &'a str,
 }
 
 impl Problem {
     /// A problem with its HTTP status, its stable `code` and a sentence that is safe to show.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Parts { status, code, detail: detail.into(), hint: None, upstream: None, retry_after: None }))
+        let headers = HeaderMap::new();
+        let detail = detail.into();
+        Self(Box::new(Parts { status, code, detail, hint: None, upstream: None, retry_after: None, headers }))
     }
 
     /// The same with what to change, and where.
@@ -78,6 +84,13 @@ impl Problem {
         self
     }
 
+    /// The same with a header beside the document.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: HeaderValue) -> Self {
+        self.0.headers.insert(HeaderName::from_static(name), value);
+        self
+    }
+
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -93,6 +106,7 @@ impl Problem {
             detail: &self.0.detail,
             hint: self.0.hint.as_deref(),
             upstream: self.0.upstream.as_ref(),
+            retry_after: self.0.retry_after,
             request_id,
         }
     }
@@ -101,6 +115,7 @@ impl Problem {
         let body = serde_json::to_vec(&self.document(request_id)).expect("texts and numbers serialize");
         let mut response = (self.0.status, body).into_response();
         let headers = response.headers_mut();
+        headers.extend(self.0.headers.clone());
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = self.0.retry_after {

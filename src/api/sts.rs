@@ -46,7 +46,7 @@ struct Credentials<'a> {
 
 pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.caller(request.headers())?;
+    let caller = app.admit(&request, now)?.caller;
     let parameters = Parameters::read(request, &KNOWN, app.body_limit).await?;
     let grant = app.grant(parameters.text("grant")?)?;
     let ask = Ask { duration: parameters.number("duration")?, min_remaining: parameters.number("minRemaining")? };
@@ -72,6 +72,7 @@ pub(super) async fn vend(
         return Err(super::parameters::invalid("minRemaining", "is at most 43,200 seconds"));
     }
     let permit = grant.credentials(caller, ask.duration, now)?;
+    app.charge_grant(grant, now)?;
     let until = now + TimeDelta::seconds(least.into());
     let key = app.vault.session_key(&permit.session, until).await.map_err(|error| Problem::from(&*error))?;
     let clamped_by = match (key.expiration < until, permit.clamped) {

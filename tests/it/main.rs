@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
 mod classic;
+mod connections;
+mod cors;
 mod credentials;
 mod errors;
 mod forms;
 mod health;
+mod limits;
 mod map;
 mod outages;
 mod properties;

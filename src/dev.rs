@@ -126,7 +126,7 @@ impl Dev {
         let time = Arc::clone(&clock);
         let emulator = Emulator::new(emulated, move || time.now()).map_err(DevError::Emulator)?;
         let mut loaded = Settings::of_text("dev.toml", &options.config, &Environment::default())?;
-        loaded.settings.sts.endpoint = Some(format!("http://{}", addresses.sts));
+        loaded.settings.sts.endpoint.get_or_insert_with(|| format!("http://{}", addresses.sts));
         loaded.settings.static_dir = options.static_dir;
         for grant in loaded.settings.grants.values_mut().filter(|grant| grant.public_host.is_none()) {
             grant.endpoint = Some(format!("http://{}", addresses.oss));

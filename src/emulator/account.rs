@@ -78,7 +78,6 @@ pub(crate) struct TokenSession {
     pub(crate) name: String,
     /// Set by the first `AssumeRole` of a chain, and kept along it.
     pub(crate) source_identity: Option<String>,
-    pub(crate) issued: DateTime<Utc>,
     pub(crate) expiration: DateTime<Utc>,
     /// Set by the knobs: the token is dead before its time.
     pub(crate) expired: AtomicBool,

@@ -206,6 +206,9 @@ async fn listings_come_in_pages_of_both_versions() {
     let path = "examplebucket/?marker=dir%2F1&max-keys=1";
     let page = cloud.signed("GET", path, &[]).send().await.expect("an answer").text().await.expect("a body");
     assert_eq!((elements(&page, "Key"), element(&page, "NextMarker")), (vec!["dir/2".to_owned()], "dir/2".to_owned()));
+    let path = "examplebucket/?continuation-token=&list-type=2&start-after=dir%2F2";
+    let page = cloud.signed("GET", path, &[]).send().await.expect("an answer").text().await.expect("a body");
+    assert_eq!(elements(&page, "Key"), ["z"], "an empty token is none");
     let path = "examplebucket/?max-keys=1001";
     let refused = cloud.signed("GET", path, &[]).send().await.expect("an answer");
     assert_eq!(refused.refusal().await, (400, "InvalidArgument".to_owned()));

@@ -102,7 +102,7 @@ async fn serve(router: Router) -> io::Result<SocketAddr> {
 /// `headers` are sorted and their names in lower case; path and query are encoded as they are to be signed.
 fn authorization(method: &str, resource: &str, headers: &[(&str, &str)]) -> String {
     let (path, query) = resource.split_once('?').unwrap_or((resource, ""));
-    let headers: String = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+    let headers = headers.iter().fold(String::new(), |text, (name, value)| text + name + ":" + value + "\n");
     let mut parameters: Vec<&str> = query.split('&').map(|pair| pair.trim_end_matches('=')).collect();
     parameters.sort_unstable();
     let canonical = format!("{method}\n/{path}\n{}\n{headers}\n\nUNSIGNED-PAYLOAD", parameters.join("&"));

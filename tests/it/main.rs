@@ -4,7 +4,10 @@
 
 mod classic;
 mod credentials;
+mod errors;
 mod forms;
 mod map;
+mod outages;
+mod stampede;
 mod support;
 mod urls;

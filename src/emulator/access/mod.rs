@@ -161,7 +161,6 @@ mod tests {
             policy: inline,
             name: "n".into(),
             source_identity: None,
-            issued: DateTime::UNIX_EPOCH,
             expiration: DateTime::UNIX_EPOCH,
             expired: AtomicBool::new(false),
         }))

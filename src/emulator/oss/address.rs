@@ -32,7 +32,7 @@ impl Known<'_> {
         let path = path.strip_prefix('/').unwrap_or(&path);
         let host = host.to_ascii_lowercase();
         match self.bucket_of(&host) {
-            Some(bucket) => Ok(vec![Reading::at(bucket, path)]),
+            Some(bucket) => Ok(named_by_host(bucket, path)),
             None => Ok(self.path_style(path)),
         }
     }
@@ -59,6 +59,13 @@ impl Known<'_> {
         let dropped = Reading::at(&only.name, path);
         if (self.exists)(first) { vec![in_path, dropped] } else { vec![dropped, in_path] }
     }
+}
+
+/// With `sldEnable` and an IP endpoint, ali-oss names the bucket in both the host and the path.
+fn named_by_host(bucket: &str, path: &str) -> Vec<Reading> {
+    let in_path = path.strip_prefix(bucket).and_then(|rest| rest.strip_prefix('/'));
+    let twice = in_path.map(|key| Reading::at(bucket, key));
+    [Reading::at(bucket, path)].into_iter().chain(twice).collect()
 }
 
 impl Reading {
@@ -107,8 +114,9 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-fn invalid_uri(raw_path: &str) -> OssError {
-    OssError::bad_request("InvalidURI", "Couldn't parse the specified URI.").with("URI", raw_path)
+/// A path or query that cannot be decoded.
+pub(super) fn invalid_uri(text: &str) -> OssError {
+    OssError::bad_request("InvalidURI", "Couldn't parse the specified URI.").with("URI", text)
 }
 
 #[cfg(test)]
@@ -141,7 +149,7 @@ mod tests {
             ("photos.oss-cn-hangzhou-internal.aliyuncs.com", "/", "photos -"),
             ("photos.oss-accelerate.aliyuncs.com:443", "/a", "photos a"),
             ("photos.cn-hangzhou.oss.aliyuncs.com", "/a", "photos a"),
-            ("PHOTOS.localhost:8001", "/photos/a", "photos photos/a"),
+            ("PHOTOS.localhost:8001", "/photosa", "photos photosa"),
             ("other.localhost:8001", "/a", "other a"),
             ("photos.oss.docker:8001", "/a", "photos a"),
             ("static.example.com", "/a", "photos a"),
@@ -150,6 +158,13 @@ mod tests {
         ] {
             assert_eq!(readings(&configured, host, path), [expected], "{host} {path}");
         }
+    }
+
+    #[test]
+    fn a_bucket_named_twice_may_be_meant_once() {
+        let configured = [options("photos", &[]), options("videos", &[])];
+        let expected = ["photos photos/a", "photos a"];
+        assert_eq!(readings(&configured, "photos.oss-cn-hangzhou.aliyuncs.com", "/photos/a"), expected);
     }
 
     #[test]

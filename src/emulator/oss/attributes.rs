@@ -5,7 +5,8 @@ use axum::http::{HeaderName, HeaderValue};
 use super::super::error::OssError;
 use super::super::store::{Attributes, Bucket};
 use super::super::wire::{self, Query};
-use super::call::{Call, Head};
+use super::call::Call;
+use super::head::Head;
 
 /// Longest user metadata in bytes, names and values together.
 const LONGEST_META: usize = 8 * 1024;
@@ -56,12 +57,14 @@ pub(super) fn of_pairs(pairs: impl Iterator<Item = (String, String)>) -> Result<
 
 /// Refuses an upload that the sender may not make: tags and an ACL need rights of their own.
 pub(super) fn allow(call: &Call<'_>, bucket: &Bucket, key: &str, attributes: &Attributes) -> Result<(), OssError> {
-    call.allow_object("oss:PutObject", bucket, key)?;
+    if attributes.acl == "default" {
+        call.allow_object("oss:PutObject", bucket, key)?;
+    } else {
+        call.allow_acl("oss:PutObject", bucket, key, &attributes.acl)?;
+        call.allow_acl("oss:PutObjectAcl", bucket, key, &attributes.acl)?;
+    }
     if !attributes.tags.is_empty() {
         call.allow_object("oss:PutObjectTagging", bucket, key)?;
-    }
-    if attributes.acl != "default" {
-        call.allow_object("oss:PutObjectAcl", bucket, key)?;
     }
     Ok(())
 }

@@ -11,7 +11,8 @@ use http_body_util::BodyExt as _;
 
 use super::super::error::OssError;
 use super::super::store::Written;
-use super::call::{Call, Head};
+use super::call::Call;
+use super::head::Head;
 
 /// Longest object or part that is sent at once.
 pub(super) const LONGEST: u64 = 5 * 1024 * 1024 * 1024;

@@ -10,8 +10,9 @@ use super::super::error::OssError;
 use super::super::store::{Kind, Object};
 use super::super::wire::to_http_date;
 use super::answer::{empty, quoted, set};
-use super::call::{Call, Head};
+use super::call::Call;
 use super::conditions::{Conditions, Verdict, range};
+use super::head::Head;
 
 /// Query parameters that replace a header of the answer.
 const OVERRIDES: [(&str, &str); 6] = [

@@ -11,7 +11,8 @@ use super::super::store::{Listing, Object, Page};
 use super::super::wire::encode;
 use super::super::xml::Xml;
 use super::answer::{document, owner, quoted, xml_time};
-use super::call::{Call, Head};
+use super::call::Call;
+use super::head::Head;
 
 /// `GET /`.
 pub(super) fn v1(call: &Call<'_>) -> Result<Response, OssError> {
@@ -35,7 +36,8 @@ pub(super) fn v2(call: &Call<'_>) -> Result<Response, OssError> {
     let fetch_owner = call.head.parameter("fetch-owner")? == Some("true");
     let shown = Shown { encodes: call.head.encodes()?, owner: fetch_owner.then_some(&call.state.owner) };
     let start_after = call.head.parameter("start-after")?.unwrap_or_default();
-    let token = call.head.parameter("continuation-token")?;
+    // oss2 sends an empty one for the first page.
+    let token = call.head.parameter("continuation-token")?.filter(|token| !token.is_empty());
     let after = token.map(after_token).transpose()?;
     let listing = listing(call.head, after.as_deref().unwrap_or(start_after))?;
     let page = page(call, &listing)?;

@@ -21,8 +21,8 @@ pub(super) fn acl(call: &Call<'_>) -> Result<Response, OssError> {
 
 /// `PUT /key?acl`.
 pub(super) fn put_acl(call: &Call<'_>) -> Result<Response, OssError> {
-    call.object("oss:PutObjectAcl")?;
     let acl = object_acl(call.head.header("x-oss-object-acl")?.unwrap_or_default())?;
+    call.allow_acl("oss:PutObjectAcl", &*call.bucket()?, call.key(), &acl)?;
     change(call, |attributes| attributes.acl = acl)?;
     Ok(empty(StatusCode::OK))
 }

@@ -15,8 +15,9 @@ use super::address::check_key;
 use super::answer::{empty, quoted, set_written, xml};
 use super::attributes;
 use super::body::LONGEST;
-use super::call::{Call, Head};
+use super::call::Call;
 use super::form::Form;
+use super::head::Head;
 use super::put::{Overwrite, keep, whole};
 
 /// Reads the form, finds who signed it, and stores its file. Who it was goes into `call` for the record.

@@ -12,8 +12,9 @@ use super::super::store::{Attributes, Bucket, Facts, Kind, Object, Written, comb
 use super::super::wire::decode;
 use super::address::{check_key, is_bucket_name};
 use super::answer::{document, empty, quoted, set, set_written, xml_time};
-use super::call::{Call, Head};
+use super::call::Call;
 use super::conditions::{Conditions, Verdict};
+use super::head::Head;
 use super::{attributes, body};
 
 /// Longest object that is copied at once.

@@ -157,7 +157,6 @@ fn session(identity: &Identity, role: &Arc<RamRole>, wanted: Wanted<'_>, now: Da
         policy: wanted.policy,
         name: wanted.name.to_owned(),
         source_identity: inherited.or_else(|| wanted.source_identity.map(str::to_owned)),
-        issued,
         expiration: issued + TimeDelta::seconds(wanted.seconds.into()),
         expired: AtomicBool::new(false),
     }

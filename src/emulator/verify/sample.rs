@@ -57,7 +57,6 @@ fn session(id: &str, token: &str) -> TokenSession {
         policy: None,
         name: "n".into(),
         source_identity: None,
-        issued: now(),
         expiration: now() + TimeDelta::hours(1),
         expired: AtomicBool::new(false),
     }

@@ -1,15 +1,12 @@
 //! A posted form: its fields up to the file, and the file's bytes as they come.
 
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
+mod chunks;
 
-use axum::body::{Body, HttpBody as _};
+use axum::body::Body;
 use bytes::Bytes;
-use futures_util::Stream;
 use multer::{Field, Multipart};
 
+use self::chunks::{Chunks, Cut, Limit};
 use super::super::error::OssError;
 use super::super::wire::FormFields;
 use super::body::incomplete;
@@ -22,9 +19,6 @@ const LONGEST_VALUE: usize = 2 * 1024 * 1024;
 
 /// All fields together, with an allowance for each.
 const LONGEST_HEAD: usize = 4 * 1024 * 1024;
-
-/// Headers of one part.
-const LONGEST_HEADERS: u64 = 32 * 1024;
 
 /// A form whose fields have been read.
 pub(super) struct Form<'b> {
@@ -42,8 +36,7 @@ impl<'b> Form<'b> {
     pub(super) async fn read(content_type: &str, body: &'b mut Body) -> Result<Self, OssError> {
         let boundary = multer::parse_boundary(content_type).map_err(|_| not_a_form())?;
         let limit = Limit::default();
-        let chunks = Chunks { body, limit: limit.clone(), paused: false };
-        let mut parts = Multipart::new(chunks, boundary);
+        let mut parts = Multipart::new(Chunks::new(body, limit.clone()), boundary);
         let (mut fields, mut size) = (Vec::new(), 0);
         loop {
             limit.headers();
@@ -91,84 +84,6 @@ async fn value(name: &str, mut part: Field<'_>) -> Result<String, OssError> {
         }
     }
     String::from_utf8(value).map_err(|_| malformed())
-}
-
-/// Up to how many bytes the body may be read, shared with the stream that the parser owns.
-#[derive(Clone)]
-struct Limit(Arc<AtomicU64>);
-
-/// The parser is reading a value, which is measured as it comes.
-const LIFTED: u64 = u64::MAX;
-
-impl Default for Limit {
-    fn default() -> Self {
-        Self(Arc::new(AtomicU64::new(LONGEST_HEADERS)))
-    }
-}
-
-impl Limit {
-    /// From here on, the headers of a part are looked for: the parser keeps all it reads until it has them.
-    fn headers(&self) {
-        self.0.store(LONGEST_HEADERS, Ordering::Relaxed);
-    }
-
-    fn lift(&self) {
-        self.0.store(LIFTED, Ordering::Relaxed);
-    }
-
-    /// Takes `bytes` off.
-    fn spend(&self, bytes: u64) {
-        let left = self.0.load(Ordering::Relaxed);
-        if left != LIFTED {
-            self.0.store(left.saturating_sub(bytes), Ordering::Relaxed);
-        }
-    }
-
-    fn is_spent(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == 0
-    }
-}
-
-/// The chunks of a body, one each time it is polled, since the parser would take in all that has come.
-struct Chunks<'b> {
-    body: &'b mut Body,
-    limit: Limit,
-    paused: bool,
-}
-
-/// Why the parser got no more bytes.
-#[derive(Debug, thiserror::Error)]
-enum Cut {
-    #[error("the body broke off")]
-    Off,
-    #[error("the headers of a part are too long")]
-    TooLong,
-}
-
-impl Stream for Chunks<'_> {
-    type Item = Result<Bytes, Cut>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if std::mem::replace(&mut self.paused, false) {
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        if self.limit.is_spent() {
-            return Poll::Ready(Some(Err(Cut::TooLong)));
-        }
-        loop {
-            let frame = match ready!(Pin::new(&mut *self.body).poll_frame(context)) {
-                None => return Poll::Ready(None),
-                Some(Err(_)) => return Poll::Ready(Some(Err(Cut::Off))),
-                Some(Ok(frame)) => frame,
-            };
-            if let Ok(data) = frame.into_data() {
-                self.paused = true;
-                self.limit.spend(data.len() as u64);
-                return Poll::Ready(Some(Ok(data)));
-            }
-        }
-    }
 }
 
 fn refused(error: &multer::Error) -> OssError {

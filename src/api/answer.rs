@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, Request};
+use axum::http::uri::Authority;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -17,7 +18,7 @@ use crate::policy::{Grant, Life, Session};
 
 /// What `request` brings along to say who sent it.
 pub(super) fn proof(request: &Request) -> Proof<'_> {
-    let authority = request.uri().authority().map(axum::http::uri::Authority::as_str);
+    let authority = request.uri().authority().map(Authority::as_str);
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let host = hosts.next().filter(|_| hosts.next().is_none()).and_then(|host| host.to_str().ok());
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());

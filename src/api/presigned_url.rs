@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::App;
-use super::answer::{proof, self, text, time};
+use super::answer::{self, proof, text, time};
 use super::ingress::RequestId;
 use super::parameters::{Parameters, invalid};
 use super::post_signature::{naming, signature_version};

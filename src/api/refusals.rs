@@ -28,9 +28,11 @@ pub(super) fn unauthenticated(error: &Unauthenticated, authenticator: &Authentic
             "untrusted_proxy",
             "leave the header out; if the proxy itself sent it, its address has to be in auth.proxy.from",
         ),
-        No::EmptyProxyHeader => {
-            (StatusCode::UNAUTHORIZED, "invalid_proof", "the proxy has to set the header auth.proxy.id_header, or no header")
-        }
+        No::EmptyProxyHeader => (
+            StatusCode::UNAUTHORIZED,
+            "invalid_proof",
+            "the proxy has to set the header auth.proxy.id_header, or no header",
+        ),
         No::Duplicate(Duplicate::Header(_)) => (StatusCode::BAD_REQUEST, "duplicate_header", "send it once"),
         No::Duplicate(Duplicate::Cookie(_)) => {
             (StatusCode::BAD_REQUEST, "duplicate_cookie", "send it once: delete the cookie and log in again")
@@ -73,8 +75,12 @@ fn how_to_prove(authenticator: &Authenticator) -> &'static str {
         (false, _, _) => {
             "send \"Authorization: Bearer <token>\": a JWT of an issuer in auth.jwt, or an API key of auth.api_keys"
         }
-        (true, true, false) => "send \"Authorization: Bearer <API key>\"; the keys that are taken stand in auth.api_keys",
-        (true, _, true) => "send what the application knows its callers by; what is passed on to it stands in auth.forward",
+        (true, true, false) => {
+            "send \"Authorization: Bearer <API key>\"; the keys that are taken stand in auth.api_keys"
+        }
+        (true, _, true) => {
+            "send what the application knows its callers by; what is passed on to it stands in auth.forward"
+        }
         (true, false, false) if authenticator.proxy.is_some() => "come by the proxy that auth.proxy trusts",
         (true, false, false) => {
             "no caller is known here: the operator may add auth.api_keys, auth.jwt, auth.forward or auth.proxy"

@@ -170,7 +170,7 @@ mod tests {
             assert_eq!(authenticate(&authenticator, &[text]).await, Err(expected), "{text}");
         }
         let twice = Unauthenticated::Duplicate(Duplicate::Header("authorization".into()));
-        assert_eq!(authenticate(&authenticator, &[&format!("Bearer {key}"); 2]).await, Err(twice));
+        assert_eq!(authenticate(&authenticator, &[format!("Bearer {key}").as_str(); 2]).await, Err(twice));
     }
 
     #[tokio::test]

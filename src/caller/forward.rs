@@ -198,7 +198,8 @@ mod tests {
     }
 
     fn passed(headers: &[(&'static str, &'static str)]) -> Result<Option<Passed>, Unauthenticated> {
-        let headers: HeaderMap = headers.iter().map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v))).collect();
+        let headers: HeaderMap =
+            headers.iter().map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v))).collect();
         let proof = Proof { unverified_headers: &headers, host: Some("vend.example.com"), peer: None };
         forward(None).passed(&proof, &[])
     }
@@ -210,7 +211,10 @@ mod tests {
         let all = [("cookie", "a=1; session=x; site=y"), ("x-session", "z"), ("authorization", "Bearer t"), OURS];
         let headers = passed(&all).unwrap().unwrap().headers;
         assert_eq!(headers.len(), 2);
-        assert_eq!((&headers["cookie"], &headers["x-session"]), (&"session=x; site=y".parse().unwrap(), &"z".parse().unwrap()));
+        assert_eq!(
+            (&headers["cookie"], &headers["x-session"]),
+            (&"session=x; site=y".parse().unwrap(), &"z".parse().unwrap())
+        );
         assert!(headers.values().all(HeaderValue::is_sensitive));
         assert!(passed(&[("cookie", "a=1"), ("authorization", "Bearer t")]).unwrap().is_none());
     }
@@ -239,7 +243,9 @@ mod tests {
 
     fn reply(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> Reply {
         let mut map = HeaderMap::new();
-        headers.iter().for_each(|(name, value)| drop(map.append(*name, HeaderValue::from_static(value))));
+        for (name, value) in headers {
+            map.append(*name, HeaderValue::from_static(value));
+        }
         Reply { status: StatusCode::from_u16(status).unwrap(), headers: map, body: body.as_bytes().to_vec() }
     }
 
@@ -250,7 +256,9 @@ mod tests {
         for status in [401, 403] {
             assert_eq!(forward(None).read(&reply(status, &[], "")).unwrap(), None);
         }
-        for (status, body) in [(200, ""), (200, "{}"), (200, r#"{"id":42}"#), (200, r#"{"id":""}"#), (204, ""), (302, ""), (500, "")] {
+        for (status, body) in
+            [(200, ""), (200, "{}"), (200, r#"{"id":42}"#), (200, r#"{"id":""}"#), (204, ""), (302, ""), (500, "")]
+        {
             assert!(forward(None).read(&reply(status, &[], body)).is_err(), "{status} {body}");
         }
     }
@@ -258,7 +266,8 @@ mod tests {
     #[test]
     fn headers_may_carry_the_answer() {
         let forward = forward(Some("remote-user"));
-        let caller = forward.read(&reply(200, &[("remote-user", "u42"), ("remote-groups", "a,b")], "")).unwrap().unwrap();
+        let caller =
+            forward.read(&reply(200, &[("remote-user", "u42"), ("remote-groups", "a,b")], "")).unwrap().unwrap();
         assert_eq!((caller.id(), caller.claim("groups")), (Some("u42"), Some(&Value::from("a,b"))));
         for headers in [&[][..], &[("remote-user", "")], &[("remote-user", "a"), ("remote-user", "b")]] {
             assert!(forward.read(&reply(200, headers, r#"{"id":"u42"}"#)).is_err(), "{headers:?}");

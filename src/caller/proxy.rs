@@ -56,7 +56,10 @@ mod tests {
 
     use super::*;
 
-    fn identify(headers: &[(&'static str, &'static str)], peer: Option<&str>) -> Result<Option<Caller>, Unauthenticated> {
+    fn identify(
+        headers: &[(&'static str, &'static str)],
+        peer: Option<&str>,
+    ) -> Result<Option<Caller>, Unauthenticated> {
         let proxy = TrustedProxy {
             id: HeaderName::from_static("x-user"),
             claims: vec![("tenant".into(), HeaderName::from_static("x-tenant"))],

@@ -48,7 +48,14 @@ impl Remembered {
 
     /// Remembers `caller` until `until`. A full table first forgets what is over, and if that does not help, everything:
     /// then a few proofs are checked once more.
-    pub(super) fn put(&self, digest: Digest, caller: Caller, until: DateTime<Utc>, generation: u64, now: DateTime<Utc>) {
+    pub(super) fn put(
+        &self,
+        digest: Digest,
+        caller: Caller,
+        until: DateTime<Utc>,
+        generation: u64,
+        now: DateTime<Utc>,
+    ) {
         if self.count.load(Ordering::Relaxed) >= self.limit {
             self.make_room(now);
         }

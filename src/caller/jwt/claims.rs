@@ -60,7 +60,9 @@ impl Expected {
         let ours = |name: &Value| name.as_str().map(|name| self.audiences.iter().any(|ours| ours == name));
         let found = match named {
             None => self.audiences.is_empty().then_some(true),
-            Some(Value::Array(names)) => names.iter().map(ours).collect::<Option<Vec<_>>>().map(|found| found.contains(&true)),
+            Some(Value::Array(names)) => {
+                names.iter().map(ours).collect::<Option<Vec<_>>>().map(|found| found.contains(&true))
+            }
             Some(name) => ours(name),
         };
         match found {
@@ -177,7 +179,8 @@ mod tests {
 
     #[test]
     fn a_prefix_and_another_claim_make_the_id() {
-        let other = Expected { id_claim: "email".into(), id_prefix: "acme.".into(), audiences: Vec::new(), ..expected() };
+        let other =
+            Expected { id_claim: "email".into(), id_prefix: "acme.".into(), audiences: Vec::new(), ..expected() };
         let caller = check(&other, &json!({ "email": "a@b", "aud": "whoever" })).unwrap();
         assert_eq!(caller.id(), Some("acme.a@b"));
         assert!(check(&other, &json!({ "email": "a@b", "aud": null })).is_ok());

@@ -98,7 +98,7 @@ impl std::fmt::Debug for Fetching {
 #[derive(Deserialize)]
 struct Metadata {
     issuer: String,
-    jwks_uri: Url,
+    jwks_uri: String,
 }
 
 impl Published {
@@ -197,8 +197,8 @@ impl Published {
         let address = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
         let text = self.text(&Url::parse(&address).map_err(|_| NoKeys::Metadata)?).await?;
         let metadata: Metadata = serde_json::from_slice(&text).map_err(|_| NoKeys::Metadata)?;
-        let believable = metadata.issuer == issuer && is_secure(&metadata.jwks_uri);
-        believable.then_some(metadata.jwks_uri).ok_or(NoKeys::Metadata)
+        let address = Url::parse(&metadata.jwks_uri).ok().filter(is_secure);
+        address.filter(|_| metadata.issuer == issuer).ok_or(NoKeys::Metadata)
     }
 
     async fn text(&self, address: &Url) -> Result<Vec<u8>, NoKeys> {

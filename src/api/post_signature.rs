@@ -6,6 +6,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 
 use super::App;
+use super::answer::proof;
 use super::form_answer;
 use super::parameters::{Parameters, invalid};
 use super::problem::Problem;
@@ -15,7 +16,7 @@ const KNOWN: [&str; 7] = ["grant", "filename", "key", "contentType", "size", "ex
 
 pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.caller(request.headers())?;
+    let caller = app.caller(proof(&request), now).await?;
     let parameters = Parameters::read(request, &KNOWN, app.body_limit).await?;
     let grant = app.grant(parameters.text("grant")?)?;
     let ask = FormAsk {

@@ -7,6 +7,7 @@ use axum::http::HeaderValue;
 use url::Url;
 
 use super::byte_size::ByteSize;
+use super::check_grant::ROLE_FOR_ALL;
 use super::fault::ConfigError;
 use super::load::Loaded;
 use super::settings::{
@@ -57,6 +58,10 @@ impl Loaded {
         let mut grants = Grants::new();
         for (name, grant) in settings.grants {
             let text = policy_texts.get(&name).cloned();
+            // A listener on loopback may have opened the server to all since the settings were checked.
+            if settings.auth.anonymous && grant.policy == PolicySource::Role && grant.admission().is_open() {
+                faults.push(format!("grants.{name}.policy {ROLE_FOR_ALL}"));
+            }
             match Grant::build(spec(name.clone(), grant, text, &settings.sts)) {
                 Ok(grant) => drop(grants.insert(name, grant)),
                 Err(problems) => {
@@ -112,6 +117,7 @@ pub(super) fn spec(name: String, grant: GrantSettings, text: Option<String>, sts
     let seconds = |length: Duration| u32::try_from(length.as_secs()).unwrap_or(u32::MAX);
     GrantSpec {
         name,
+        admission: grant.admission(),
         bucket: grant.bucket,
         region: grant.region,
         endpoint: grant.endpoint,

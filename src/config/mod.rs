@@ -30,6 +30,7 @@ mod access_key;
 mod build;
 mod byte_size;
 mod check;
+mod check_admission;
 mod check_grant;
 mod duration;
 mod environment;
@@ -55,7 +56,7 @@ pub use fault::ConfigError;
 pub use load::Loaded;
 pub use settings::{
     AccessKeySettings, ApiKeySettings, AuthSettings, ClassicSettings, CorsSettings, GrantSettings, LimitSettings,
-    PolicySource, Settings, SignatureVersion, StsSettings, StsSignature,
+    PolicySource, RuleSettings, Settings, SignatureVersion, StsSettings, StsSignature,
 };
 
 use crate::keys::Secret;

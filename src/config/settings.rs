@@ -11,7 +11,7 @@ use super::duration;
 use super::secret;
 use crate::keys::Secret;
 
-pub use super::grant_settings::{GrantSettings, PolicySource, SignatureVersion};
+pub use super::grant_settings::{GrantSettings, PolicySource, RuleSettings, SignatureVersion};
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]

@@ -6,6 +6,7 @@ mod classic;
 mod credentials;
 mod errors;
 mod forms;
+mod grants;
 mod map;
 mod outages;
 mod stampede;

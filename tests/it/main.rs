@@ -7,6 +7,7 @@ mod credentials;
 mod endurance;
 mod errors;
 mod forms;
+mod grants;
 mod health;
 mod map;
 mod outages;

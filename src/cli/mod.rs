@@ -1,8 +1,9 @@
-//! The command line: `serve`, `dev`, `key new`.
+//! The command line: `serve`, `dev`, `key new`, `healthcheck`.
 
 #![expect(clippy::doc_markdown, reason = "the comments on arguments are the help text, where backticks would be printed")]
 
 mod dev;
+mod healthcheck;
 mod key;
 mod log;
 mod serve;
@@ -33,6 +34,7 @@ enum Command {
     Serve(serve::Arguments),
     Dev(dev::Arguments),
     Key(key::Arguments),
+    Healthcheck(healthcheck::Arguments),
 }
 
 /// Runs what the arguments of the process say.
@@ -46,6 +48,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Dev(arguments) => dev::run(arguments),
         Command::Key(arguments) => key::run(&arguments),
+        Command::Healthcheck(arguments) => healthcheck::run(arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,9 @@
+//! The README holds: what it shows is run, loaded or compared here; its pages are run by `tests/js/browser/readme.test.mjs`.
+
+mod account;
+mod answers;
+mod configurations;
+mod readme;
+mod shell;
+mod support;
+mod tables;

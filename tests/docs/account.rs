@@ -38,9 +38,20 @@ struct Served {
 }
 
 #[tokio::test]
-async fn served_from_the_file_the_policies_are_enough_and_allow_no_more() {
+async fn the_policy_of_the_session_is_enough_and_allows_no_more() {
+    the_bounds_hold("generated").await;
+}
+
+#[tokio::test]
+async fn the_policy_of_the_role_alone_is_enough_and_allows_no_more() {
+    the_bounds_hold("role").await;
+}
+
+async fn the_bounds_hold(policy: &str) {
     let cloud = Cloud::start().await;
-    let served = Served::start(&cloud, &block("serve", "file"), "OSS_VEND__GRANTS__DEFAULT__ENDPOINT").await;
+    let oss = format!("OSS_VEND__GRANTS__DEFAULT__ENDPOINT={}", cloud.oss);
+    let policy = format!("OSS_VEND__GRANTS__DEFAULT__POLICY={policy}");
+    let served = Served::start(&cloud, &block("serve", "file"), &[&oss, &policy]).await;
     assert_eq!(served.ask("/sts", "").await.0, StatusCode::UNAUTHORIZED);
     served.upload_and_read().await;
 
@@ -68,7 +79,7 @@ async fn served_from_the_file_the_policies_are_enough_and_allow_no_more() {
 #[tokio::test]
 async fn served_from_the_environment_alone_an_upload_works() {
     let cloud = Cloud::start().await;
-    let served = Served::start(&cloud, &block("serve", "environment"), "OSS_ENDPOINT").await;
+    let served = Served::start(&cloud, &block("serve", "environment"), &[&format!("OSS_ENDPOINT={}", cloud.oss)]).await;
     let form = served.ask("/post-signature?filename=a.txt", "").await;
     assert_eq!(form.0, StatusCode::OK, "{}", form.1);
 }
@@ -118,14 +129,15 @@ impl Cloud {
 }
 
 impl Served {
-    async fn start(cloud: &Cloud, script: &str, endpoint: &str) -> Self {
+    /// `variables` stand beside those of the script.
+    async fn start(cloud: &Cloud, script: &str, variables: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("oss-vend.toml"), block("config", "served")).unwrap();
         let script = script.replace("oss-vend serve", "exec oss-vend serve");
         let mut process = shell(&script, folder.path())
             .env("OSS_VEND__LISTEN", "127.0.0.1:0")
             .env("OSS_VEND__STS__ENDPOINT", &cloud.sts)
-            .env(endpoint, &cloud.oss)
+            .envs(variables.iter().filter_map(|variable| variable.split_once('=')))
             .stderr(std::process::Stdio::piped())
             .spawn()
             .unwrap();

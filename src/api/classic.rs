@@ -17,14 +17,14 @@ use crate::vault::LoadError;
 
 pub(super) async fn credentials(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.admit(&request, now)?.caller;
+    let caller = app.admit(&request, now).await?.caller;
     let grant = app.grant(app.classic.as_deref())?;
     sts::vend(&app, grant, &caller, sts::Ask::default(), now).await
 }
 
 pub(super) async fn form(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.admit(&request, now)?.caller;
+    let caller = app.admit(&request, now).await?.caller;
     let grant = app.grant(app.classic.as_deref())?;
     let ask = FormAsk { signature: Some(SignatureVersion::V4), ..FormAsk::default() };
     let permit = grant.form(&caller, &ask, "", now)?;
@@ -36,10 +36,10 @@ pub(super) async fn form(State(app): State<Arc<App>>, request: Request) -> Resul
 
 pub(super) async fn url(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.admit(&request, now)?.caller;
+    let caller = app.admit(&request, now).await?.caller;
     let grant = app.grant(app.classic.as_deref())?;
     let permit = grant.classic_url(&caller, &uuid::Uuid::new_v4().to_string(), now)?;
     app.charge_grant(grant, now)?;
     let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;
-    Ok(as_text(url_answer::of(grant, permit, &key, granted, now)))
+    Ok(as_text(url_answer::of(grant, permit, &key, granted)))
 }

@@ -9,7 +9,8 @@ use axum::response::{IntoResponse, Response};
 use super::problem::Problem;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST");
-const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static("authorization, content-type, x-request-id");
+/// What a page may send that a form could not.
+const REQUEST_HEADERS: &str = "authorization, content-type, x-request-id";
 /// What a page may read besides the body.
 const EXPOSED: HeaderValue =
     HeaderValue::from_static("x-request-id, retry-after, ratelimit, ratelimit-policy, x-oss-vend-expiration");
@@ -20,11 +21,12 @@ const VARY_OF_PREFLIGHT: HeaderValue =
     HeaderValue::from_static("origin, access-control-request-method, access-control-request-headers");
 
 /// The pages that may ask.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Cors {
     any: bool,
     exact: Vec<String>,
     patterns: Vec<Pattern>,
+    request_headers: HeaderValue,
     credentials: bool,
     max_age: u64,
 }
@@ -38,16 +40,27 @@ struct Pattern {
 
 impl Cors {
     /// Pages of `origins`, which are exact or `*` alone, and of `patterns`, each with one star in place of one label.
+    /// They may send `headers` besides those that we know ourselves.
     #[must_use]
-    pub fn new(origins: Vec<String>, patterns: &[String], credentials: bool, max_age: Duration) -> Self {
+    pub fn new(
+        origins: Vec<String>,
+        patterns: &[String],
+        headers: &[String],
+        credentials: bool,
+        max_age: Duration,
+    ) -> Self {
         let parted = |pattern: &String| {
             let (scheme, domain) = pattern.split_once('*')?;
             Some(Pattern { scheme: scheme.to_owned(), domain: domain.to_owned() })
         };
         let any = origins.iter().any(|origin| origin == "*");
         let patterns = patterns.iter().filter_map(parted).collect();
+        let more = headers.iter().map(|name| format!(", {}", name.to_ascii_lowercase()));
+        let request_headers = HeaderValue::from_str(&more.fold(REQUEST_HEADERS.to_owned(), |all, one| all + &one))
+            .unwrap_or(HeaderValue::from_static(REQUEST_HEADERS));
         // Whatever a browser adds by itself is not for any page there is.
-        Self { any, exact: origins, patterns, credentials: credentials && !any, max_age: max_age.as_secs() }
+        let (credentials, max_age) = (credentials && !any, max_age.as_secs());
+        Self { any, exact: origins, patterns, request_headers, credentials, max_age }
     }
 
     /// The answer to a request that only asks whether another may be sent; `None` if this is none.
@@ -67,7 +80,7 @@ impl Cors {
     fn permission(&self) -> impl IntoResponse {
         let headers = [
             (header::ACCESS_CONTROL_ALLOW_METHODS, METHODS),
-            (header::ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS),
+            (header::ACCESS_CONTROL_ALLOW_HEADERS, self.request_headers.clone()),
             (header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from(self.max_age)),
         ];
         (StatusCode::NO_CONTENT, headers)
@@ -126,7 +139,7 @@ mod tests {
 
     fn cors(origins: &[&str], patterns: &[&str], credentials: bool) -> Cors {
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        Cors::new(owned(origins), &owned(patterns), credentials, Duration::from_mins(10))
+        Cors::new(owned(origins), &owned(patterns), &[], credentials, Duration::from_mins(10))
     }
 
     fn from(origins: &[&str]) -> HeaderMap {
@@ -199,14 +212,14 @@ mod tests {
 
     #[test]
     fn what_depends_on_the_origin_says_so_also_where_there_is_none() {
-        let cors = cors(&["https://app.example.com"], &[], true);
+        let configured = cors(&["https://app.example.com"], &[], true);
         for headers in [HeaderMap::new(), from(&["https://app.example.com"]), from(&["https://evil.example"])] {
             let mut response = HeaderMap::new();
-            cors.mark(cors.allowed(&headers), &mut response);
+            configured.mark(configured.allowed(&headers), &mut response);
             assert_eq!(response[header::VARY], "origin");
         }
         let mut response = HeaderMap::new();
-        Cors::default().mark(None, &mut response);
+        cors(&[], &[], false).mark(None, &mut response);
         assert!(response.is_empty(), "with nothing configured nothing is said");
     }
 }

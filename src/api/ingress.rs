@@ -45,7 +45,7 @@ async fn respond(app: &App, request: Request, next: Next) -> Response {
     if let Some(response) = app.cors.preflight(request.method(), request.headers()) {
         return response;
     }
-    let _room = match app.admission.enter() {
+    let _room = match app.gate.enter() {
         Ok(room) => Some(room),
         Err(_) if HEALTH.contains(&request.uri().path()) => None,
         Err(problem) => return problem.into_response(),

@@ -3,12 +3,13 @@
 //! A vending handler is read from top to bottom: who asks, what they ask for, may they, the session key, the answer.
 //! Whatever goes wrong on the way is a [`Problem`], and becomes a problem document in one place.
 
-mod admission;
 mod answer;
 mod classic;
 mod client_address;
 mod cors;
 mod form_answer;
+mod gate;
+mod grants;
 mod health;
 mod ingress;
 mod parameters;
@@ -26,8 +27,8 @@ use axum::Router;
 use axum::middleware;
 use axum::routing::get;
 
-pub use self::admission::Admission;
 pub use self::cors::Cors;
+pub use self::gate::Gate;
 pub use self::ingress::not_found;
 pub use self::parameters::BodyLimit;
 pub use self::problem::{Problem, Upstream};
@@ -52,7 +53,7 @@ pub struct App {
     /// Which pages may ask.
     pub cors: Cors,
     /// Who is let in.
-    pub admission: Admission,
+    pub gate: Gate,
     /// How much of a body is read, and for how long.
     pub body_limit: BodyLimit,
     /// The longest that a request may take.
@@ -65,6 +66,7 @@ pub fn router(app: Arc<App>, pages: Router) -> Router {
         .route("/sts", get(sts::answer).post(sts::answer))
         .route("/post-signature", get(post_signature::answer).post(post_signature::answer))
         .route("/presigned-url", get(presigned_url::answer).post(presigned_url::answer))
+        .route("/grants", get(grants::answer))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
     let classic = Router::new()

@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::App;
-use super::admission::Visitor;
 use super::answer::{self, text, time};
+use super::gate::Visitor;
 use super::ingress::RequestId;
 use super::parameters::{Parameters, invalid};
 use super::post_signature::{naming, signature_version};
@@ -49,7 +49,7 @@ pub(super) async fn answer(
     request: Request,
 ) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let visitor = app.admit(&request, now)?;
+    let visitor = app.admit(&request, now).await?;
     let plain = wants_text(request.headers());
     let mut parameters = Parameters::read(request, &KNOWN, app.body_limit).await?;
     if let Some(items) = parameters.take_list("items")? {
@@ -70,7 +70,7 @@ async fn one(
     let permit = grant.url(caller, &ask(parameters)?, &uuid::Uuid::new_v4().to_string(), now)?;
     app.charge_grant(grant, now)?;
     let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;
-    Ok(url_answer::of(grant, permit, &key, granted, now))
+    Ok(url_answer::of(grant, permit, &key, granted))
 }
 
 fn ask(parameters: &Parameters) -> Result<UrlAsk<'_>, Problem> {

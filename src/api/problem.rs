@@ -20,7 +20,11 @@ struct Parts {
     upstream: Option<Upstream>,
     retry_after: Option<u32>,
     headers: HeaderMap,
+    challenge: &'static str,
 }
+
+/// How a 401 asks for proof (RFC 9110 §11.6.1) where nothing else is said.
+const CHALLENGE: &str = "Bearer realm=\"oss-vend\"";
 
 /// Who refused us, and how they name the refusal.
 #[derive(Clone, Debug, Serialize)]
@@ -58,9 +62,9 @@ pub(super) struct Document<'a> {
 impl Problem {
     /// A problem with its HTTP status, its stable `code` and a sentence that is safe to show.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        let headers = HeaderMap::new();
-        let detail = detail.into();
-        Self(Box::new(Parts { status, code, detail, hint: None, upstream: None, retry_after: None, headers }))
+        let (hint, upstream, retry_after, challenge) = (None, None, None, CHALLENGE);
+        let (detail, headers) = (detail.into(), HeaderMap::new());
+        Self(Box::new(Parts { status, code, detail, hint, upstream, retry_after, headers, challenge }))
     }
 
     /// The same with what to change, and where.
@@ -88,6 +92,19 @@ impl Problem {
     #[must_use]
     pub fn header(mut self, name: &'static str, value: HeaderValue) -> Self {
         self.0.headers.insert(HeaderName::from_static(name), value);
+        self
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    /// The same with another challenge, which is sent with a 401.
+    #[must_use]
+    pub fn challenge(mut self, challenge: &'static str) -> Self {
+        self.0.challenge = challenge;
         self
     }
 
@@ -122,7 +139,7 @@ impl Problem {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.0.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"oss-vend\""));
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(self.0.challenge));
         }
         response
     }

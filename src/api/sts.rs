@@ -46,7 +46,7 @@ struct Credentials<'a> {
 
 pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.admit(&request, now)?.caller;
+    let caller = app.admit(&request, now).await?.caller;
     let parameters = Parameters::read(request, &KNOWN, app.body_limit).await?;
     let grant = app.grant(parameters.text("grant")?)?;
     let ask = Ask { duration: parameters.number("duration")?, min_remaining: parameters.number("minRemaining")? };
@@ -74,7 +74,7 @@ pub(super) async fn vend(
     let permit = grant.credentials(caller, ask.duration, now)?;
     app.charge_grant(grant, now)?;
     let until = now + TimeDelta::seconds(least.into());
-    let key = app.vault.session_key(&permit.session, until).await.map_err(|error| Problem::from(&*error))?;
+    let key = app.vault.session_key(&permit.session, until).await.map_err(|error| Problem::unopened(&error, now))?;
     let clamped_by = match (key.expiration < until, permit.clamped) {
         (true, _) => Some("session"),
         (false, true) => Some("grant"),

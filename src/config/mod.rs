@@ -27,9 +27,13 @@
 #![doc = include_str!("reference.md")]
 
 mod access_key;
+mod auth_settings;
 mod build;
+mod build_auth;
 mod byte_size;
 mod check;
+mod check_admission;
+mod check_auth;
 mod check_edge;
 mod check_grant;
 mod count;
@@ -58,8 +62,9 @@ pub use fault::ConfigError;
 pub use load::Loaded;
 pub use rate::Rate;
 pub use settings::{
-    AccessKeySettings, ApiKeySettings, AuthSettings, ClassicSettings, CorsSettings, GrantSettings, LimitSettings,
-    PolicySource, ProxySettings, Settings, SignatureVersion, StsSettings, StsSignature,
+    AccessKeySettings, ApiKeySettings, AuthSettings, ClassicSettings, CorsSettings, ForwardSettings, FrontSettings,
+    GrantSettings, JwtSettings, LimitSettings, PolicySource, ProxySettings, RuleSettings, Settings, SignatureVersion,
+    StsSettings, StsSignature, VaultSettings,
 };
 
 use crate::keys::Secret;

@@ -17,11 +17,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower_http::services::ServeDir;
 
 use self::connection::Connections;
-use crate::api::{self, Admission, App, BodyLimit, Cors};
-use crate::clock::Clock;
+use crate::api::{self, App, BodyLimit, Cors, Gate};
+use crate::clock::{Clock, CorrectedClock};
 use crate::config::{ConfigError, Configured, Limits, Loaded};
-use crate::sts::ClientError;
-use crate::vault::Vault;
+use crate::sts::{Client, ClientError};
+use crate::vault::{self, Vault};
+use crate::web;
 
 /// How long requests that are under way may take to end after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -59,20 +60,29 @@ impl Server {
     /// The same with routes of its own for `pages`, which the static folder stands behind.
     pub fn with_pages(loaded: Loaded, clock: Arc<dyn Clock>, pages: Router) -> Result<Self, StartError> {
         let configured = loaded.build()?;
-        let Configured { sts, access_keys, authenticator, grants, classic, cors, proxies, rates, limits, static_dir } =
-            configured;
-        let access_keys = access_keys.ok_or(StartError::NoAccessKey)?;
+        let Configured { sts, second_sts, calls_per_second, max_sessions, .. } = configured;
+        let Configured { access_keys, authenticator, grants, classic, static_dir, .. } = configured;
+        let Configured { cors, page_headers, proxies, rates, limits, .. } = configured;
+        let clock = Arc::new(CorrectedClock::new(clock));
+        let vault = vault::Options {
+            sts: Client::new(sts)?,
+            second_sts: second_sts.map(Client::new).transpose()?,
+            access_keys: access_keys.ok_or(StartError::NoAccessKey)?,
+            calls_per_second,
+            max_sessions,
+        };
         let app = App {
-            vault: Vault::new(crate::sts::Client::new(sts)?, access_keys, Arc::clone(&clock)),
+            vault: Vault::new(vault, Arc::clone(&clock)),
             authenticator,
             grants,
             clock,
             classic,
-            cors: Cors::new(cors.origins, &cors.origin_patterns, cors.credentials, cors.max_age),
-            admission: Admission::new(rates, proxies, limits.in_flight),
+            cors: Cors::new(cors.origins, &cors.origin_patterns, &page_headers, cors.credentials, cors.max_age),
+            gate: Gate::new(rates, proxies, limits.in_flight),
             body_limit: BodyLimit { bytes: limits.body, time: limits.body_timeout },
             request_timeout: limits.request_timeout,
         };
+        let pages = pages.merge(web::module());
         let pages = match static_dir {
             Some(folder) => pages.fallback_service(ServeDir::new(folder).fallback(axum::routing::any(api::not_found))),
             None => pages.fallback(api::not_found),

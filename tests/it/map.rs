@@ -18,7 +18,7 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("api", &["caller", "policy", "vault", "signing", "keys", "limits", "clock"]),
     ("web", &[]),
     ("emulator", &[]),
-    ("server", &["api", "clock", "config", "sts", "vault"]),
+    ("server", &["api", "clock", "config", "sts", "vault", "web"]),
     ("dev", &["clock", "config", "emulator", "server", "web"]),
     ("cli", &["caller", "clock", "config", "dev", "server"]),
 ];

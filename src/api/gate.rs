@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::App;
+use super::answer::proof;
 use super::client_address::client_address;
 use super::problem::Problem;
 use crate::caller::Caller;
@@ -21,7 +22,7 @@ const RETRY_OVERLOADED: u32 = 1;
 
 /// Who is let in.
 #[derive(Debug)]
-pub struct Admission {
+pub struct Gate {
     rates: Rates,
     proxies: Vec<IpNet>,
     room: Semaphore,
@@ -29,7 +30,7 @@ pub struct Admission {
     told: AtomicBool,
 }
 
-impl Admission {
+impl Gate {
     /// Holds requests to `rates`, believes `proxies`, and has room for `in_flight` at once.
     #[must_use]
     pub fn new(rates: Rates, proxies: Vec<IpNet>, in_flight: u32) -> Self {
@@ -77,30 +78,39 @@ pub(super) struct Visitor {
 impl App {
     /// Lets `request` in as one request. The address pays before the proof is looked at, so that proofs cannot be guessed
     /// at any speed.
-    pub(super) fn admit(&self, request: &Request, now: DateTime<Utc>) -> Result<Visitor, Problem> {
-        let address = self.admission.address(request);
-        self.admission.rates.address(address, 1, now).map_err(|exceeded| refused(exceeded, Share::Address))?;
-        let visitor = Visitor { caller: self.caller(request.headers())?, address };
-        self.charge_caller(&visitor, 1, now)?;
-        Ok(visitor)
+    pub(super) fn admit<'a>(
+        &'a self,
+        request: &'a Request,
+        now: DateTime<Utc>,
+    ) -> impl Future<Output = Result<Visitor, Problem>> + Send + use<'a> {
+        let (address, proof) = (self.gate.address(request), proof(request));
+        async move {
+            self.charge_address(address, 1, now)?;
+            let visitor = Visitor { caller: self.caller(proof, now).await?, address };
+            self.charge_caller(&visitor, 1, now)?;
+            Ok(visitor)
+        }
     }
 
     /// Has `visitor` pay for `more` requests that came in one.
     pub(super) fn charge(&self, visitor: &Visitor, more: u32, now: DateTime<Utc>) -> Result<(), Problem> {
-        let charged = self.admission.rates.address(visitor.address, more, now);
-        charged.map_err(|exceeded| refused(exceeded, Share::Address))?;
+        self.charge_address(visitor.address, more, now)?;
         self.charge_caller(visitor, more, now)
+    }
+
+    fn charge_address(&self, address: IpAddr, cost: u32, now: DateTime<Utc>) -> Result<(), Problem> {
+        self.gate.rates.address(address, cost, now).map_err(|exceeded| refused(exceeded, Share::Address))
     }
 
     fn charge_caller(&self, visitor: &Visitor, cost: u32, now: DateTime<Utc>) -> Result<(), Problem> {
         let Some(id) = visitor.caller.id() else { return Ok(()) };
-        self.admission.rates.caller(id, cost, now).map_err(|exceeded| refused(exceeded, Share::Caller))
+        self.gate.rates.caller(id, cost, now).map_err(|exceeded| refused(exceeded, Share::Caller))
     }
 
     /// Takes one from what all callers together may have of `grant`. To be asked last, so that who is refused anyway
     /// takes nothing from the others.
     pub(super) fn charge_grant(&self, grant: &Grant, now: DateTime<Utc>) -> Result<(), Problem> {
-        self.admission.rates.grant(&grant.name, 1, now).map_err(|exceeded| refused(exceeded, Share::Grant))
+        self.gate.rates.grant(&grant.name, 1, now).map_err(|exceeded| refused(exceeded, Share::Grant))
     }
 }
 

@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub enum Place {
     /// The address of the key set.
     KeySet(Url),
-    /// The issuer's own address, below which its metadata name the key set (OpenID Connect Discovery 1.0 §4).
+    /// The issuer's own address, below which its metadata name the key set (OIDC Discovery 1.0 §4).
     Issuer(String),
 }
 

@@ -44,15 +44,18 @@ impl App {
         })
     }
 
-    /// The session key that signs what is to live for `life`, and for how long it does.
+    /// The session key that signs what is to live for `life`, and for how long it does. A load that finds the clock to be
+    /// wrong also changes the time of the answer: what is signed with a wrong date is refused by OSS.
     pub(super) async fn signing_key(
         &self,
         session: &Session,
         life: Life,
         now: DateTime<Utc>,
     ) -> Result<(std::sync::Arc<SessionKey>, Granted), Problem> {
+        let offset = self.vault.clock_offset();
         let asked = now + TimeDelta::seconds(life.seconds.into());
-        let key = self.vault.session_key(session, asked).await.map_err(|error| Problem::from(&*error))?;
+        let key = self.vault.session_key(session, asked).await.map_err(|error| Problem::unopened(&error, now))?;
+        let now = if self.vault.clock_offset() == offset { now } else { self.clock.now() };
         let granted = Granted::of(life, &key, now);
         Ok((key, granted))
     }
@@ -61,6 +64,8 @@ impl App {
 /// How long a signature lives.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Granted {
+    /// When it begins, which is the time of the answer.
+    pub(super) at: DateTime<Utc>,
     /// In seconds; at least 1.
     pub(super) seconds: u32,
     /// When it ends.
@@ -79,7 +84,7 @@ impl Granted {
             (false, true) => Some("grant"),
             (false, false) => None,
         };
-        Self { seconds, expiration: now + TimeDelta::seconds(seconds.into()), clamped_by }
+        Self { at: now, seconds, expiration: now + TimeDelta::seconds(seconds.into()), clamped_by }
     }
 }
 

@@ -40,5 +40,5 @@ pub(super) async fn url(State(app): State<Arc<App>>, request: Request) -> Result
     let grant = app.grant(app.classic.as_deref())?;
     let permit = grant.classic_url(&caller, &uuid::Uuid::new_v4().to_string(), now)?;
     let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;
-    Ok(as_text(url_answer::of(grant, permit, &key, granted, now)))
+    Ok(as_text(url_answer::of(grant, permit, &key, granted)))
 }

@@ -28,7 +28,7 @@ pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Res
     };
     let permit = grant.form(&caller, &ask, &uuid::Uuid::new_v4().to_string(), now)?;
     let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;
-    Ok(form_answer::of(grant, &permit, &key, granted, now))
+    Ok(form_answer::of(grant, &permit, &key, granted))
 }
 
 pub(super) fn naming(parameters: &Parameters) -> Result<Naming<'_>, Problem> {

@@ -68,7 +68,7 @@ async fn one(
     let grant = app.grant(parameters.text("grant")?.or(default_grant))?;
     let permit = grant.url(caller, &ask(parameters)?, &uuid::Uuid::new_v4().to_string(), now)?;
     let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;
-    Ok(url_answer::of(grant, permit, &key, granted, now))
+    Ok(url_answer::of(grant, permit, &key, granted))
 }
 
 fn ask(parameters: &Parameters) -> Result<UrlAsk<'_>, Problem> {

@@ -83,6 +83,12 @@ impl Problem {
         self
     }
 
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
     /// The same with another challenge, which is sent with a 401.
     #[must_use]
     pub fn challenge(mut self, challenge: &'static str) -> Self {

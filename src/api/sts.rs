@@ -73,7 +73,7 @@ pub(super) async fn vend(
     }
     let permit = grant.credentials(caller, ask.duration, now)?;
     let until = now + TimeDelta::seconds(least.into());
-    let key = app.vault.session_key(&permit.session, until).await.map_err(|error| Problem::from(&*error))?;
+    let key = app.vault.session_key(&permit.session, until).await.map_err(|error| Problem::unopened(&error, now))?;
     let clamped_by = match (key.expiration < until, permit.clamped) {
         (true, _) => Some("session"),
         (false, true) => Some("grant"),

@@ -5,8 +5,10 @@
 mod callers;
 mod classic;
 mod credentials;
+mod endurance;
 mod errors;
 mod forms;
+mod grants;
 mod health;
 mod map;
 mod outages;

@@ -236,5 +236,5 @@ fn url(listener: &TcpListener) -> String {
 }
 
 fn now() -> DateTime<Utc> {
-    SystemClock.now()
+    SystemClock::new().now()
 }

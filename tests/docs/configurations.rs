@@ -55,7 +55,7 @@ fn the_image_is_built_by_the_compiler_that_the_crate_asks_for() {
 }
 
 fn start(loaded: Loaded, name: &str) {
-    if let Err(error) = Server::new(loaded, Arc::new(SystemClock)) {
+    if let Err(error) = Server::new(loaded, Arc::new(SystemClock::new())) {
         panic!("{name}: {error}");
     }
 }

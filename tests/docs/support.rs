@@ -22,7 +22,7 @@ impl RunningDev {
     pub(crate) async fn start() -> Self {
         let any = || "127.0.0.1:0".to_owned();
         let options = Options { listen: any(), oss_listen: any(), sts_listen: any(), ..Options::default() };
-        let dev = Dev::bind(options, Arc::new(SystemClock)).await.unwrap();
+        let dev = Dev::bind(options, Arc::new(SystemClock::new())).await.unwrap();
         let addresses = dev.addresses();
         let (stop, stopped) = oneshot::channel();
         tokio::spawn(dev.run(async { drop(stopped.await) }));

@@ -1,6 +1,9 @@
 //! The command line: `serve`, `dev`, `key new`.
 
-#![expect(clippy::doc_markdown, reason = "the comments on arguments are the help text, where backticks would be printed")]
+#![expect(
+    clippy::doc_markdown,
+    reason = "the comments on arguments are the help text, where backticks would be printed"
+)]
 
 mod dev;
 mod key;

@@ -5,4 +5,5 @@ mod faults;
 mod forms;
 mod multipart;
 mod objects;
+mod sessions;
 mod support;

@@ -37,10 +37,11 @@ impl Folder {
         Ok(Self { root: root.to_owned() })
     }
 
-    /// Names of the buckets.
+    /// Names of the buckets; what else lies there is passed over.
     pub(super) fn buckets(&self) -> io::Result<Vec<String>> {
-        let entries = fs::read_dir(self.root.join("buckets"))?;
-        entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+        let entries = fs::read_dir(self.root.join("buckets"))?.collect::<io::Result<Vec<_>>>()?;
+        let folders = entries.into_iter().filter(|entry| entry.path().is_dir());
+        Ok(folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
     }
 
     /// Makes a bucket, or writes its settings anew.
@@ -56,10 +57,10 @@ impl Folder {
 
     /// All objects of a bucket.
     pub(super) fn records(&self, bucket: &str) -> io::Result<Vec<Record>> {
-        let paths = fs::read_dir(self.objects(bucket))?.map(|entry| Ok(entry?.path()));
-        let written =
-            |path: &io::Result<PathBuf>| !path.as_ref().is_ok_and(|path| path.extension() != Some("json".as_ref()));
-        paths.filter(written).map(|path| read(&path?)).collect()
+        let entries = fs::read_dir(self.objects(bucket))?.collect::<io::Result<Vec<_>>>()?;
+        let paths = entries.into_iter().map(|entry| entry.path());
+        // A draft is what the end of the process left of a write; its object is as it was before.
+        paths.filter(|path| path.extension() == Some("json".as_ref())).map(|path| read(&path)).collect()
     }
 
     /// Writes an object's record; the old one is replaced at once.

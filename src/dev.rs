@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use axum::Json;
+use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use axum::routing::get;
+use axum::{Json, Router};
 use serde_json::{Value, json};
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -147,8 +148,8 @@ impl Dev {
     pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
         let Listeners { server, oss, sts } = self.listeners;
         let cloud = [
-            tokio::spawn(axum::serve(oss, self.emulator.oss()).into_future()),
-            tokio::spawn(axum::serve(sts, self.emulator.sts()).into_future()),
+            tokio::spawn(axum::serve(oss, addressed(self.emulator.oss())).into_future()),
+            tokio::spawn(axum::serve(sts, addressed(self.emulator.sts())).into_future()),
         ];
         let ended = self.server.serve(server, stop).await;
         for service in cloud {
@@ -163,6 +164,11 @@ impl Listeners {
         let of = |listener: &TcpListener| listener.local_addr().expect("a bound listener has an address");
         Addresses { server: of(&self.server), oss: of(&self.oss), sts: of(&self.sts) }
     }
+}
+
+/// The emulator asks for the sender's address: policies may name it, and its knobs are for this machine alone.
+fn addressed(service: Router) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
+    service.into_make_service_with_connect_info()
 }
 
 async fn bind(address: &str) -> Result<TcpListener, DevError> {

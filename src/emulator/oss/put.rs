@@ -158,10 +158,12 @@ fn check_position(old: Option<&Object>, position: u64) -> Result<(), OssError> {
     if length == position {
         Ok(())
     } else {
-        {
-            let error = OssError::conflict("PositionNotEqualToLength", "Position is not equal to file length.");
-            Err(error.with("Position", length.to_string()))
-        }
+        let (error, length) = (
+            OssError::conflict("PositionNotEqualToLength", "Position is not equal to file length."),
+            length.to_string(),
+        );
+        // oss2 reads the header.
+        Err(error.with("Position", length.clone()).with_header("x-oss-next-append-position", length))
     }
 }
 

@@ -45,16 +45,15 @@ class Cloud:
             self.knob("PUT", "/clock", offsetSeconds=0)
 
     def nearly_over(self, path="/sts"):
-        """Credentials that the server holds for good for one second more, and OSS for a minute."""
-        with self.clock_at(61 - 3600):
-            return self.vended(path)
+        """The first credentials of 15 minutes, of which one is left: a second later the server gives out others."""
+        with self.clock_at(61 - 900):
+            return self.vended(path, duration=900)
 
 
 @contextlib.contextmanager
 def running():
-    program = os.environ.get("OSS_VEND_BIN") or "OSS_VEND_BIN must name the oss-vend program"
     listen = [part for name in ("--listen", "--oss-listen", "--sts-listen") for part in (name, "127.0.0.1:0")]
-    with subprocess.Popen([program, "dev", *listen, "--print-json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
+    with subprocess.Popen([os.environ["OSS_VEND_BIN"], "dev", *listen, "--print-json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
         try:
             yield Cloud(json.loads(child.stdout.readline()))
         finally:

@@ -3,6 +3,7 @@
 # in tests/.work, which git ignores.
 set -eu
 cd "$(dirname "$0")"
+: "${OSS_VEND_BIN:?must name the oss-vend program}"
 venv=$(cd .. && pwd)/.work/python
 if ! cat ../vectors/make/requirements.txt requirements.txt | cmp -s - "$venv/.installed"; then
     python3 -m venv --clear "$venv"

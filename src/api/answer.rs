@@ -44,7 +44,7 @@ impl App {
         now: DateTime<Utc>,
     ) -> Result<(std::sync::Arc<SessionKey>, Granted), Problem> {
         let asked = now + TimeDelta::seconds(life.seconds.into());
-        let key = self.vault.session_key(session, asked).await.map_err(|error| Problem::from(&*error))?;
+        let key = self.vault.session_key(session, asked).await.map_err(|error| Problem::unopened(&error, now))?;
         let granted = Granted::of(life, &key, now);
         Ok((key, granted))
     }

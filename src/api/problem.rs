@@ -78,6 +78,12 @@ impl Problem {
         self
     }
 
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> &'static str {

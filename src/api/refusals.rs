@@ -1,11 +1,12 @@
 //! How the refusals of the other rooms look to a client: status, code, sentence, hint.
 
 use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
 
 use super::problem::{Problem, Upstream};
 use crate::caller::Unauthenticated;
 use crate::policy::{Denied, InvalidKey, Unfillable};
-use crate::vault::LoadError;
+use crate::vault::{LoadError, Unopened};
 
 impl From<Unauthenticated> for Problem {
     fn from(error: Unauthenticated) -> Self {
@@ -66,40 +67,41 @@ impl From<Unfillable> for Problem {
     }
 }
 
+impl Problem {
+    /// Why there is no session key, at `now`.
+    pub(super) fn unopened(unopened: &Unopened, now: DateTime<Utc>) -> Self {
+        let problem = Self::from(&*unopened.error);
+        if problem.status() != StatusCode::SERVICE_UNAVAILABLE {
+            return problem;
+        }
+        let seconds = (unopened.retry_at - now).num_milliseconds().max(0).unsigned_abs().div_ceil(1000).max(1);
+        problem.retry_after(u32::try_from(seconds).unwrap_or(u32::MAX))
+    }
+}
+
 impl From<&LoadError> for Problem {
     fn from(error: &LoadError) -> Self {
+        let detail = error.to_string();
         let problem = match error {
-            LoadError::AccessKey(_) => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "access_key_unavailable", error.to_string())
-            }
-            LoadError::Sts(sts) => return of_sts(error, sts.kind()),
-            LoadError::AllButOver { .. } => Self::new(StatusCode::BAD_GATEWAY, "clock_skew", error.to_string()),
-            LoadError::BrokeOff => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", error.to_string()),
+            LoadError::AccessKey(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "access_key_unavailable", detail),
+            LoadError::Sts(sts) => of_sts(sts.kind(), detail, sts.code(), sts.request_id()),
+            LoadError::AllButOver { .. } => Self::new(StatusCode::BAD_GATEWAY, "clock_skew", detail),
+            LoadError::BudgetSpent { .. } => Self::new(StatusCode::SERVICE_UNAVAILABLE, "sts_budget_spent", detail),
+            LoadError::BrokeOff => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail),
         };
-        match error.hint() {
-            Some(hint) => problem.hint(hint),
-            None => problem,
-        }
+        problem.hint(error.hint().unwrap_or("this passes by itself: try again after a moment"))
     }
 }
 
 /// STS refused us, or did not answer. What it said in words is in the log; the client learns its code.
-fn of_sts(error: &LoadError, kind: &'static str) -> Problem {
-    let (status, code) = match kind {
+fn of_sts(kind: &str, detail: String, code: Option<&str>, request_id: Option<&str>) -> Problem {
+    let (status, ours) = match kind {
         "throttled" => (StatusCode::SERVICE_UNAVAILABLE, "sts_throttled"),
         "unavailable" | "unreachable" => (StatusCode::SERVICE_UNAVAILABLE, "sts_unavailable"),
         "timeout" => (StatusCode::GATEWAY_TIMEOUT, "sts_timeout"),
         "invalid_answer" => (StatusCode::BAD_GATEWAY, "sts_invalid_answer"),
         _ => (StatusCode::BAD_GATEWAY, "sts_refused"),
     };
-    let sts = error.sts();
-    let upstream = Upstream {
-        service: "STS",
-        code: sts.and_then(|sts| sts.code()).map(str::to_owned),
-        request_id: sts.and_then(|sts| sts.request_id()).map(str::to_owned),
-    };
-    let seconds = u32::try_from(error.back_off().num_seconds().max(1)).unwrap_or(1);
-    let problem = Problem::new(status, code, error.to_string()).upstream(upstream);
-    let problem = problem.hint(error.hint().unwrap_or("this passes by itself: try again after a moment"));
-    if status == StatusCode::SERVICE_UNAVAILABLE { problem.retry_after(seconds) } else { problem }
+    let (code, request_id) = (code.map(str::to_owned), request_id.map(str::to_owned));
+    Problem::new(status, ours, detail).upstream(Upstream { service: "STS", code, request_id })
 }

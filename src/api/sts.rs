@@ -105,7 +105,7 @@ pub(super) async fn open(
     }
     let permit = grant.credentials(caller, ask.duration, now)?;
     let until = now + TimeDelta::seconds(least.into());
-    let key = app.vault.session_key(&permit.session, until).await.map_err(|error| Problem::from(&*error))?;
+    let key = app.vault.session_key(&permit.session, until).await.map_err(|error| Problem::unopened(&error, now))?;
     Ok(Opened { permit, key, until })
 }
 

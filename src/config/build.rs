@@ -22,6 +22,12 @@ use crate::sts::{ClientOptions, SignatureScheme, endpoint};
 pub struct Configured {
     /// How STS is reached.
     pub sts: ClientOptions,
+    /// STS elsewhere, asked when the first does not answer.
+    pub second_sts: Option<ClientOptions>,
+    /// The most calls of STS in a second.
+    pub calls_per_second: u32,
+    /// The most sessions that are held.
+    pub max_sessions: usize,
     /// Where the AccessKey comes from, if there is one.
     pub access_keys: Option<AccessKeys>,
     /// Who may ask.
@@ -68,12 +74,20 @@ impl Loaded {
         }
         let classic = settings.classic.enabled.then_some(settings.classic.grant);
         let origins = settings.cors.origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
-        let sts = client_options(&settings.sts).map_err(|error| ConfigError::of(format!("sts.endpoint: {error}")))?;
+        let (first, second) = endpoints(&settings.sts);
+        let options = |key: &str, address: &str| {
+            client_options(&settings.sts, address).map_err(|error| ConfigError::of(format!("{key}: {error}")))
+        };
+        let sts = options("sts.endpoint", &first)?;
+        let second_sts = second.map(|second| options("sts.second_endpoint", &second)).transpose()?;
         if !faults.is_empty() {
             return Err(ConfigError::of(faults.join("\n")));
         }
         Ok(Configured {
             sts,
+            second_sts,
+            calls_per_second: settings.sts.calls_per_second,
+            max_sessions: settings.vault.max_sessions,
             access_keys: access_key.map(AccessKeys::fixed),
             authenticator: authenticator(&settings.auth),
             grants,
@@ -89,11 +103,17 @@ impl Loaded {
     }
 }
 
-fn client_options(sts: &StsSettings) -> Result<ClientOptions, url::ParseError> {
+/// The address of STS, and another one if it is configured.
+fn endpoints(sts: &StsSettings) -> (String, Option<String>) {
     const CENTRAL: &str = "https://sts.aliyuncs.com";
-    let address = sts.endpoint.clone().or_else(|| sts.region.as_deref().map(|region| endpoint(region, sts.vpc)));
+    let regional = || sts.region.as_deref().map(|region| endpoint(region, sts.vpc));
+    let first = sts.endpoint.clone().or_else(regional).unwrap_or_else(|| CENTRAL.to_owned());
+    (first, sts.second_endpoint.clone())
+}
+
+fn client_options(sts: &StsSettings, address: &str) -> Result<ClientOptions, url::ParseError> {
     Ok(ClientOptions {
-        endpoint: Url::parse(address.as_deref().unwrap_or(CENTRAL))?,
+        endpoint: Url::parse(address)?,
         scheme: match sts.signature {
             StsSignature::V3 => SignatureScheme::Acs3,
             StsSignature::V1 => SignatureScheme::Rpc,

@@ -52,6 +52,7 @@ impl Check<'_> {
             self.region(&["sts", "region"], region);
         }
         self.address(&["sts", "endpoint"], &mut sts.endpoint);
+        self.address(&["sts", "second_endpoint"], &mut sts.second_endpoint);
         if sts.vpc && sts.region.is_none() && sts.endpoint.is_none() {
             self.blame(
                 &["sts", "vpc"],
@@ -74,6 +75,9 @@ impl Check<'_> {
         self.seconds(&["sts", "duration"], sts.duration, &SESSION_SECONDS);
         self.positive(&["sts", "connect_timeout"], sts.connect_timeout);
         self.positive(&["sts", "timeout"], sts.timeout);
+        if sts.calls_per_second == 0 {
+            self.blame(&["sts", "calls_per_second"], &Problem::expected("at least 1"));
+        }
     }
 
     fn api_key(&mut self, index: &str, key: &ApiKeySettings) {

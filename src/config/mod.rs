@@ -55,7 +55,7 @@ pub use fault::ConfigError;
 pub use load::Loaded;
 pub use settings::{
     AccessKeySettings, ApiKeySettings, AuthSettings, ClassicSettings, CorsSettings, GrantSettings, LimitSettings,
-    PolicySource, Settings, SignatureVersion, StsSettings, StsSignature,
+    PolicySource, Settings, SignatureVersion, StsSettings, StsSignature, VaultSettings,
 };
 
 use crate::keys::Secret;

@@ -16,10 +16,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tower_http::services::ServeDir;
 
 use crate::api::{self, App};
-use crate::clock::Clock;
+use crate::clock::{Clock, CorrectedClock};
 use crate::config::{ConfigError, Configured, Loaded};
-use crate::sts::ClientError;
-use crate::vault::Vault;
+use crate::sts::{Client, ClientError};
+use crate::vault::{self, Vault};
 use crate::web;
 
 /// How long requests that are under way may take to end after the signal to stop.
@@ -58,10 +58,18 @@ impl Server {
     /// The same with routes of its own for `pages`, which the static folder stands behind.
     pub fn with_pages(loaded: Loaded, clock: Arc<dyn Clock>, pages: Router) -> Result<Self, StartError> {
         let configured = loaded.build()?;
-        let Configured { sts, access_keys, authenticator, grants, classic, origins, limits, static_dir } = configured;
-        let access_keys = access_keys.ok_or(StartError::NoAccessKey)?;
+        let Configured { sts, second_sts, calls_per_second, max_sessions, .. } = configured;
+        let Configured { access_keys, authenticator, grants, classic, origins, limits, static_dir, .. } = configured;
+        let clock = Arc::new(CorrectedClock::new(clock));
+        let vault = vault::Options {
+            sts: Client::new(sts)?,
+            second_sts: second_sts.map(Client::new).transpose()?,
+            access_keys: access_keys.ok_or(StartError::NoAccessKey)?,
+            calls_per_second,
+            max_sessions,
+        };
         let app = App {
-            vault: Vault::new(crate::sts::Client::new(sts)?, access_keys, Arc::clone(&clock)),
+            vault: Vault::new(vault, Arc::clone(&clock)),
             authenticator,
             grants,
             clock,

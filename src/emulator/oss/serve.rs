@@ -147,9 +147,7 @@ fn refused(error: &OssError, head: &Head, record: &mut Record) -> Response {
     let OssError { code, message, details, ec, .. } = error;
     let refusal = Refusal { code, message, details, ec: *ec, request_id: &record.request_id, host: &head.host };
     let mut response = answer::refusal(&head.method, error.status, &refusal);
-    for (name, value) in &error.headers {
-        set(response.headers_mut(), name, value);
-    }
+    error.headers.iter().for_each(|(name, value)| set(response.headers_mut(), name, value));
     response
 }
 

@@ -135,8 +135,7 @@ def test_objects_are_copied(client):
     for name in AWKWARD:
         source, target = f"{client.prefix}/from/{name}", f"{client.prefix}/to/{name}"
         etag = bucket.put_object(source, name.encode(), headers={"x-oss-meta-a": "1"}).etag
-        assert bucket.copy_object(BUCKET, source, target).status == 200
-        assert bucket.head_object(target).etag == etag
+        assert bucket.copy_object(BUCKET, source, target).etag == etag
         assert bucket.get_object(target).read() == name.encode()
         assert bucket.head_object(target).headers["x-oss-meta-a"] == "1"
     bucket.copy_object(BUCKET, source, target, headers={"x-oss-metadata-directive": "REPLACE", "x-oss-meta-a": "2"})
@@ -305,6 +304,15 @@ def test_versions_are_kept(made):
     made.put_object("a", b"three")
     assert made.get_object("a").versionid == "null"
     made.delete_object("a", params={"versionId": "null"})
+
+
+def test_a_cold_object_is_restored_before_it_is_read(client):
+    bucket, key = client(), f"{client.prefix}/cold"
+    bucket.put_object(key, b"cold", headers={"x-oss-storage-class": "Archive"})
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        bucket.get_object(key)
+    assert code(error) == (403, "InvalidObjectState")
+    assert bucket.restore_object(key).status == 202
 
 
 def test_buckets_are_made_told_of_and_deleted(client):

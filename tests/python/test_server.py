@@ -76,7 +76,7 @@ def test_oss2_works_until_its_credentials_are_over_and_goes_on(fresh, run, versi
         second = bucket.upload_part(key, upload, 2, body[MIB:])
         bucket.complete_multipart_upload(key, upload, [oss2.models.PartInfo(1, first.etag), oss2.models.PartInfo(2, second.etag)])
         assert bucket.get_object(key).read() == body
-    assert fresh.count("AssumeRole") == 2
+    assert fresh.count("AssumeRole") == 1
     with pytest.raises(oss2.exceptions.AccessDenied):
         bucket.put_object("elsewhere", b"x")
 
@@ -105,7 +105,7 @@ def test_oss_v2_works_until_its_credentials_are_over_and_goes_on(fresh, run):
         client.complete_multipart_upload(oss.CompleteMultipartUploadRequest(**place, upload_id=upload, complete_multipart_upload=whole))
         with client.get_object(oss.GetObjectRequest(**place)).body as got:
             assert got.read() == body
-    assert fresh.count("AssumeRole") == 2
+    assert fresh.count("AssumeRole") == 1
 
 
 class FromCredentials(oss2.credentials.CredentialsProvider):
@@ -128,7 +128,7 @@ def test_alibabacloud_credentials_reads_our_uri_refreshes_and_goes_on(fresh, run
         config = None
     else:
         config = CredentialsConfig(type="credentials_uri", credentials_uri=uri)
-    client = run("alibabacloud-credentials", "server, credentials URI").watch(CredentialsClient(config))
+    client = run("alibabacloud-credentials", "server by URI").watch(CredentialsClient(config))
     bucket = oss2.Bucket(oss2.ProviderAuthV4(FromCredentials(client)), fresh.oss, BUCKET, region=REGION)
     held = client.get_credential()
     assert (held.get_access_key_id(), held.get_type()) == (first["AccessKeyId"], "credentials_uri") or by_environment
@@ -138,4 +138,4 @@ def test_alibabacloud_credentials_reads_our_uri_refreshes_and_goes_on(fresh, run
         assert bucket.get_object("uploads/by-uri").read() == b"first"
     before = fresh.vended(duration=900)["AccessKeyId"]
     assert [client.get_credential().get_access_key_id() for _ in range(3)] == [before] * 3
-    assert fresh.count("AssumeRole") == 2
+    assert fresh.count("AssumeRole") == 1

@@ -45,6 +45,8 @@ pub(super) fn copy(call: &Call<'_>) -> Result<Response, OssError> {
         xml.text("ETag", quoted(&object.facts.etag));
         xml.text("LastModified", xml_time(object.facts.modified));
     });
+    // oss2 reads the header, ali-oss the document.
+    set(response.headers_mut(), "etag", &quoted(&object.facts.etag));
     set(response.headers_mut(), "x-oss-hash-crc64ecma", &object.facts.crc64.to_string());
     if let Some(version) = &object.facts.version {
         set(response.headers_mut(), "x-oss-version-id", version);

@@ -4,18 +4,106 @@ use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 
 use super::problem::{Problem, Upstream};
-use crate::caller::Unauthenticated;
+use crate::caller::jwt::InvalidToken;
+use crate::caller::{Authenticator, Duplicate, Unauthenticated};
 use crate::policy::{Denied, InvalidKey, Unfillable};
 use crate::vault::{LoadError, Unopened};
 
-impl From<Unauthenticated> for Problem {
-    fn from(error: Unauthenticated) -> Self {
-        let code = match error {
-            Unauthenticated::NoProof => "authentication_required",
-            Unauthenticated::UnknownKind | Unauthenticated::UnknownApiKey => "invalid_proof",
-        };
-        Self::new(StatusCode::UNAUTHORIZED, code, error.to_string())
-            .hint("send \"Authorization: Bearer <API key>\"; the keys that are taken stand in auth.api_keys")
+/// A refusal to believe, with the challenge of the kind of proof that failed, or that would be taken.
+pub(super) fn unauthenticated(error: &Unauthenticated, authenticator: &Authenticator) -> Problem {
+    use Unauthenticated as No;
+    let (status, code, hint) = match error {
+        No::NoProof => (StatusCode::UNAUTHORIZED, "authentication_required", how_to_prove(authenticator)),
+        No::UnknownKind | No::UnknownApiKey => (StatusCode::UNAUTHORIZED, "invalid_proof", how_to_prove(authenticator)),
+        No::Token(invalid) => (StatusCode::UNAUTHORIZED, "invalid_token", token_hint(invalid)),
+        No::Origin => (
+            StatusCode::UNAUTHORIZED,
+            "origin_not_allowed",
+            "ask from a page of this server's own origin, or have the page's origin listed in cors.origins",
+        ),
+        No::Refused => {
+            (StatusCode::UNAUTHORIZED, "invalid_proof", "log in again; auth.forward.url answered 401 or 403")
+        }
+        No::NotFromProxy => (
+            StatusCode::UNAUTHORIZED,
+            "untrusted_proxy",
+            "leave the header out; if the proxy itself sent it, its address has to be in auth.proxy.from",
+        ),
+        No::EmptyProxyHeader => (
+            StatusCode::UNAUTHORIZED,
+            "invalid_proof",
+            "the proxy has to set the header auth.proxy.id_header, or no header",
+        ),
+        No::Duplicate(Duplicate::Header(_)) => (StatusCode::BAD_REQUEST, "duplicate_header", "send it once"),
+        No::Duplicate(Duplicate::Cookie(_)) => {
+            (StatusCode::BAD_REQUEST, "duplicate_cookie", "send it once: delete the cookie and log in again")
+        }
+        No::KeysUnavailable => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "auth_unavailable",
+            "try again after a moment; the operator's log says why the keys of auth.jwt cannot be fetched",
+        ),
+        No::ForwardUnavailable => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "auth_unavailable",
+            "try again after a moment; the operator's log says how auth.forward.url failed",
+        ),
+    };
+    let problem = Problem::new(status, code, error.to_string()).hint(hint).challenge(challenge(error, authenticator));
+    if status == StatusCode::SERVICE_UNAVAILABLE { problem.retry_after(AUTH_PAUSE) } else { problem }
+}
+
+/// After so many seconds keys are fetched again, or the application is asked again.
+const AUTH_PAUSE: u32 = 5;
+
+/// RFC 6750 §3 for bearers. Cookies and a proxy's header have no registered scheme; ours only says what is meant.
+fn challenge(error: &Unauthenticated, authenticator: &Authenticator) -> &'static str {
+    match error {
+        Unauthenticated::Token(_) | Unauthenticated::UnknownApiKey => {
+            "Bearer realm=\"oss-vend\", error=\"invalid_token\""
+        }
+        Unauthenticated::UnknownKind => "Bearer realm=\"oss-vend\", error=\"invalid_request\"",
+        Unauthenticated::Origin | Unauthenticated::Refused => "Cookie realm=\"oss-vend\"",
+        Unauthenticated::NotFromProxy | Unauthenticated::EmptyProxyHeader => "Proxy-Header realm=\"oss-vend\"",
+        _ if authenticator.takes_bearer() || !authenticator.knows_callers() => "Bearer realm=\"oss-vend\"",
+        _ if authenticator.forward.is_some() => "Cookie realm=\"oss-vend\"",
+        _ => "Proxy-Header realm=\"oss-vend\"",
+    }
+}
+
+fn how_to_prove(authenticator: &Authenticator) -> &'static str {
+    match (authenticator.issuers.is_empty(), authenticator.takes_bearer(), authenticator.forward.is_some()) {
+        (false, _, _) => {
+            "send \"Authorization: Bearer <token>\": a JWT of an issuer in auth.jwt, or an API key of auth.api_keys"
+        }
+        (true, true, false) => {
+            "send \"Authorization: Bearer <API key>\"; the keys that are taken stand in auth.api_keys"
+        }
+        (true, _, true) => {
+            "send what the application knows its callers by; what is passed on to it stands in auth.forward"
+        }
+        (true, false, false) if authenticator.proxy.is_some() => "come by the proxy that auth.proxy trusts",
+        (true, false, false) => {
+            "no caller is known here: the operator may add auth.api_keys, auth.jwt, auth.forward or auth.proxy"
+        }
+    }
+}
+
+fn token_hint(invalid: &InvalidToken) -> &'static str {
+    match invalid {
+        InvalidToken::Expired => "get a new token; the tolerance is auth.jwt.leeway",
+        InvalidToken::NotYet => "compare the issuer's clock with this server's; the tolerance is auth.jwt.leeway",
+        InvalidToken::Issuer => "the issuers that are believed stand in auth.jwt.issuer, each compared whole",
+        InvalidToken::Audience => "ask the issuer for a token for this service; its names stand in auth.jwt.audiences",
+        InvalidToken::Algorithm => "the algorithms that are accepted stand in auth.jwt.algorithms",
+        InvalidToken::UnknownKey | InvalidToken::NoKeyId | InvalidToken::Signature => {
+            "get a new token; the keys come from auth.jwt.jwks_url, jwks_file or secret, or are discovered from the issuer"
+        }
+        InvalidToken::Claim { .. } => "the claim that is the caller's id is named by auth.jwt.id_claim",
+        InvalidToken::Required(_) => "the claims that are asked for stand in auth.jwt.required_claims",
+        InvalidToken::TooLong | InvalidToken::Malformed | InvalidToken::Critical | InvalidToken::Type => {
+            "send the token as its issuer gave it: \"Authorization: Bearer <token>\""
+        }
     }
 }
 
@@ -24,6 +112,8 @@ impl From<Denied> for Problem {
         let detail = denied.to_string();
         let new = |status, code| Self::new(status, code, detail.clone());
         match denied {
+            Denied::Caller => new(StatusCode::FORBIDDEN, "grant_not_allowed")
+                .hint("ask for another grant; GET /grants lists those that you may use"),
             Denied::Method(_) => {
                 new(StatusCode::FORBIDDEN, "method_not_granted").hint("the operator may add it to the grant's methods")
             }
@@ -56,7 +146,7 @@ impl From<Unfillable> for Problem {
         let detail = error.to_string();
         match error {
             Unfillable::Anonymous => Self::new(StatusCode::UNAUTHORIZED, "authentication_required", detail)
-                .hint("this grant is for known callers: send \"Authorization: Bearer <API key>\""),
+                .hint("this grant is for known callers: send a proof of who you are, such as \"Authorization: Bearer <token>\""),
             Unfillable::NoClaim(_) => Self::new(StatusCode::FORBIDDEN, "claim_missing", detail)
                 .hint("the grant's templates name this claim, and the caller's proof does not carry it"),
             Unfillable::UnsafeIdentity(_) => Self::new(StatusCode::FORBIDDEN, "identity_not_allowed", detail)

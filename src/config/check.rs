@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::fault::Faults;
 use super::format;
 use super::problem::{Problem, nearest, step};
-use super::settings::{ApiKeySettings, Settings, StsSettings};
+use super::settings::{Settings, StsSettings};
 use super::tree::{self, Origin, Table};
 
 /// What STS allows for `DurationSeconds`; the role may allow less.
@@ -29,9 +29,7 @@ impl Check<'_> {
             self.anchor(&["static_dir"], folder);
         }
         self.sts(&mut settings.sts);
-        for (index, key) in settings.auth.api_keys.iter().enumerate() {
-            self.api_key(&step(index), key);
-        }
+        self.auth(&mut settings.auth);
         for (index, origin) in settings.cors.origins.iter().enumerate() {
             let path = ["cors", "origins", &step(index)];
             self.text(
@@ -80,23 +78,6 @@ impl Check<'_> {
         }
     }
 
-    fn api_key(&mut self, index: &str, key: &ApiKeySettings) {
-        let table = ["auth", "api_keys", index];
-        for (name, text) in [("id", &key.id), ("hash", &key.hash)] {
-            if text.is_empty() {
-                self.missing(&[table[0], table[1], index, name], "a key is an id and a hash");
-            }
-        }
-        if !key.id.is_empty() {
-            let path = [table[0], table[1], index, "id"];
-            self.text(&path, &key.id, format::is_caller_id, "1 to 128 characters of [A-Za-z0-9_.@=-]");
-        }
-        if !key.hash.is_empty() {
-            let path = [table[0], table[1], index, "hash"];
-            self.text(&path, &key.hash, format::is_sha256, "\"sha256:\" and the 64 hex digits of the key's SHA-256");
-        }
-    }
-
     fn classic(&mut self, settings: &Settings) {
         let wanted = &settings.classic.grant;
         if settings.classic.enabled && !settings.grants.contains_key(wanted) {
@@ -137,7 +118,7 @@ impl Check<'_> {
         }
     }
 
-    fn positive(&mut self, path: &[&str], length: Duration) {
+    pub(super) fn positive(&mut self, path: &[&str], length: Duration) {
         if length.is_zero() {
             self.blame(path, &Problem::misfit("longer than nothing", "0"));
         }

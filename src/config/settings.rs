@@ -11,7 +11,8 @@ use super::duration;
 use super::secret;
 use crate::keys::Secret;
 
-pub use super::grant_settings::{GrantSettings, PolicySource, SignatureVersion};
+pub use super::auth_settings::{ApiKeySettings, AuthSettings, ForwardSettings, JwtSettings, ProxySettings};
+pub use super::grant_settings::{GrantSettings, PolicySource, RuleSettings, SignatureVersion};
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -102,26 +103,6 @@ pub struct AccessKeySettings {
     /// The `SecurityToken`, when the key itself is temporary.
     #[serde(deserialize_with = "secret")]
     pub token: Option<Secret>,
-}
-
-/// `[auth]`: who may ask.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default, expecting = "a table")]
-pub struct AuthSettings {
-    /// Whether callers without any proof are served.
-    pub anonymous: bool,
-    /// The API keys of known callers.
-    pub api_keys: Vec<ApiKeySettings>,
-}
-
-/// `[[auth.api_keys]]`: one caller and the digest of its key.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default, expecting = "a table")]
-pub struct ApiKeySettings {
-    /// Who the caller is, 1 to 128 characters of `[A-Za-z0-9_.@=-]`; fills `${caller.id}`.
-    pub id: String,
-    /// `sha256:` and the 64 hex digits of the key's SHA-256.
-    pub hash: String,
 }
 
 /// `[cors]`: which pages may ask from a browser.

@@ -3,16 +3,21 @@
 pub mod exposure;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
+use tower::util::MapRequest;
 use tower_http::services::ServeDir;
 
 use crate::api::{self, App};
@@ -94,7 +99,7 @@ impl Server {
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, _peer)) => self.spawn(&builder, stream, &connections),
+                    Ok((stream, peer)) => self.spawn(&builder, stream, peer, &connections),
                     Err(error) => pause_after(&error).await,
                 },
                 () = &mut stop => break,
@@ -115,10 +120,20 @@ impl Server {
         builder
     }
 
-    fn spawn(&self, builder: &auto::Builder<TokioExecutor>, stream: TcpStream, connections: &GracefulShutdown) {
+    fn spawn(
+        &self,
+        builder: &auto::Builder<TokioExecutor>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        connections: &GracefulShutdown,
+    ) {
         // Answers are small and one write each, so waiting to fill a segment only delays them.
         let _best_effort = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(self.router.clone());
+        let with_peer = move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            request
+        };
+        let service = TowerToHyperService::new(MapRequest::new(self.router.clone(), with_peer));
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = connections.watch(connection);
         tokio::spawn(async move {

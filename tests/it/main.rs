@@ -4,8 +4,10 @@
 
 mod classic;
 mod credentials;
+mod endurance;
 mod errors;
 mod forms;
+mod grants;
 mod health;
 mod map;
 mod outages;

@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::config::{ConfigError, Configured, Loaded};
 use crate::sts::ClientError;
 use crate::vault::Vault;
+use crate::web;
 
 /// How long requests that are under way may take to end after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -69,6 +70,7 @@ impl Server {
             body_limit: limits.body,
             request_timeout: limits.request_timeout,
         };
+        let pages = pages.merge(web::module());
         let pages = match static_dir {
             Some(folder) => pages.fallback_service(ServeDir::new(folder).fallback(axum::routing::any(api::not_found))),
             None => pages.fallback(api::not_found),

@@ -1,8 +1,9 @@
 //! `/healthz` and `/readyz`, and pages.
 
+use oss_vend::dev::Options;
 use oss_vend::emulator::Failure;
 
-use crate::support::TestServer;
+use crate::support::{Answer, TestServer};
 
 #[tokio::test]
 async fn the_process_is_alive_whatever_sts_does() {
@@ -43,5 +44,19 @@ async fn the_demo_page_and_the_module_are_served_with_a_strict_policy() {
         assert_eq!(page.status, 200);
         assert!(page.header("content-type").starts_with(content_type));
         assert!(page.header("content-security-policy").starts_with("default-src 'self'"));
+        let again = server.request(reqwest::Method::GET, path).header("if-none-match", page.header("etag"));
+        assert_eq!(Answer::of(again).await.status, 304);
+    }
+}
+
+#[tokio::test]
+async fn a_folder_of_pages_is_served_beside_the_routes() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("hello.html"), "<p>hello</p>").unwrap();
+    let server = TestServer::of(Options { static_dir: Some(folder.path().to_owned()), ..Options::default() }).await;
+    assert_eq!(server.get("/hello.html").await.text, "<p>hello</p>");
+    server.get("/sts").await.json();
+    for path in ["/absent.html", "/..%2f..%2fetc/passwd"] {
+        assert_eq!(server.get(path).await.problem(), (404, "not_found".into()), "{path}");
     }
 }

@@ -17,7 +17,7 @@ const ROOMS: [(&str, &[&str]); 15] = [
     ("api", &["caller", "policy", "vault", "signing", "keys", "clock"]),
     ("web", &[]),
     ("emulator", &[]),
-    ("server", &["api", "clock", "config", "sts", "vault"]),
+    ("server", &["api", "clock", "config", "sts", "vault", "web"]),
     ("dev", &["clock", "config", "emulator", "server", "web"]),
     ("cli", &["caller", "clock", "config", "dev", "server"]),
 ];

@@ -37,14 +37,14 @@ impl TestServer {
 
     /// The same with another configuration.
     pub(crate) async fn with(config: &str) -> Self {
+        Self::of(Options { config: config.into(), ..Options::default() }).await
+    }
+
+    /// The same with other options; the addresses are any that are free.
+    pub(crate) async fn of(options: Options) -> Self {
         let clock = Arc::new(ManualClock::new("2026-01-01T00:00:00Z".parse().unwrap()));
-        let options = Options {
-            listen: "127.0.0.1:0".into(),
-            oss_listen: "127.0.0.1:0".into(),
-            sts_listen: "127.0.0.1:0".into(),
-            config: config.into(),
-            ..Options::default()
-        };
+        let any = || "127.0.0.1:0".to_owned();
+        let options = Options { listen: any(), oss_listen: any(), sts_listen: any(), ..options };
         let dev = Dev::bind(options, clock.clone()).await.unwrap();
         let (addresses, emulator) = (dev.addresses(), dev.emulator().clone());
         let (stop, stopped) = oneshot::channel();

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { createReadStream } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -144,7 +145,7 @@ for (const [address, v4] of Object.keys(ADDRESSES).flatMap((address) => [[addres
       for (const key of keys) await oss().put(key, Buffer.from("x"));
       const gone = await oss().deleteMulti(keys.slice(0, 3));
       assert.deepEqual(gone.deleted.map(({ Key }) => Key).sort(), keys.slice(0, 3).sort());
-      assert.equal((await oss().deleteMulti([keys[3]], { quiet: true })).deleted ?? null, null);
+      assert.deepEqual((await oss().deleteMulti([keys[3]], { quiet: true })).deleted, []);
       assert.equal((await oss().delete(keys[0])).res.status, 204);
       assert.equal((await oss().listV2({ prefix: `${dir}/many/` })).keyCount, 0);
     });
@@ -155,7 +156,9 @@ for (const [address, v4] of Object.keys(ADDRESSES).flatMap((address) => [[addres
       const all = ["1", "2", "sub/3", "sub/4", "测/5"].map((name) => root + name);
       const level = await oss().list({ prefix: root, delimiter: "/" });
       assert.deepEqual([level.objects.map(({ name }) => name), level.prefixes], [all.slice(0, 2), [`${root}sub/`, `${root}测/`]]);
-      assert.deepEqual(await pages((marker) => oss().list({ prefix: root, marker, "max-keys": 2 }), (page) => page.nextMarker), all);
+      // A marker that is undefined must not be there: V4 of the SDK would send it and not sign it.
+      const follow = (marker) => oss().list({ prefix: root, ...(marker && { marker }), "max-keys": 2 });
+      assert.deepEqual(await pages(follow, (page) => page.nextMarker), all);
       const next = (token) => oss().listV2({ prefix: root, "continuation-token": token, "max-keys": 2 });
       assert.deepEqual(await pages(next, (page) => page.nextContinuationToken), all);
       const after = await oss().listV2({ prefix: root, "start-after": all[2], "fetch-owner": true });
@@ -236,14 +239,11 @@ for (const [address, v4] of Object.keys(ADDRESSES).flatMap((address) => [[addres
 /** Sends a request to the emulator under the host that the URL names. */
 function fetchAs(url, { method, headers, body }) {
   return new Promise((done, failed) => {
-    const request = agentRequest(url, { method, headers }, async (answer) => done({ status: answer.statusCode, body: await text(answer) }));
+    const request = http.request(url, { method, headers, agent }, async (answer) => done({ status: answer.statusCode, body: await text(answer) }));
     request.on("error", failed);
     request.end(body);
   });
 }
-
-const { request: agentRequestRaw } = await import("node:http");
-const agentRequest = (url, options, answered) => agentRequestRaw(url, { ...options, agent }, answered);
 
 async function pages(page, next) {
   const names = [];

@@ -6,5 +6,7 @@ mod faults;
 mod forms;
 mod multipart;
 mod objects;
+mod others;
 mod sessions;
 mod support;
+mod versions;

@@ -4,6 +4,7 @@
 
 mod classic;
 mod credentials;
+mod endurance;
 mod errors;
 mod forms;
 mod health;

@@ -146,7 +146,9 @@ fn refused(error: &OssError, head: &Head, record: &mut Record) -> Response {
     record.code = Some(error.code.to_owned());
     let OssError { code, message, details, ec, .. } = error;
     let refusal = Refusal { code, message, details, ec: *ec, request_id: &record.request_id, host: &head.host };
-    answer::refusal(&head.method, error.status, &refusal)
+    let mut response = answer::refusal(&head.method, error.status, &refusal);
+    error.headers.iter().for_each(|(name, value)| set(response.headers_mut(), name, value));
+    response
 }
 
 fn busy(status: u16, code: &str, message: &str, head: &Head, record: &mut Record) -> Response {

@@ -121,7 +121,7 @@ test("an object opens with its preview and a link that saves it under its name",
   await upload(page, file);
   await page.getByRole("button", { name: file.name, exact: true }).click();
   await page.waitForFunction(() => document.querySelector("#preview").naturalWidth === 320);
-  await screenshot(page, "demo-viewer");
+  await screenshot(page, "demo-viewer", false);
   const [download] = await Promise.all([page.waitForEvent("download"), page.click("#download")]);
   assert.equal(download.suggestedFilename(), file.name.replaceAll('"', "_")); // what Chromium makes of quotes
   assert.ok((await readFile(await download.path())).equals(file.buffer));
@@ -200,7 +200,7 @@ test("the page fits a phone, in the dark, and works by keyboard alone", async ()
   await screenshot(page, "demo-phone");
   await page.getByRole("button", { name: "picture.png", exact: true }).press("Enter");
   await page.waitForFunction(() => document.querySelector("#preview").naturalWidth === 320);
-  await screenshot(page, "demo-phone-viewer");
+  await screenshot(page, "demo-phone-viewer", false);
   await page.keyboard.press("Escape");
   await page.waitForSelector("#viewer", { state: "hidden" });
   assert.deepEqual(troubles, []);

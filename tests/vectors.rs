@@ -4,6 +4,8 @@
 
 #[path = "vectors/generated.rs"]
 mod generated;
+#[path = "vectors/generated_forms.rs"]
+mod generated_forms;
 #[path = "vectors/mod.rs"]
 mod vectors;
 
@@ -222,10 +224,15 @@ fn holds_as_a_whole(form: &post::Form, vector: &Vector) {
 /// The conditions of a vector's policy, but for those that the signer adds; none where it writes `eq`, as we do not.
 fn conditions(vector: &Vector) -> Option<(Conditions, DateTime<Utc>)> {
     let policy: Value = serde_json::from_str(vector.expected.policy.as_ref().unwrap()).unwrap();
+    let conditions = conditions_of(policy["conditions"].as_array().unwrap())?;
+    Some((conditions, policy["expiration"].as_str().unwrap().parse().unwrap()))
+}
+
+fn conditions_of(all: &[Value]) -> Option<Conditions> {
     let text = |value: &Value| value.as_str().unwrap().trim_start_matches('$').replace("\\$", "$");
     let texts = |value: &Value| value.as_array().unwrap().iter().map(text).collect::<Vec<_>>();
     let mut conditions = Conditions::new();
-    for condition in policy["conditions"].as_array().unwrap() {
+    for condition in all {
         if let Some((name, value)) = condition.as_object().and_then(|object| object.iter().next()) {
             if !ADDED.contains(&name.as_str()) {
                 conditions = conditions.exact(name, &text(value));
@@ -241,7 +248,7 @@ fn conditions(vector: &Vector) -> Option<(Conditions, DateTime<Utc>)> {
             _ => return None,
         };
     }
-    Some((conditions, policy["expiration"].as_str().unwrap().parse().unwrap()))
+    Some(conditions)
 }
 
 #[test]

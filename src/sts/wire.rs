@@ -135,6 +135,11 @@ mod tests {
         parameters: BTreeMap<String, String>,
     }
 
+    /// The cases of both languages.
+    fn cases(files: [&str; 2]) -> Vec<Case> {
+        files.into_iter().flat_map(|file| serde_json::from_str::<Vec<Case>>(file).unwrap()).collect()
+    }
+
     impl Case {
         /// What we send, asked for the same by the same key at the same time.
         fn wire(&self, scheme: SignatureScheme) -> Option<Wire> {
@@ -160,8 +165,10 @@ mod tests {
 
     #[test]
     fn an_acs3_call_says_what_the_sdk_says() {
-        let cases: Vec<Case> =
-            serde_json::from_str(include_str!("../../tests/vectors/generated_python_acs3.json")).unwrap();
+        let cases = cases([
+            include_str!("../../tests/vectors/generated_python_acs3.json"),
+            include_str!("../../tests/vectors/generated_node_acs3.json"),
+        ]);
         for (case, wire) in cases.iter().filter_map(|case| Some((case, case.wire(SignatureScheme::Acs3)?))) {
             assert_eq!(wire.url.query_pairs().into_owned().collect::<BTreeMap<_, _>>(), case.role);
             for (name, value) in wire.headers.iter().filter(|(name, _)| name.as_str().starts_with("x-acs-")) {
@@ -172,8 +179,10 @@ mod tests {
 
     #[test]
     fn an_rpc_call_says_what_the_sdks_say() {
-        let cases: Vec<Case> =
-            serde_json::from_str(include_str!("../../tests/vectors/generated_python_rpc.json")).unwrap();
+        let cases = cases([
+            include_str!("../../tests/vectors/generated_python_rpc.json"),
+            include_str!("../../tests/vectors/generated_node_rpc.json"),
+        ]);
         for (case, wire) in cases.iter().filter_map(|case| Some((case, case.wire(SignatureScheme::Rpc)?))) {
             let mut theirs = case.parameters.clone();
             let mut ours: BTreeMap<_, _> = url::form_urlencoded::parse(wire.body.as_bytes()).into_owned().collect();
@@ -182,6 +191,8 @@ mod tests {
                 theirs.remove(name);
                 ours.remove(name);
             }
+            // One writes milliseconds into the time.
+            theirs.entry("Timestamp".into()).and_modify(|time| *time = time.replace(".000Z", "Z"));
             assert_eq!(ours, theirs);
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use chrono::{DateTime, Utc};
+use oss_vend::keys::AccessKey;
 use oss_vend::signing::presign::{self, Presign};
 use oss_vend::signing::rpc::Parameters;
 use oss_vend::signing::{Request, Stamp, acs3, rpc, v4};
@@ -66,7 +67,12 @@ struct Acs3Call {
     authorization: String,
 }
 
-fn read<T: DeserializeOwned>(name: &str) -> Vec<T> {
+/// The cases of a scheme, from the Python SDKs and from the JavaScript ones.
+fn read<T: DeserializeOwned>(scheme: &str) -> Vec<T> {
+    ["python", "node"].into_iter().flat_map(|language| read_one(&format!("{language}_{scheme}"))).collect()
+}
+
+pub(crate) fn read_one<T: DeserializeOwned>(name: &str) -> Vec<T> {
     let path = format!("{}/tests/vectors/generated_{name}.json", env!("CARGO_MANIFEST_DIR"));
     let cases: Vec<T> = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     assert!(cases.len() >= 90, "{name} has {} cases", cases.len());
@@ -107,14 +113,14 @@ impl SignedUrl {
 
 #[test]
 fn generated_v1_urls_are_those_of_the_sdks() {
-    for case in read::<SignedUrl>("python_v1") {
+    for case in read::<SignedUrl>("v1") {
         case.signed(|presign| presign::v1(presign, &access_key(&case.asked.credentials), case.asked.now()));
     }
 }
 
 #[test]
 fn generated_v4_urls_are_those_of_the_sdks() {
-    for case in read::<SignedUrl>("python_v4") {
+    for case in read::<SignedUrl>("v4") {
         let (access_key, now) = (access_key(&case.asked.credentials), case.asked.now());
         let signer = v4::Signer::new(&access_key, &case.region, "oss", now.date_naive());
         case.signed(|presign| presign::v4(presign, &signer, now));
@@ -125,19 +131,30 @@ fn generated_v4_urls_are_those_of_the_sdks() {
 fn generated_rpc_calls_are_those_of_the_sdks() {
     // What an SDK sends of its own choice, beside what the action and the scheme need.
     let chosen = ["Action", "Version", "Format", "RegionId", "SignatureType"];
-    for case in read::<RpcCall>("python_rpc") {
+    for case in read::<RpcCall>("rpc") {
         let mut asked: Parameters<'_> = borrowed(&case.role).into_iter().collect();
         asked.extend(borrowed(&case.parameters).into_iter().filter(|(name, _)| chosen.contains(name)));
         let key = access_key(&case.asked.credentials);
         let ours = rpc::sign(&case.method, &asked, &key, case.asked.stamp(&case.nonce));
-        let ours: Map = decoded(&ours).into_iter().collect();
+        let mut ours: Map = decoded(&ours).into_iter().collect();
+        if case.asked.sdk.starts_with("ali-oss@") {
+            sign_to_the_millisecond(&mut ours, &key);
+        }
         assert_eq!(ours, case.parameters, "{}", case.asked.sdk);
     }
 }
 
+/// `ali-oss` writes milliseconds into the time, where we and the other SDKs write none.
+fn sign_to_the_millisecond(parameters: &mut Map, key: &AccessKey) {
+    parameters.remove("Signature");
+    parameters.get_mut("Timestamp").unwrap().insert_str("2026-01-02T03:04:05".len(), ".000");
+    let text = rpc::string_to_sign("POST", &rpc::canonical_query(&borrowed(parameters).into_iter().collect()));
+    parameters.insert("Signature".to_owned(), rpc::signature(&text, &key.secret));
+}
+
 #[test]
 fn generated_acs3_calls_are_those_of_the_sdks() {
-    for case in read::<Acs3Call>("python_acs3") {
+    for case in read::<Acs3Call>("acs3") {
         assert_eq!(case.query, case.role, "the action's parameters, and no others, are in the query");
         let added = ["x-acs-content-sha256", "x-acs-date", "x-acs-signature-nonce", "x-acs-security-token"];
         let mut headers = borrowed(&case.headers);

@@ -7,6 +7,7 @@ mod answer;
 mod classic;
 mod credentials_uri;
 mod form_answer;
+mod grants;
 mod health;
 mod ingress;
 mod parameters;
@@ -61,6 +62,7 @@ pub fn router(app: Arc<App>, pages: Router) -> Router {
         .route("/credentials-uri", get(credentials_uri::answer))
         .route("/post-signature", get(post_signature::answer).post(post_signature::answer))
         .route("/presigned-url", get(presigned_url::answer).post(presigned_url::answer))
+        .route("/grants", get(grants::answer))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
     let classic = Router::new()

@@ -112,6 +112,8 @@ impl From<Denied> for Problem {
         let detail = denied.to_string();
         let new = |status, code| Self::new(status, code, detail.clone());
         match denied {
+            Denied::Caller => new(StatusCode::FORBIDDEN, "grant_not_allowed")
+                .hint("ask for another grant; GET /grants lists those that you may use"),
             Denied::Method(_) => {
                 new(StatusCode::FORBIDDEN, "method_not_granted").hint("the operator may add it to the grant's methods")
             }

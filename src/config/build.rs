@@ -8,6 +8,7 @@ use url::Url;
 
 use super::build_auth;
 use super::byte_size::ByteSize;
+use super::check_grant::ROLE_FOR_ALL;
 use super::fault::ConfigError;
 use super::load::Loaded;
 use super::settings::{GrantSettings, PolicySource, SignatureVersion, StsSettings, StsSignature};
@@ -64,6 +65,10 @@ impl Loaded {
         let mut grants = Grants::new();
         for (name, grant) in settings.grants {
             let text = policy_texts.get(&name).cloned();
+            // A listener on loopback may have opened the server to all since the settings were checked.
+            if settings.auth.anonymous && grant.policy == PolicySource::Role && grant.admission().is_open() {
+                faults.push(format!("grants.{name}.policy {ROLE_FOR_ALL}"));
+            }
             match Grant::build(spec(name.clone(), grant, text, &settings.sts)) {
                 Ok(grant) => drop(grants.insert(name, grant)),
                 Err(problems) => {
@@ -128,6 +133,7 @@ pub(super) fn spec(name: String, grant: GrantSettings, text: Option<String>, sts
     let seconds = |length: Duration| u32::try_from(length.as_secs()).unwrap_or(u32::MAX);
     GrantSpec {
         name,
+        admission: grant.admission(),
         bucket: grant.bucket,
         region: grant.region,
         endpoint: grant.endpoint,

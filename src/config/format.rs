@@ -62,6 +62,11 @@ pub(super) fn is_caller_id(text: &str) -> bool {
     (1..=128).contains(&text.len()) && ![".", ".."].contains(&text) && all(text, plain)
 }
 
+/// An id that a proof may carry; only one that fills a slot has to be a caller id.
+pub(super) fn is_listed_id(text: &str) -> bool {
+    (1..=256).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
 /// `sha256:` and 64 hex digits.
 pub(super) fn is_sha256(text: &str) -> bool {
     text.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64 && all(hex, |byte| byte.is_ascii_hexdigit()))

@@ -32,6 +32,7 @@ mod build;
 mod build_auth;
 mod byte_size;
 mod check;
+mod check_admission;
 mod check_auth;
 mod check_grant;
 mod duration;
@@ -58,8 +59,8 @@ pub use fault::ConfigError;
 pub use load::Loaded;
 pub use settings::{
     AccessKeySettings, ApiKeySettings, AuthSettings, ClassicSettings, CorsSettings, ForwardSettings, GrantSettings,
-    JwtSettings, LimitSettings, PolicySource, ProxySettings, Settings, SignatureVersion, StsSettings, StsSignature,
-    VaultSettings,
+    JwtSettings, LimitSettings, PolicySource, ProxySettings, RuleSettings, Settings, SignatureVersion, StsSettings,
+    StsSignature, VaultSettings,
 };
 
 use crate::keys::Secret;

@@ -12,7 +12,7 @@ use super::secret;
 use crate::keys::Secret;
 
 pub use super::auth_settings::{ApiKeySettings, AuthSettings, ForwardSettings, JwtSettings, ProxySettings};
-pub use super::grant_settings::{GrantSettings, PolicySource, SignatureVersion};
+pub use super::grant_settings::{GrantSettings, PolicySource, RuleSettings, SignatureVersion};
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]

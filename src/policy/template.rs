@@ -219,6 +219,21 @@ impl Template {
         self.slots().any(|slot| *slot == Slot::Dir)
     }
 
+    /// Whether two slots of the caller stand in one segment of a path. No character but the slash is kept out of
+    /// identities, so where one of the two ends and the other begins cannot be told.
+    #[must_use]
+    pub fn joins_identities(&self) -> bool {
+        let mut slots = 0;
+        self.0.iter().any(|part| {
+            match part {
+                Part::Text(text) if text.contains('/') => slots = 0,
+                Part::Slot(slot) if slot.names_caller() => slots += 1,
+                _ => {}
+            }
+            slots > 1
+        })
+    }
+
     /// The text before the first slot.
     #[must_use]
     pub fn fixed_start(&self) -> &str {

@@ -9,6 +9,7 @@ use crate::caller::Caller;
 fn spec() -> GrantSpec {
     GrantSpec {
         name: "default".into(),
+        admission: Admission::default(),
         bucket: "examplebucket".into(),
         region: "cn-hangzhou".into(),
         endpoint: None,

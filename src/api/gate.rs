@@ -13,7 +13,8 @@ use super::App;
 use super::answer::proof;
 use super::client_address::client_address;
 use super::problem::Problem;
-use crate::caller::Caller;
+use super::refusals;
+use crate::caller::{Caller, Proof};
 use crate::limits::{Exceeded, Rates};
 use crate::policy::Grant;
 
@@ -90,6 +91,12 @@ impl App {
             self.charge_caller(&visitor, 1, now)?;
             Ok(visitor)
         }
+    }
+
+    /// Who sent a request with this proof. Only [`App::admit`] asks, so that nobody is served who has not paid.
+    async fn caller(&self, proof: Proof<'_>, now: DateTime<Utc>) -> Result<Caller, Problem> {
+        let asked = self.authenticator.authenticate(&proof, now).await;
+        asked.map_err(|error| refusals::unauthenticated(&error, &self.authenticator))
     }
 
     /// Has `visitor` pay for `more` requests that came in one.

@@ -36,6 +36,7 @@ fn every_code_of_a_problem_has_its_row_and_no_row_is_idle() {
     let shown = first_column(between("## Problems", "## Configuration"));
     assert!(shown.is_sorted(), "the rows are in the order of the alphabet");
     let mut codes = codes();
+    codes.push("overloaded".to_owned()); // the one code that is one word
     codes.sort();
     codes.dedup();
     assert_eq!(shown, codes);

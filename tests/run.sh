@@ -119,7 +119,7 @@ step "cargo test" cargo test --locked
 need "cargo build" cargo build --locked
 step "ali-oss and oss-vend.js in Node" suite node
 step "pages in Chromium" suite browser
-step "SDKs in Node" suite sdk
-step "SDKs and examples in Python" python_suite
-step "table of SDKs" tests/sdk_table.py --check
+step "the official JavaScript SDKs, and the examples" suite sdk
+step "the official Python SDKs, and the examples" python_suite
+step "the table of SDKs" tests/sdk_table.py --check
 finish

@@ -58,7 +58,7 @@ async fn a_page_that_may_not_ask_is_told_why() {
     for server in [server(&format!("origins = [\"{ORIGIN}\"]")).await, TestServer::start().await] {
         for origin in ["https://evil.example", "null"] {
             let answer = preflight(&server, origin, "/sts").await;
-            assert_eq!(answer.problem(), (403, "origin_not_allowed".into()));
+            assert_eq!(answer.problem(), (403, "cors_origin_not_allowed".into()));
             assert_eq!(answer.header("access-control-allow-origin"), "");
             assert!(answer.header("vary").starts_with("origin, "));
         }

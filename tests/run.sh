@@ -40,6 +40,7 @@ as_root() {
 packages() {
     local missing=()
     command -v cc >/dev/null || missing+=(build-essential)
+    command -v curl >/dev/null || missing+=(curl)
     command -v pkg-config >/dev/null || missing+=(pkg-config)
     command -v node >/dev/null || missing+=(nodejs)
     command -v npm >/dev/null || missing+=(npm)
@@ -100,4 +101,5 @@ step "cargo test" cargo test --locked
 need "cargo build" cargo build --locked
 step "ali-oss and oss-vend.js in Node" suite node
 step "pages in Chromium" suite browser
+step "the official JavaScript SDKs, and the examples" suite sdk
 finish

@@ -9,6 +9,7 @@ use axum::response::Response;
 use chrono::TimeDelta;
 
 use super::App;
+use super::answer::proof;
 use super::presigned_url::as_text;
 use super::problem::Problem;
 use super::{form_answer, sts, url_answer};
@@ -16,14 +17,15 @@ use crate::policy::{FormAsk, SignatureVersion};
 use crate::vault::LoadError;
 
 pub(super) async fn credentials(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
-    let caller = app.caller(request.headers())?;
+    let now = app.clock.now();
+    let caller = app.caller(proof(&request), now).await?;
     let grant = app.grant(app.classic.as_deref())?;
-    sts::vend(&app, grant, &caller, sts::Ask::default(), app.clock.now()).await
+    sts::vend(&app, grant, &caller, sts::Ask::default(), now).await
 }
 
 pub(super) async fn form(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.caller(request.headers())?;
+    let caller = app.caller(proof(&request), now).await?;
     let grant = app.grant(app.classic.as_deref())?;
     let ask = FormAsk { signature: Some(SignatureVersion::V4), ..FormAsk::default() };
     let permit = grant.form(&caller, &ask, "", now)?;
@@ -34,9 +36,9 @@ pub(super) async fn form(State(app): State<Arc<App>>, request: Request) -> Resul
 
 pub(super) async fn url(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.caller(request.headers())?;
+    let caller = app.caller(proof(&request), now).await?;
     let grant = app.grant(app.classic.as_deref())?;
     let permit = grant.classic_url(&caller, &uuid::Uuid::new_v4().to_string(), now)?;
     let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;
-    Ok(as_text(url_answer::of(grant, permit, &key, granted, now)))
+    Ok(as_text(url_answer::of(grant, permit, &key, granted)))
 }

@@ -5,7 +5,9 @@
 
 mod answer;
 mod classic;
+mod credentials_uri;
 mod form_answer;
+mod grants;
 mod health;
 mod ingress;
 mod parameters;
@@ -57,8 +59,10 @@ pub struct App {
 pub fn router(app: Arc<App>, pages: Router) -> Router {
     let vending = Router::new()
         .route("/sts", get(sts::answer).post(sts::answer))
+        .route("/credentials-uri", get(credentials_uri::answer))
         .route("/post-signature", get(post_signature::answer).post(post_signature::answer))
         .route("/presigned-url", get(presigned_url::answer).post(presigned_url::answer))
+        .route("/grants", get(grants::answer))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
     let classic = Router::new()

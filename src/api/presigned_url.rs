@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::App;
-use super::answer::{self, text, time};
+use super::answer::{self, proof, text, time};
 use super::ingress::RequestId;
 use super::parameters::{Parameters, invalid};
 use super::post_signature::{naming, signature_version};
@@ -48,7 +48,7 @@ pub(super) async fn answer(
     request: Request,
 ) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.caller(request.headers())?;
+    let caller = app.caller(proof(&request), now).await?;
     let plain = wants_text(request.headers());
     let mut parameters = Parameters::read(request, &KNOWN, app.body_limit).await?;
     if let Some(items) = parameters.take_list("items")? {
@@ -68,7 +68,7 @@ async fn one(
     let grant = app.grant(parameters.text("grant")?.or(default_grant))?;
     let permit = grant.url(caller, &ask(parameters)?, &uuid::Uuid::new_v4().to_string(), now)?;
     let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;
-    Ok(url_answer::of(grant, permit, &key, granted, now))
+    Ok(url_answer::of(grant, permit, &key, granted))
 }
 
 fn ask(parameters: &Parameters) -> Result<UrlAsk<'_>, Problem> {

@@ -8,15 +8,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::App;
-use super::answer::{json, time};
+use super::answer::{json, proof, time};
 use super::parameters::Parameters;
 use super::problem::Problem;
 use crate::caller::Caller;
 use crate::keys::SessionKey;
-use crate::policy::{DURATIONS, Grant};
+use crate::policy::{CredentialsPermit, DURATIONS, Grant};
 use crate::vault;
 
-const KNOWN: [&str; 3] = ["grant", "duration", "minRemaining"];
+/// The parameters of this route.
+pub(super) const KNOWN: [&str; 3] = ["grant", "duration", "minRemaining"];
 
 /// The answer. Its first four names are those that every published sample client reads.
 #[derive(Serialize)]
@@ -46,18 +47,24 @@ struct Credentials<'a> {
 
 pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.caller(request.headers())?;
+    let caller = app.caller(proof(&request), now).await?;
     let parameters = Parameters::read(request, &KNOWN, app.body_limit).await?;
     let grant = app.grant(parameters.text("grant")?)?;
-    let ask = Ask { duration: parameters.number("duration")?, min_remaining: parameters.number("minRemaining")? };
-    vend(&app, grant, &caller, ask, now).await
+    vend(&app, grant, &caller, Ask::of(&parameters)?, now).await
 }
 
 /// What is said of the credentials' life, in seconds.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Ask {
     duration: Option<u32>,
-    min_remaining: Option<u32>,
+    pub(super) min_remaining: Option<u32>,
+}
+
+impl Ask {
+    /// What `parameters` say of it.
+    pub(super) fn of(parameters: &Parameters) -> Result<Self, Problem> {
+        Ok(Self { duration: parameters.number("duration")?, min_remaining: parameters.number("minRemaining")? })
+    }
 }
 
 pub(super) async fn vend(
@@ -67,19 +74,39 @@ pub(super) async fn vend(
     ask: Ask,
     now: DateTime<Utc>,
 ) -> Result<Response, Problem> {
-    let least = ask.min_remaining.unwrap_or(0);
-    if least > *DURATIONS.end() {
-        return Err(super::parameters::invalid("minRemaining", "is at most 43,200 seconds"));
-    }
-    let permit = grant.credentials(caller, ask.duration, now)?;
-    let until = now + TimeDelta::seconds(least.into());
-    let key = app.vault.session_key(&permit.session, until).await.map_err(|error| Problem::from(&*error))?;
+    let Opened { permit, key, until } = open(app, grant, caller, ask, now).await?;
     let clamped_by = match (key.expiration < until, permit.clamped) {
         (true, _) => Some("session"),
         (false, true) => Some("grant"),
         (false, false) => None,
     };
     Ok(json(&credentials(grant, &permit.dir, &key, clamped_by, now)))
+}
+
+/// A session that was opened.
+pub(super) struct Opened {
+    permit: CredentialsPermit,
+    pub(super) key: Arc<SessionKey>,
+    /// How long its key had to live at least.
+    until: DateTime<Utc>,
+}
+
+/// Opens the session that `ask` means, or takes up the one that is open.
+pub(super) async fn open(
+    app: &App,
+    grant: &Grant,
+    caller: &Caller,
+    ask: Ask,
+    now: DateTime<Utc>,
+) -> Result<Opened, Problem> {
+    let least = ask.min_remaining.unwrap_or(0);
+    if least > *DURATIONS.end() {
+        return Err(super::parameters::invalid("minRemaining", "is at most 43,200 seconds"));
+    }
+    let permit = grant.credentials(caller, ask.duration, now)?;
+    let until = now + TimeDelta::seconds(least.into());
+    let key = app.vault.session_key(&permit.session, until).await.map_err(|error| Problem::unopened(&error, now))?;
+    Ok(Opened { permit, key, until })
 }
 
 fn credentials<'a>(

@@ -46,7 +46,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: Arguments) -> Outcome {
     block_on(async {
         let print_json = arguments.print_json;
-        let dev = Dev::bind(options(arguments), Arc::new(SystemClock)).await?;
+        let dev = Dev::bind(options(arguments), Arc::new(SystemClock::new())).await?;
         let text = if print_json { as_json(dev.addresses()) } else { greeting(dev.addresses()) };
         writeln!(stdout(), "{text}")?;
         stdout().flush()?;

@@ -13,6 +13,10 @@ use super::settings::{GrantSettings, PolicySource, Settings, StsSettings};
 use super::tree::{self, Origin};
 use crate::policy::{Grant, InvalidGrant};
 
+/// Why `policy = "role"` and anonymous callers do not go together.
+pub(super) const ROLE_FOR_ALL: &str = "cannot be \"role\" while callers that prove nothing are served: everyone would \
+    have all rights of the role. Take \"generated\", name the grant's callers, or leave auth.anonymous out";
+
 /// What OSS allows for `x-oss-expires`: up to seven days.
 const URL_SECONDS: RangeInclusive<u64> = 1..=604_800;
 
@@ -24,6 +28,15 @@ impl Check<'_> {
         }
         for (name, grant) in &mut settings.grants {
             self.grant(name, grant, &settings.sts);
+        }
+    }
+
+    /// A role's full rights for whoever comes by is never what was meant.
+    pub(super) fn anonymous_roles(&mut self, settings: &Settings) {
+        let bare = |grant: &GrantSettings| grant.policy == PolicySource::Role && grant.admission().is_open();
+        let bare = settings.grants.iter().filter(|(_, grant)| settings.auth.anonymous && bare(grant));
+        for (name, _) in bare {
+            self.blame(&["grants", name, "policy"], &Problem::Other(ROLE_FOR_ALL.to_owned()));
         }
     }
 
@@ -69,6 +82,7 @@ impl Check<'_> {
         self.bucket(name, grant, sts);
         self.address(&["grants", name, "public_host"], &mut grant.public_host);
         self.lives(name, grant);
+        self.admission(name, grant);
         if grant.role_arn.is_none() && sts.role_arn.is_none() {
             self.missing(&["grants", name, "role_arn"], "set it here, or sts.role_arn, or the variable RAM_ROLE_ARN");
         }

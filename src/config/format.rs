@@ -62,6 +62,11 @@ pub(super) fn is_caller_id(text: &str) -> bool {
     (1..=128).contains(&text.len()) && ![".", ".."].contains(&text) && all(text, plain)
 }
 
+/// An id that a proof may carry; only one that fills a slot has to be a caller id.
+pub(super) fn is_listed_id(text: &str) -> bool {
+    (1..=256).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
 /// `sha256:` and 64 hex digits.
 pub(super) fn is_sha256(text: &str) -> bool {
     text.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64 && all(hex, |byte| byte.is_ascii_hexdigit()))
@@ -82,6 +87,24 @@ pub(super) fn web_address(text: &str) -> Option<String> {
     let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
     let anonymous = url.username().is_empty() && url.password().is_none();
     (allowed && bare && anonymous).then(|| url.origin().ascii_serialization())
+}
+
+/// An address whose answers can be believed: `https`, or `http` on this machine, and no password in it.
+pub(super) fn is_secure_url(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| {
+        let local = url.scheme() == "http" && url.host().is_some_and(|host| is_loopback(&host));
+        (url.scheme() == "https" || local) && url.username().is_empty() && url.password().is_none()
+    })
+}
+
+/// Up to 32 of the characters of a caller's id.
+pub(super) fn is_id_prefix(text: &str) -> bool {
+    text.len() <= 32 && all(text, |byte| byte.is_ascii_alphanumeric() || b"_.@=-".contains(&byte))
+}
+
+/// A name of a cookie (RFC 6265 §4.1.1).
+pub(super) fn is_token(text: &str) -> bool {
+    !text.is_empty() && all(text, |byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 fn is_loopback(host: &Host<&str>) -> bool {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::byte_size::ByteSize;
 use super::duration;
-use crate::policy::Method;
+use crate::policy::{Admission, ClaimValue, Method, Rule, Test, UnsafeId};
 
 /// `[grants.<name>]`: what may be vended under one name.
 #[derive(Clone, Debug, Deserialize)]
@@ -22,8 +22,14 @@ pub struct GrantSettings {
     pub endpoint: Option<String>,
     /// The custom domain of the bucket as `https://host`; it takes the bucket's place in every URL.
     pub public_host: Option<String>,
+    /// The ids of the callers that it is for; without a list, any. Never an empty list once loaded.
+    pub callers: Option<Vec<String>>,
+    /// What has to be true of a caller's claims, all of it.
+    pub require: Vec<RuleSettings>,
     /// The directory that every key begins with: empty, or a template that ends with `/`.
     pub dir: String,
+    /// What becomes of an id that a template cannot take as it is.
+    pub unsafe_id: UnsafeId,
     /// The template of a key that the server makes, below `dir`.
     pub key: String,
     /// What may be vended.
@@ -55,6 +61,39 @@ pub struct GrantSettings {
     pub policy: PolicySource,
     /// The OSS signature versions that may be asked for, the preferred one first.
     pub signature_versions: Vec<SignatureVersion>,
+}
+
+/// `[[grants.<name>.require]]`: a claim and what it has to be. Exactly one of the three tests is there once loaded.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct RuleSettings {
+    /// The claim's name.
+    pub claim: String,
+    /// Its value.
+    pub equals: Option<ClaimValue>,
+    /// The values of which it is one, or of which its list has one.
+    pub any_of: Option<Vec<ClaimValue>>,
+    /// The values that its list has.
+    pub all_of: Option<Vec<ClaimValue>>,
+}
+
+impl GrantSettings {
+    /// For whom it is.
+    pub(super) fn admission(&self) -> Admission {
+        Admission { callers: self.callers.clone(), rules: self.require.iter().map(RuleSettings::rule).collect() }
+    }
+}
+
+impl RuleSettings {
+    /// The rule; one without a test, which is refused at load, would be met by nobody.
+    fn rule(&self) -> Rule {
+        let test = match (&self.equals, &self.any_of, &self.all_of) {
+            (Some(value), _, _) => Test::Equals(value.clone()),
+            (None, _, Some(values)) => Test::AllOf(values.clone()),
+            (None, values, None) => Test::AnyOf(values.clone().unwrap_or_default()),
+        };
+        Rule { claim: self.claim.clone(), test }
+    }
 }
 
 /// The versions of OSS's signature.
@@ -96,8 +135,11 @@ impl Default for GrantSettings {
             region: String::new(),
             endpoint: None,
             public_host: None,
+            callers: None,
+            require: Vec::new(),
             // Not the whole bucket: that has to be written.
             dir: "uploads/".to_owned(),
+            unsafe_id: UnsafeId::Refuse,
             key: "${uuid}${ext}".to_owned(),
             methods: vec![Method::Post, Method::Put],
             min_size: ByteSize::new(0),

@@ -58,6 +58,7 @@ impl Settings {
         check.settings(&mut settings);
         let policy_texts = check.policy_files(&settings);
         check.rules(&settings, &policy_texts);
+        check.anonymous_roles(&settings);
         let notes = check.notes;
         faults.into_result().map(|()| Loaded { settings, access_key, policy_texts, notes })
     }

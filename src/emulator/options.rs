@@ -137,7 +137,7 @@ impl OidcProvider {
 }
 
 impl Options {
-    /// One private bucket, one user who may assume the one role and use the bucket, and that role; names and keys are the
+    /// One private bucket, one user who may assume the one role, use the bucket and make others, and that role; names and keys are the
     /// constants beside this type.
     #[must_use]
     pub fn dev() -> Self {
@@ -170,7 +170,7 @@ fn dev_user() -> User {
         name: "oss-vend".to_owned(),
         access_key_id: DEV_ACCESS_KEY_ID.to_owned(),
         access_key_secret: DEV_ACCESS_KEY_SECRET.to_owned(),
-        policies: vec![allow(&["sts:AssumeRole"], &[DEV_ROLE_ARN]), dev_bucket_policy()],
+        policies: vec![allow(&["sts:AssumeRole"], &[DEV_ROLE_ARN]), allow(&["oss:*"], &["acs:oss:*:*:*"])],
         active: true,
         root: false,
     }

@@ -31,7 +31,7 @@ impl Grant {
         duration: Option<u32>,
         now: DateTime<Utc>,
     ) -> Result<CredentialsPermit, Denied> {
-        self.allow(Method::Sts)?;
+        self.allow(caller, Method::Sts)?;
         let longest = self.duration();
         let asked = duration.unwrap_or(longest);
         if !DURATIONS.contains(&asked) {

@@ -9,6 +9,9 @@ use super::template::Unfillable;
 /// The reasons, each for the one who can change it: the caller, or the operator who wrote the grant.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub enum Denied {
+    /// The grant is not for this caller; which rule it does not meet stays unsaid.
+    #[error("this grant is not for this caller")]
+    Caller,
     /// The grant has not this method.
     #[error("this grant does not allow {0}")]
     Method(Method),

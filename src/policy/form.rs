@@ -64,7 +64,7 @@ impl Grant {
         uuid: &str,
         now: DateTime<Utc>,
     ) -> Result<FormPermit, Denied> {
-        self.allow(Method::Post)?;
+        self.allow(caller, Method::Post)?;
         let dir = self.dir(caller, now)?;
         let filling = self.filling(caller, now, &dir);
         let key = upload::key(self, &filling, &ask.naming, uuid)?;

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::address::Address;
+use super::admission::Admission;
+use super::boundaries::Boundaries;
 use super::denied::Denied;
 use super::document::{self, PolicyTemplate};
 use super::method::{Method, Methods};
 use super::object_key::ObjectKey;
 use super::session::{self, Session};
-use super::template::{Filling, Place, Template, Unfillable};
+use super::template::{Filling, Place, Template, Unfillable, UnsafeId};
 use crate::caller::Caller;
 
 /// The most bytes that OSS takes in one PutObject or PostObject: 5 GiB.
@@ -37,11 +39,13 @@ pub enum PolicySource {
 #[expect(missing_docs, reason = "the configuration room documents each key of the same name")]
 pub struct GrantSpec {
     pub name: String,
+    pub admission: Admission,
     pub bucket: String,
     pub region: String,
     pub endpoint: Option<String>,
     pub public_host: Option<String>,
     pub dir: String,
+    pub unsafe_id: UnsafeId,
     pub key: String,
     pub methods: Methods,
     pub min_size: u64,
@@ -74,6 +78,8 @@ pub struct InvalidGrant {
 pub struct Grant {
     /// The name that a request gives as `grant`.
     pub name: String,
+    /// For whom it is.
+    pub admission: Admission,
     /// The bucket.
     pub bucket: String,
     /// The bucket's region, without `oss-`.
@@ -87,11 +93,16 @@ pub struct Grant {
     /// The content types that are allowed; empty means any.
     pub content_types: Vec<String>,
     pub(super) default_content_type: Option<String>,
-    pub(super) size_required: bool,
-    pub(super) expires: u32,
-    pub(super) max_expires: u32,
-    pub(super) signature_v1: bool,
+    /// Whether a URL that uploads has to say the size.
+    pub size_required: bool,
+    /// The life of a form or URL that asks for none, in seconds.
+    pub expires: u32,
+    /// The longest life of a form or URL, in seconds.
+    pub max_expires: u32,
+    /// Whether the old signature may be asked for.
+    pub signature_v1: bool,
     pub(super) key: Template,
+    unsafe_id: UnsafeId,
     dir: Template,
     policy: Policy,
     session_name: Template,
@@ -124,6 +135,7 @@ impl Grant {
             return Err(problems.0);
         };
         problems.directory(&spec, &dir, &key);
+        problems.boundaries(&spec, &dir, &key, &session_name, &policy);
         let grant = Self::of_parts(spec, address, dir, key, session_name, policy);
         problems.policy_size(&grant);
         if problems.0.is_empty() { Ok(grant) } else { Err(problems.0) }
@@ -149,6 +161,7 @@ impl Grant {
             size_required: spec.max_size.is_some() && !spec.allow_unsized_put,
             sizes: spec.min_size..=spec.max_size.unwrap_or(MAX_UPLOAD),
             name: spec.name,
+            admission: spec.admission,
             bucket: spec.bucket,
             region: spec.region,
             content_types: spec.content_types,
@@ -157,6 +170,7 @@ impl Grant {
             max_expires: spec.max_expires,
             signature_v1: spec.signature_v1,
             methods: spec.methods,
+            unsafe_id: spec.unsafe_id,
             address,
             dir,
             key,
@@ -187,7 +201,9 @@ impl Grant {
         self.session.duration
     }
 
-    pub(super) fn allow(&self, method: Method) -> Result<(), Denied> {
+    /// Whether the grant is for this caller and has this method; every decision begins with it.
+    pub(super) fn allow(&self, caller: &Caller, method: Method) -> Result<(), Denied> {
+        self.admission.admit(caller)?;
         if self.methods.contains(method) { Ok(()) } else { Err(Denied::Method(method)) }
     }
 
@@ -197,7 +213,8 @@ impl Grant {
     }
 
     pub(super) fn filling<'a>(&'a self, caller: &'a Caller, now: DateTime<Utc>, dir: &'a str) -> Filling<'a> {
-        Filling { caller, now, uuid: "", unverified_filename: "", bucket: &self.bucket, dir }
+        let unsafe_id = self.unsafe_id;
+        Filling { caller, unsafe_id, now, uuid: "", unverified_filename: "", bucket: &self.bucket, dir }
     }
 
     /// The session of a caller that gets credentials for `dir`.
@@ -294,6 +311,18 @@ impl Problems {
             self.add("dir", format!("cannot be used: {error}"));
         } else if let Err(error) = ObjectKey::parse(format!("{longest}{}", key.longest(&spec.bucket, &longest))) {
             self.add("key", format!("cannot be used: at its longest, below the directory, {error}"));
+        }
+    }
+
+    fn boundaries(&mut self, spec: &GrantSpec, dir: &Template, key: &Template, name: &Template, policy: &Policy) {
+        let own = match policy {
+            Policy::Template(own) => Some(own),
+            Policy::Generated | Policy::Role => None,
+        };
+        let (methods, source) = (spec.methods, &spec.policy);
+        let boundaries = Boundaries { methods, dir, key, session_name: name, source, policy: own };
+        for (key, problem) in boundaries.breaches() {
+            self.add(key, problem);
         }
     }
 

@@ -1,11 +1,14 @@
 //! May this caller have this? Pure: no clock is read and nothing is sent; the answer is a permit or a reason.
 //!
 //! - [`Grant`]: an entry of the configuration, checked and prepared at start;
+//! - [`Admission`]: for whom a grant is;
 //! - [`Grant::credentials`], [`Grant::form`], [`Grant::url`]: the three decisions;
 //! - [`Template`]: texts with typed slots; [`ObjectKey`]: keys that are no trap; [`document`]: the inline policy;
 //! - [`Session`]: the input of `AssumeRole` that a permit asks for.
 
 pub mod address;
+mod admission;
+mod boundaries;
 mod credentials;
 mod denied;
 pub mod document;
@@ -13,6 +16,7 @@ mod form;
 mod grant;
 mod method;
 pub mod object_key;
+mod offer;
 mod session;
 pub mod template;
 #[cfg(test)]
@@ -23,6 +27,7 @@ mod url;
 use std::collections::BTreeMap;
 
 pub use self::address::{Address, InvalidAddress};
+pub use self::admission::{Admission, ClaimValue, Rule, Test};
 pub use self::credentials::CredentialsPermit;
 pub use self::denied::Denied;
 pub use self::form::{FormAsk, FormKey, FormPermit};
@@ -30,7 +35,7 @@ pub use self::grant::{DURATIONS, Grant, GrantSpec, InvalidGrant, MAX_EXPIRES, MA
 pub use self::method::{Method, Methods};
 pub use self::object_key::{InvalidKey, ObjectKey};
 pub use self::session::{Session, session_name};
-pub use self::template::{InvalidTemplate, Template, Unfillable};
+pub use self::template::{InvalidTemplate, Template, Unfillable, UnsafeId};
 pub use self::upload::{Life, Naming, SignatureVersion};
 pub use self::url::{UrlAsk, UrlPermit};
 

@@ -63,7 +63,7 @@ impl Grant {
     /// Decides on a URL; `uuid` names a new object.
     pub fn url(&self, caller: &Caller, ask: &UrlAsk<'_>, uuid: &str, now: DateTime<Utc>) -> Result<UrlPermit, Denied> {
         let (method, http_method) = http_method(ask.method.unwrap_or("PUT"))?;
-        self.allow(method)?;
+        self.allow(caller, method)?;
         misplaced(ask, http_method)?;
         let signature = upload::signature(self, ask.signature)?;
         let dir = self.dir(caller, now)?;
@@ -76,7 +76,7 @@ impl Grant {
         Ok(UrlPermit {
             session: self.signing_session(&filling)?,
             method: http_method,
-            query: self.query(ask)?,
+            query: self.query(caller, ask)?,
             headers: if upload { self.upload_headers(ask)? } else { Vec::new() },
             content_length,
             life: upload::life(self, ask.expires)?,
@@ -88,7 +88,7 @@ impl Grant {
     /// The URL of the published samples: an upload of a new object with the grant's own type and no size, since those
     /// pages send nothing.
     pub fn classic_url(&self, caller: &Caller, uuid: &str, now: DateTime<Utc>) -> Result<UrlPermit, Denied> {
-        self.allow(Method::Put)?;
+        self.allow(caller, Method::Put)?;
         let dir = self.dir(caller, now)?;
         let filling = self.filling(caller, now, &dir);
         let content_type = upload::content_type(self, None, "")?;
@@ -136,7 +136,7 @@ impl Grant {
         Ok(headers)
     }
 
-    fn query(&self, ask: &UrlAsk<'_>) -> Result<Vec<(&'static str, String)>, Denied> {
+    fn query(&self, caller: &Caller, ask: &UrlAsk<'_>) -> Result<Vec<(&'static str, String)>, Denied> {
         let mut query = Vec::new();
         let mut push = |parameter, name, value: Option<&str>| -> Result<(), Denied> {
             if let Some(value) = value {
@@ -152,7 +152,7 @@ impl Grant {
             return Err(Denied::parameter("process", "would write an object (\"saveas\"), which a GET is not for"));
         }
         if ask.version_id.is_some() {
-            self.allow(Method::GetVersion)?;
+            self.allow(caller, Method::GetVersion)?;
         }
         if let Some(limit) = ask.traffic_limit {
             if !TRAFFIC_LIMITS.contains(&limit) {

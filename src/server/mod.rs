@@ -3,23 +3,28 @@
 pub mod exposure;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
+use tower::util::MapRequest;
 use tower_http::services::ServeDir;
 
 use crate::api::{self, App};
-use crate::clock::Clock;
+use crate::clock::{Clock, CorrectedClock};
 use crate::config::{ConfigError, Configured, Loaded};
-use crate::sts::ClientError;
-use crate::vault::Vault;
+use crate::sts::{Client, ClientError};
+use crate::vault::{self, Vault};
 use crate::web;
 
 /// How long requests that are under way may take to end after the signal to stop.
@@ -58,10 +63,18 @@ impl Server {
     /// The same with routes of its own for `pages`, which the static folder stands behind.
     pub fn with_pages(loaded: Loaded, clock: Arc<dyn Clock>, pages: Router) -> Result<Self, StartError> {
         let configured = loaded.build()?;
-        let Configured { sts, access_keys, authenticator, grants, classic, origins, limits, static_dir } = configured;
-        let access_keys = access_keys.ok_or(StartError::NoAccessKey)?;
+        let Configured { sts, second_sts, calls_per_second, max_sessions, .. } = configured;
+        let Configured { access_keys, authenticator, grants, classic, origins, limits, static_dir, .. } = configured;
+        let clock = Arc::new(CorrectedClock::new(clock));
+        let vault = vault::Options {
+            sts: Client::new(sts)?,
+            second_sts: second_sts.map(Client::new).transpose()?,
+            access_keys: access_keys.ok_or(StartError::NoAccessKey)?,
+            calls_per_second,
+            max_sessions,
+        };
         let app = App {
-            vault: Vault::new(crate::sts::Client::new(sts)?, access_keys, Arc::clone(&clock)),
+            vault: Vault::new(vault, Arc::clone(&clock)),
             authenticator,
             grants,
             clock,
@@ -86,7 +99,7 @@ impl Server {
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, _peer)) => self.spawn(&builder, stream, &connections),
+                    Ok((stream, peer)) => self.spawn(&builder, stream, peer, &connections),
                     Err(error) => pause_after(&error).await,
                 },
                 () = &mut stop => break,
@@ -107,10 +120,20 @@ impl Server {
         builder
     }
 
-    fn spawn(&self, builder: &auto::Builder<TokioExecutor>, stream: TcpStream, connections: &GracefulShutdown) {
+    fn spawn(
+        &self,
+        builder: &auto::Builder<TokioExecutor>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        connections: &GracefulShutdown,
+    ) {
         // Answers are small and one write each, so waiting to fill a segment only delays them.
         let _best_effort = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(self.router.clone());
+        let with_peer = move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            request
+        };
+        let service = TowerToHyperService::new(MapRequest::new(self.router.clone(), with_peer));
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = connections.watch(connection);
         tokio::spawn(async move {

@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
+mod callers;
 mod classic;
 mod credentials;
+mod endurance;
 mod errors;
 mod forms;
+mod grants;
 mod health;
 mod map;
 mod outages;

@@ -18,7 +18,9 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 async fn put(http: &Client, signed: &Value, body: &str) -> u16 {
-    let mut request = http.put(signed["url"].as_str().unwrap()).body(body.to_owned());
+    // An empty body has no length of its own in reqwest, and OSS wants one.
+    let length = body.len();
+    let mut request = http.put(signed["url"].as_str().unwrap()).header("content-length", length).body(body.to_owned());
     for (name, value) in signed["headers"].as_object().unwrap() {
         request = request.header(name, value.as_str().unwrap());
     }

@@ -86,6 +86,21 @@ impl TestServer {
         Answer::of(self.request(Method::GET, path)).await
     }
 
+    /// The outcome of `work` while the clock runs, so that pauses between attempts end.
+    pub(crate) async fn while_time_passes<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                outcome = &mut work => return outcome,
+                () = tokio::time::sleep(Duration::from_millis(5)) => self.clock.advance(TimeDelta::milliseconds(20)),
+            }
+        }
+    }
+
+    pub(crate) async fn get_while_time_passes(&self, path: &str) -> Answer {
+        self.while_time_passes(self.get(path)).await
+    }
+
     /// As the caller whose API key this is.
     pub(crate) async fn get_as(&self, key: &str, path: &str) -> Answer {
         Answer::of(self.request(Method::GET, path).bearer_auth(key)).await

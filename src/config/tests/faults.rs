@@ -124,6 +124,78 @@ fn a_value_that_cannot_be_meant_is_told() {
 }
 
 #[test]
+fn a_grant_that_would_be_a_hole_is_refused_with_its_line() {
+    let id = "${caller.id}";
+    let table = [
+        (format!("dir = \"{id}-${{caller.claims.tenant}}/\""), "dir has two slots of the caller between two slashes"),
+        (format!("key = \"{id}/${{uuid}}\""), "key names the caller and dir does not"),
+        (format!("dir = \"\"\nsession_name = \"web-{id}\""), "dir is empty while session_name names the caller"),
+        (
+            format!("policy = \"role\"\ndir = \"{id}/\"\nmethods = [\"sts\", \"put\"]"),
+            "policy does not name the caller and dir does",
+        ),
+        ("policy = \"role\"\n[auth]\nanonymous = true".to_owned(), "policy cannot be \"role\" while callers"),
+        ("callers = []".to_owned(), "callers names nobody: leave it out"),
+        ("callers = [\"a\\n\"]".to_owned(), "callers[0] must be an id: 1 to 256 bytes"),
+        ("require = [{ equals = \"a\" }]".to_owned(), "require[0] has no \"claim\"; name the claim"),
+        ("require = [{ claim = \"a\" }]".to_owned(), "require[0] has no \"equals\"; a rule has"),
+        ("require = [{ claim = \"a\", all_of = [] }]".to_owned(), "require[0].all_of lists nothing"),
+        (
+            "require = [{ claim = \"a\", equals = 1, any_of = [2] }]".to_owned(),
+            "require[0] has more than one of \"equals\", \"any_of\" and \"all_of\"",
+        ),
+        (
+            "require = [{ claim = \"a\", equals = 1.5 }]".to_owned(),
+            "require[0].equals must be a string, a whole number, true or false, not a number with a fraction",
+        ),
+        (
+            "require = [{ claim = \"a\", is = 1 }]".to_owned(),
+            "unknown key \"is\" in grants.default.require[0]; it takes claim, equals, any_of, all_of",
+        ),
+    ];
+    for (extra, expected) in table {
+        let faults = Folder::with(&format!("{LEAST}{extra}")).faults(&[]);
+        let told = faults.replacen("grants.default.", "", 1);
+        let expected = expected.replacen("grants.default.", "", 1);
+        assert!(told.starts_with(&format!("oss-vend.toml:6: {expected}")), "{extra}\ngives\n{faults}");
+    }
+}
+
+#[test]
+fn a_policy_that_is_too_long_for_the_longest_identity_is_told_with_its_line() {
+    let statement = r#"{"Effect":"Allow","Action":"oss:PutObject","Resource":"acs:oss:*:*:${bucket}/${dir}*"}"#;
+    let text = format!("{LEAST}policy = \"policy.json\"\ndir = \"${{caller.id}}/\"");
+    let folder = Folder::with(&text);
+    let of = |times| format!(r#"{{"Version":"1","Statement":[{}]}}"#, vec![statement; times].join(","));
+    fs::write(folder.path("policy.json"), of(8)).unwrap();
+    folder.load(&[]).unwrap();
+    fs::write(folder.path("policy.json"), of(12)).unwrap();
+    let expected = "oss-vend.toml:6: grants.default.policy is too long: for the longest identity it has 2597 bytes; STS takes 2048";
+    assert!(folder.faults(&[]).starts_with(expected), "{}", folder.faults(&[]));
+}
+
+#[test]
+fn a_role_s_rights_may_go_to_callers_that_are_named() {
+    let named = "policy = \"role\"\ncallers = [\"ops\"]\n[auth]\nanonymous = true";
+    Folder::with(&format!("{LEAST}{named}")).load(&[]).unwrap();
+    let alone = Folder::with(&format!("{LEAST}policy = \"role\"")).load(&[]).unwrap();
+    let mut opened = alone.clone();
+    assert!(alone.build().is_ok());
+    opened.settings.auth.anonymous = true;
+    let error = opened.build().unwrap_err().to_string();
+    assert!(error.starts_with("grants.default.policy cannot be \"role\""), "{error}");
+}
+
+#[test]
+fn rules_may_come_from_a_variable_with_their_types() {
+    let rules = r#"[{"claim":"tenant","equals":"a"},{"claim":"level","any_of":[1,true]}]"#;
+    let loaded = Folder::with(LEAST).load(&[("OSS_VEND__GRANTS__DEFAULT__REQUIRE", rules)]).unwrap();
+    let admission = loaded.build().unwrap().grants["default"].admission.clone();
+    let told: Vec<_> = admission.rules.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["the claim \"tenant\" equals \"a\"", "the claim \"level\" is or has any of 1, true"]);
+}
+
+#[test]
 fn other_sections_are_checked_too() {
     let table = [
         (

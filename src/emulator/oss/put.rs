@@ -45,6 +45,8 @@ pub(super) fn copy(call: &Call<'_>) -> Result<Response, OssError> {
         xml.text("ETag", quoted(&object.facts.etag));
         xml.text("LastModified", xml_time(object.facts.modified));
     });
+    // oss2 reads the header, ali-oss the document.
+    set(response.headers_mut(), "etag", &quoted(&object.facts.etag));
     set(response.headers_mut(), "x-oss-hash-crc64ecma", &object.facts.crc64.to_string());
     if let Some(version) = &object.facts.version {
         set(response.headers_mut(), "x-oss-version-id", version);
@@ -148,10 +150,12 @@ fn check_position(old: Option<&Object>, position: u64) -> Result<(), OssError> {
     if length == position {
         Ok(())
     } else {
-        {
-            let error = OssError::conflict("PositionNotEqualToLength", "Position is not equal to file length.");
-            Err(error.with("Position", length.to_string()))
-        }
+        let (error, length) = (
+            OssError::conflict("PositionNotEqualToLength", "Position is not equal to file length."),
+            length.to_string(),
+        );
+        // oss2 reads the header.
+        Err(error.with("Position", length.clone()).header("x-oss-next-append-position", length))
     }
 }
 

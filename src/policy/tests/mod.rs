@@ -9,11 +9,13 @@ use crate::caller::Caller;
 fn spec() -> GrantSpec {
     GrantSpec {
         name: "default".into(),
+        admission: Admission::default(),
         bucket: "examplebucket".into(),
         region: "cn-hangzhou".into(),
         endpoint: None,
         public_host: None,
         dir: "uploads/${caller.id}/".into(),
+        unsafe_id: UnsafeId::Refuse,
         key: "${uuid}${ext}".into(),
         methods: [Method::Sts, Method::Post, Method::Put, Method::Get].into_iter().collect(),
         min_size: 0,

@@ -1,0 +1,77 @@
+//! `/grants`: what this caller may ask for, with its limits.
+//!
+//! A grant that is for others, or that cannot be filled for this caller, is not listed. That it exists is no secret all
+//! the same: grants are named by pages, so an unknown one is 404 to everyone and one that is for others 403.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::App;
+use super::answer::{json, proof, time};
+use super::parameters::Parameters;
+use super::problem::Problem;
+use crate::caller::Caller;
+use crate::policy::{Grant, Method};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'a> {
+    /// Who the server takes the caller for; absent for an anonymous one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caller: Option<&'a str>,
+    grants: Vec<Offer<'a>>,
+    server_time: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Offer<'a> {
+    name: &'a str,
+    methods: Vec<&'static str>,
+    bucket: &'a str,
+    region: &'a str,
+    endpoint: &'a str,
+    dir: String,
+    min_size: u64,
+    max_size: u64,
+    /// Whether a URL that uploads has to say `size`.
+    size_required: bool,
+    /// Empty means any.
+    content_types: &'a [String],
+    expires: u32,
+    max_expires: u32,
+    /// The longest life of credentials, in seconds.
+    duration: u32,
+    signature_versions: &'static [&'static str],
+}
+
+pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
+    let now = app.clock.now();
+    let caller = app.caller(proof(&request), now).await?;
+    Parameters::read(request, &[], app.body_limit).await?;
+    let grants = app.grants.values().filter_map(|grant| offer(grant, &caller, now)).collect();
+    Ok(json(&Answer { caller: caller.id(), grants, server_time: time(now) }))
+}
+
+fn offer<'a>(grant: &'a Grant, caller: &Caller, now: DateTime<Utc>) -> Option<Offer<'a>> {
+    Some(Offer {
+        dir: grant.offer(caller, now).ok()?,
+        name: &grant.name,
+        methods: grant.methods.iter().map(Method::name).collect(),
+        bucket: &grant.bucket,
+        region: &grant.region,
+        endpoint: &grant.address.endpoint,
+        min_size: *grant.sizes.start(),
+        max_size: *grant.sizes.end(),
+        size_required: grant.size_required,
+        content_types: &grant.content_types,
+        expires: grant.expires,
+        max_expires: grant.max_expires,
+        duration: grant.duration(),
+        signature_versions: if grant.signature_v1 { &["v4", "v1"] } else { &["v4"] },
+    })
+}

@@ -8,6 +8,9 @@ mod account;
 mod control;
 mod error;
 mod form_policy;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod knobs;
 mod options;
 mod oss;

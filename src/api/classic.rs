@@ -9,7 +9,6 @@ use axum::response::Response;
 use chrono::TimeDelta;
 
 use super::App;
-use super::answer::proof;
 use super::presigned_url::as_text;
 use super::problem::Problem;
 use super::{form_answer, sts, url_answer};
@@ -18,17 +17,18 @@ use crate::vault::LoadError;
 
 pub(super) async fn credentials(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.caller(proof(&request), now).await?;
+    let caller = app.admit(&request, now).await?.caller;
     let grant = app.grant(app.classic.as_deref())?;
     sts::vend(&app, grant, &caller, sts::Ask::default(), now).await
 }
 
 pub(super) async fn form(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.caller(proof(&request), now).await?;
+    let caller = app.admit(&request, now).await?.caller;
     let grant = app.grant(app.classic.as_deref())?;
     let ask = FormAsk { signature: Some(SignatureVersion::V4), ..FormAsk::default() };
     let permit = grant.form(&caller, &ask, "", now)?;
+    app.charge_grant(grant, now)?;
     let access_key = app.vault.access_key().await.map_err(|error| Problem::from(&LoadError::AccessKey(error)))?;
     let expiration = now + TimeDelta::seconds(permit.life.seconds.into());
     Ok(form_answer::classic(grant, &permit, &access_key, expiration))
@@ -36,9 +36,10 @@ pub(super) async fn form(State(app): State<Arc<App>>, request: Request) -> Resul
 
 pub(super) async fn url(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.caller(proof(&request), now).await?;
+    let caller = app.admit(&request, now).await?.caller;
     let grant = app.grant(app.classic.as_deref())?;
     let permit = grant.classic_url(&caller, &uuid::Uuid::new_v4().to_string(), now)?;
+    app.charge_grant(grant, now)?;
     let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;
     Ok(as_text(url_answer::of(grant, permit, &key, granted)))
 }

@@ -8,7 +8,7 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::App;
-use super::answer::{json, proof, time};
+use super::answer::{json, time};
 use super::parameters::Parameters;
 use super::problem::Problem;
 use super::sts::{self, Ask};
@@ -30,7 +30,7 @@ struct Credentials<'a> {
 
 pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.caller(proof(&request), now).await?;
+    let caller = app.admit(&request, now).await?.caller;
     let parameters = Parameters::read(request, &sts::KNOWN, app.body_limit).await?;
     let grant = app.grant(parameters.text("grant")?)?;
     let mut ask = Ask::of(&parameters)?;

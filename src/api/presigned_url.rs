@@ -10,7 +10,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::App;
-use super::answer::{self, proof, text, time};
+use super::answer::{self, text, time};
+use super::gate::Visitor;
 use super::ingress::RequestId;
 use super::parameters::{Parameters, invalid};
 use super::post_signature::{naming, signature_version};
@@ -48,13 +49,13 @@ pub(super) async fn answer(
     request: Request,
 ) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.caller(proof(&request), now).await?;
+    let visitor = app.admit(&request, now).await?;
     let plain = wants_text(request.headers());
     let mut parameters = Parameters::read(request, &KNOWN, app.body_limit).await?;
     if let Some(items) = parameters.take_list("items")? {
-        return batch(&app, &caller, &parameters, &items, &request_id, now).await;
+        return batch(&app, &visitor, &parameters, &items, &request_id, now).await;
     }
-    let answer = one(&app, &caller, &parameters, None, now).await?;
+    let answer = one(&app, &visitor.caller, &parameters, None, now).await?;
     Ok(if plain { as_text(answer) } else { answer::json(&answer) })
 }
 
@@ -67,6 +68,7 @@ async fn one(
 ) -> Result<UrlAnswer, Problem> {
     let grant = app.grant(parameters.text("grant")?.or(default_grant))?;
     let permit = grant.url(caller, &ask(parameters)?, &uuid::Uuid::new_v4().to_string(), now)?;
+    app.charge_grant(grant, now)?;
     let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;
     Ok(url_answer::of(grant, permit, &key, granted))
 }
@@ -93,7 +95,7 @@ fn ask(parameters: &Parameters) -> Result<UrlAsk<'_>, Problem> {
 /// Signs each item by itself: one that is refused says why in its place and the others are signed all the same.
 async fn batch(
     app: &App,
-    caller: &Caller,
+    visitor: &Visitor,
     common: &Parameters,
     items: &[Box<RawValue>],
     request_id: &str,
@@ -106,9 +108,10 @@ async fn batch(
         return Err(invalid(name, "stands beside \"items\"; only \"grant\" may, the others belong into each item"));
     }
     let grant = common.text("grant")?;
+    app.charge(visitor, u32::try_from(items.len() - 1).unwrap_or(u32::MAX), now)?;
     let mut answers = Vec::with_capacity(items.len());
     for item in items {
-        answers.push(match signed(app, caller, item, grant, now).await {
+        answers.push(match signed(app, &visitor.caller, item, grant, now).await {
             Ok(answer) => json!(answer),
             Err(problem) => json!({ "problem": problem.document(request_id) }),
         });

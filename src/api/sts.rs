@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::App;
-use super::answer::{json, proof, time};
+use super::answer::{json, time};
 use super::parameters::Parameters;
 use super::problem::Problem;
 use crate::caller::Caller;
@@ -47,7 +47,7 @@ struct Credentials<'a> {
 
 pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.caller(proof(&request), now).await?;
+    let caller = app.admit(&request, now).await?.caller;
     let parameters = Parameters::read(request, &KNOWN, app.body_limit).await?;
     let grant = app.grant(parameters.text("grant")?)?;
     vend(&app, grant, &caller, Ask::of(&parameters)?, now).await
@@ -104,6 +104,7 @@ pub(super) async fn open(
         return Err(super::parameters::invalid("minRemaining", "is at most 43,200 seconds"));
     }
     let permit = grant.credentials(caller, ask.duration, now)?;
+    app.charge_grant(grant, now)?;
     let until = now + TimeDelta::seconds(least.into());
     let key = app.vault.session_key(&permit.session, until).await.map_err(|error| Problem::unopened(&error, now))?;
     Ok(Opened { permit, key, until })

@@ -108,7 +108,7 @@ impl State {
             knobs: Knobs::new(Arc::clone(&accounts)),
             accounts,
             nonces: sts::Nonces::default(),
-            callbacks: oss::Callbacks::new(options.callbacks_anywhere),
+            callbacks: oss::Callbacks::new(options.callbacks_anywhere, options.oss_address),
             key: Arc::default(),
             oidc_providers: options.oidc_providers,
             clock,

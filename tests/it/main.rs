@@ -4,12 +4,15 @@
 
 mod callers;
 mod classic;
+mod connections;
+mod cors;
 mod credentials;
 mod endurance;
 mod errors;
 mod forms;
 mod grants;
 mod health;
+mod limits;
 mod map;
 mod outages;
 mod properties;

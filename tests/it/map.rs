@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms and what each may import; the crate's own page has the same table in words.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 16] = [
     ("clock", &[]),
     ("keys", &[]),
     ("signing", &["keys"]),
@@ -13,8 +13,9 @@ const ROOMS: [(&str, &[&str]); 15] = [
     ("access_key", &["keys", "clock"]),
     ("sts", &["keys", "signing"]),
     ("vault", &["keys", "policy", "sts", "access_key", "clock"]),
-    ("config", &["caller", "policy", "vault", "sts", "access_key", "keys"]),
-    ("api", &["caller", "policy", "vault", "signing", "keys", "clock"]),
+    ("limits", &[]),
+    ("config", &["caller", "policy", "vault", "sts", "access_key", "keys", "limits"]),
+    ("api", &["caller", "policy", "vault", "signing", "keys", "limits", "clock"]),
     ("web", &[]),
     ("emulator", &[]),
     ("server", &["api", "clock", "config", "sts", "vault", "web"]),

@@ -49,8 +49,19 @@ fn known_of_element(name: &str) -> BTreeSet<String> {
 
 /// The dotted names of all keys, as the types have them.
 fn keys_of_types() -> BTreeSet<String> {
-    let sections =
-        ["sts", "vault", "access_key", "auth", "auth.forward", "auth.proxy", "cors", "limits", "classic", "grants"];
+    let sections = [
+        "sts",
+        "vault",
+        "access_key",
+        "auth",
+        "auth.forward",
+        "auth.proxy",
+        "cors",
+        "proxy",
+        "limits",
+        "classic",
+        "grants",
+    ];
     let below =
         |section: &str, name: &str| known(section).iter().map(|key| format!("{name}.{key}")).collect::<Vec<_>>();
     let top = known("").iter().filter(|key| !sections.contains(*key)).map(|key| (*key).to_owned());

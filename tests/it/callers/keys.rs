@@ -22,7 +22,7 @@ enum Pair {
     Rsa(RsaKeyPair, &'static dyn RsaEncoding),
     Ec(EcdsaKeyPair, &'static str),
     Ed(Ed25519KeyPair),
-    Secret(hmac::Key),
+    Secret(Box<hmac::Key>),
 }
 
 /// The algorithms with a public key.
@@ -60,7 +60,7 @@ impl Key {
             "HS512" => hmac::HMAC_SHA512,
             other => panic!("{other}"),
         };
-        Self { kid: "secret".into(), alg, pair: Pair::Secret(hmac::Key::new(hash, secret)) }
+        Self { kid: "secret".into(), alg, pair: Pair::Secret(Box::new(hmac::Key::new(hash, secret))) }
     }
 
     /// A token that says `claims`, with the header as it should be.

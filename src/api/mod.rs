@@ -5,6 +5,7 @@
 
 mod answer;
 mod classic;
+mod exit;
 mod form_answer;
 mod grants;
 mod health;
@@ -26,8 +27,10 @@ use axum::middleware;
 use axum::routing::get;
 use tower_http::cors::CorsLayer;
 
+pub use self::form_answer::form_conditions;
 pub use self::ingress::not_found;
 pub use self::problem::{Problem, Upstream};
+use crate::audit::Trail;
 use crate::caller::Authenticator;
 use crate::clock::Clock;
 use crate::policy::Grants;
@@ -38,6 +41,8 @@ use crate::vault::Vault;
 pub struct App {
     /// Says who asks.
     pub authenticator: Authenticator,
+    /// The trail of who got what, if one is kept.
+    pub audit: Option<Arc<Trail>>,
     /// What may be had.
     pub grants: Grants,
     /// Holds the session keys.

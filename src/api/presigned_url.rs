@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::App;
 use super::answer::{self, text, time};
+use super::exit::{Record, Vended};
 use super::ingress::RequestId;
 use super::parameters::{Parameters, invalid};
 use super::post_signature::{naming, signature_version};
@@ -49,12 +50,15 @@ pub(super) async fn answer(
 ) -> Result<Response, Problem> {
     let now = app.clock.now();
     let caller = app.caller(request.headers())?;
+    let record = Record::of(&request);
+    record.caller(&caller);
     let plain = wants_text(request.headers());
     let mut parameters = Parameters::read(request, &KNOWN, app.body_limit).await?;
     if let Some(items) = parameters.take_list("items")? {
-        return batch(&app, &caller, &parameters, &items, &request_id, now).await;
+        let asked = Items { common: &parameters, items: &items };
+        return batch(&app, &caller, &asked, &request_id, &record, now).await;
     }
-    let answer = one(&app, &caller, &parameters, None, now).await?;
+    let answer = one(&app, &caller, &parameters, None, &record, now).await?;
     Ok(if plain { as_text(answer) } else { answer::json(&answer) })
 }
 
@@ -63,11 +67,15 @@ async fn one(
     caller: &Caller,
     parameters: &Parameters,
     default_grant: Option<&str>,
+    record: &Record,
     now: DateTime<Utc>,
 ) -> Result<UrlAnswer, Problem> {
-    let grant = app.grant(parameters.text("grant")?.or(default_grant))?;
+    let grant = parameters.text("grant")?.or(default_grant);
+    record.asked(grant, parameters.text("key")?);
+    let grant = app.grant(grant)?;
     let permit = grant.url(caller, &ask(parameters)?, &uuid::Uuid::new_v4().to_string(), now)?;
     let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;
+    record.vended(|| Vended::url(&permit, &key, granted));
     Ok(url_answer::of(grant, permit, &key, granted, now))
 }
 
@@ -90,13 +98,19 @@ fn ask(parameters: &Parameters) -> Result<UrlAsk<'_>, Problem> {
     })
 }
 
+/// The items of a batch, and what stands beside them.
+struct Items<'a> {
+    common: &'a Parameters,
+    items: &'a [Box<RawValue>],
+}
+
 /// Signs each item by itself: one that is refused says why in its place and the others are signed all the same.
 async fn batch(
     app: &App,
     caller: &Caller,
-    common: &Parameters,
-    items: &[Box<RawValue>],
+    &Items { common, items }: &Items<'_>,
     request_id: &str,
+    record: &Record,
     now: DateTime<Utc>,
 ) -> Result<Response, Problem> {
     if !(1..=MAX_ITEMS).contains(&items.len()) {
@@ -108,7 +122,9 @@ async fn batch(
     let grant = common.text("grant")?;
     let mut answers = Vec::with_capacity(items.len());
     for item in items {
-        answers.push(match signed(app, caller, item, grant, now).await {
+        let signed = signed(app, caller, item, grant, record, now).await;
+        record.next(signed.as_ref().err());
+        answers.push(match signed {
             Ok(answer) => json!(answer),
             Err(problem) => json!({ "problem": problem.document(request_id) }),
         });
@@ -121,10 +137,11 @@ async fn signed(
     caller: &Caller,
     item: &RawValue,
     grant: Option<&str>,
+    record: &Record,
     now: DateTime<Utc>,
 ) -> Result<UrlAnswer, Problem> {
     let parameters = Parameters::of_item(item.get(), &KNOWN[..KNOWN.len() - 1])?;
-    one(app, caller, &parameters, grant, now).await
+    one(app, caller, &parameters, grant, record, now).await
 }
 
 /// `Accept: text/plain`, and nothing in it that would rather have JSON.

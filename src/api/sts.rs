@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::App;
 use super::answer::{json, time};
+use super::exit::{Record, Vended};
 use super::parameters::Parameters;
 use super::problem::Problem;
 use crate::caller::Caller;
@@ -47,10 +48,14 @@ struct Credentials<'a> {
 pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
     let caller = app.caller(request.headers())?;
+    let record = Record::of(&request);
+    record.caller(&caller);
     let parameters = Parameters::read(request, &KNOWN, app.body_limit).await?;
-    let grant = app.grant(parameters.text("grant")?)?;
+    let grant = parameters.text("grant")?;
+    record.asked(grant, None);
+    let grant = app.grant(grant)?;
     let ask = Ask { duration: parameters.number("duration")?, min_remaining: parameters.number("minRemaining")? };
-    vend(&app, grant, &caller, ask, now).await
+    vend(&app, grant, &caller, ask, &record, now).await
 }
 
 /// What is said of the credentials' life, in seconds.
@@ -65,6 +70,7 @@ pub(super) async fn vend(
     grant: &Grant,
     caller: &Caller,
     ask: Ask,
+    record: &Record,
     now: DateTime<Utc>,
 ) -> Result<Response, Problem> {
     let least = ask.min_remaining.unwrap_or(0);
@@ -79,6 +85,7 @@ pub(super) async fn vend(
         (false, true) => Some("grant"),
         (false, false) => None,
     };
+    record.vended(|| Vended::credentials(&key, &permit.dir, clamped_by));
     Ok(json(&credentials(grant, &permit.dir, &key, clamped_by, now)))
 }
 

@@ -1,4 +1,4 @@
-//! The command line: `serve`, `dev`, `key new`.
+//! The command line: `serve`, `dev`, `key new`, `explain`.
 
 #![expect(
     clippy::doc_markdown,
@@ -6,6 +6,7 @@
 )]
 
 mod dev;
+mod explain;
 mod key;
 mod log;
 mod serve;
@@ -36,6 +37,7 @@ enum Command {
     Serve(serve::Arguments),
     Dev(dev::Arguments),
     Key(key::Arguments),
+    Explain(explain::Arguments),
 }
 
 /// Runs what the arguments of the process say.
@@ -49,6 +51,10 @@ pub(crate) fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Dev(arguments) => dev::run(arguments),
         Command::Key(arguments) => key::run(&arguments),
+        Command::Explain(arguments) => match explain::run(&arguments) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

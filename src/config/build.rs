@@ -11,9 +11,10 @@ use super::check_grant::ROLE_FOR_ALL;
 use super::fault::ConfigError;
 use super::load::Loaded;
 use super::settings::{
-    ApiKeySettings, AuthSettings, GrantSettings, PolicySource, SignatureVersion, StsSettings, StsSignature,
+    ApiKeySettings, AuditTarget, AuthSettings, GrantSettings, PolicySource, SignatureVersion, StsSettings, StsSignature,
 };
 use crate::access_key::AccessKeys;
+use crate::audit::Destination;
 use crate::caller::{Authenticator, KnownApiKey};
 use crate::policy::{self, Grant, GrantSpec, Grants};
 use crate::sts::{ClientOptions, SignatureScheme, endpoint};
@@ -29,6 +30,8 @@ pub struct Configured {
     pub authenticator: Authenticator,
     /// What may be had.
     pub grants: Grants,
+    /// Where the audit trail goes, if anywhere.
+    pub audit: Option<Destination>,
     /// The grant behind the published samples' paths, where they are served.
     pub classic: Option<String>,
     /// The origins whose pages may read our answers.
@@ -59,7 +62,7 @@ impl Loaded {
         for (name, grant) in settings.grants {
             let text = policy_texts.get(&name).cloned();
             // A listener on loopback may have opened the server to all since the settings were checked.
-            if settings.auth.anonymous && grant.policy == PolicySource::Role && grant.admission().is_open() {
+            if settings.auth.anonymous && grant.policy == PolicySource::Role && grant.audience().is_open() {
                 faults.push(format!("grants.{name}.policy {ROLE_FOR_ALL}"));
             }
             match Grant::build(spec(name.clone(), grant, text, &settings.sts)) {
@@ -82,6 +85,11 @@ impl Loaded {
             access_keys: access_key.map(AccessKeys::fixed),
             authenticator: authenticator(&settings.auth),
             grants,
+            audit: match settings.audit.to {
+                AuditTarget::Stdout => Some(Destination::Stdout),
+                AuditTarget::Off => None,
+                AuditTarget::File(file) => Some(Destination::File(file)),
+            },
             classic,
             origins,
             limits: Limits {
@@ -117,7 +125,7 @@ pub(super) fn spec(name: String, grant: GrantSettings, text: Option<String>, sts
     let seconds = |length: Duration| u32::try_from(length.as_secs()).unwrap_or(u32::MAX);
     GrantSpec {
         name,
-        admission: grant.admission(),
+        audience: grant.audience(),
         bucket: grant.bucket,
         region: grant.region,
         endpoint: grant.endpoint,

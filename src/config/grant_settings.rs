@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::byte_size::ByteSize;
 use super::duration;
-use crate::policy::{Admission, ClaimValue, Method, Rule, Test};
+use crate::policy::{Audience, ClaimValue, Method, Rule, Test};
 
 /// `[grants.<name>]`: what may be vended under one name.
 #[derive(Clone, Debug, Deserialize)]
@@ -77,8 +77,8 @@ pub struct RuleSettings {
 
 impl GrantSettings {
     /// For whom it is.
-    pub(super) fn admission(&self) -> Admission {
-        Admission { callers: self.callers.clone(), rules: self.require.iter().map(RuleSettings::rule).collect() }
+    pub(super) fn audience(&self) -> Audience {
+        Audience { callers: self.callers.clone(), rules: self.require.iter().map(RuleSettings::rule).collect() }
     }
 }
 

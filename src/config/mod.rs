@@ -30,7 +30,7 @@ mod access_key;
 mod build;
 mod byte_size;
 mod check;
-mod check_admission;
+mod check_audience;
 mod check_grant;
 mod duration;
 mod environment;
@@ -55,8 +55,8 @@ pub use environment::Environment;
 pub use fault::ConfigError;
 pub use load::Loaded;
 pub use settings::{
-    AccessKeySettings, ApiKeySettings, AuthSettings, ClassicSettings, CorsSettings, GrantSettings, LimitSettings,
-    PolicySource, RuleSettings, Settings, SignatureVersion, StsSettings, StsSignature,
+    AccessKeySettings, ApiKeySettings, AuditSettings, AuditTarget, AuthSettings, ClassicSettings, CorsSettings,
+    GrantSettings, LimitSettings, PolicySource, RuleSettings, Settings, SignatureVersion, StsSettings, StsSignature,
 };
 
 use crate::keys::Secret;

@@ -31,6 +31,8 @@ pub struct Settings {
     pub cors: CorsSettings,
     /// What one request may cost.
     pub limits: LimitSettings,
+    /// The trail of who got what.
+    pub audit: AuditSettings,
     /// The paths of the published samples.
     pub classic: ClassicSettings,
     /// What may be vended, by name; a name is `[a-z0-9][a-z0-9_-]{0,31}`. Never empty once loaded.
@@ -132,6 +134,37 @@ pub struct LimitSettings {
     pub header_timeout: Duration,
 }
 
+/// `[audit]`: the trail of who got what.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct AuditSettings {
+    /// Where it goes.
+    pub to: AuditTarget,
+}
+
+/// Where the audit trail goes.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(from = "String")]
+pub enum AuditTarget {
+    /// `"stdout"`: standard output, which nothing else writes to.
+    #[default]
+    Stdout,
+    /// `"off"`: nowhere.
+    Off,
+    /// Anything else: the end of this file; a relative one is seen from the folder of the file that names it.
+    File(PathBuf),
+}
+
+impl From<String> for AuditTarget {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "stdout" => Self::Stdout,
+            "off" => Self::Off,
+            _ => Self::File(text.into()),
+        }
+    }
+}
+
 /// `[classic]`: the paths of the published samples.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
@@ -153,6 +186,7 @@ impl Default for Settings {
             auth: AuthSettings::default(),
             cors: CorsSettings::default(),
             limits: LimitSettings::default(),
+            audit: AuditSettings::default(),
             classic: ClassicSettings::default(),
             grants: BTreeMap::new(),
         }

@@ -3,19 +3,23 @@
 pub mod exposure;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
+use tower::ServiceExt;
 use tower_http::services::ServeDir;
 
 use crate::api::{self, App};
+use crate::audit::Trail;
 use crate::clock::Clock;
 use crate::config::{ConfigError, Configured, Loaded};
 use crate::sts::ClientError;
@@ -33,6 +37,9 @@ pub enum StartError {
     /// STS cannot be asked.
     #[error("sts.endpoint: {0}")]
     Sts(#[from] ClientError),
+    /// The audit trail cannot be opened.
+    #[error("audit.to: {0}")]
+    Audit(io::Error),
     /// There is no AccessKey.
     #[error(
         "there is no AccessKey: set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET (or ACCESS_KEY_ID and \
@@ -45,6 +52,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Server {
     router: Router,
+    audit: Option<Arc<Trail>>,
     header_timeout: Duration,
 }
 
@@ -57,9 +65,12 @@ impl Server {
     /// The same with routes of its own for `pages`, which the static folder stands behind.
     pub fn with_pages(loaded: Loaded, clock: Arc<dyn Clock>, pages: Router) -> Result<Self, StartError> {
         let configured = loaded.build()?;
-        let Configured { sts, access_keys, authenticator, grants, classic, origins, limits, static_dir } = configured;
+        let Configured { sts, access_keys, authenticator, grants, audit, classic, origins, limits, static_dir } =
+            configured;
         let access_keys = access_keys.ok_or(StartError::NoAccessKey)?;
+        let audit = audit.map(|to| Trail::open(&to).map(Arc::new)).transpose().map_err(StartError::Audit)?;
         let app = App {
+            audit: audit.clone(),
             vault: Vault::new(crate::sts::Client::new(sts)?, access_keys, Arc::clone(&clock)),
             authenticator,
             grants,
@@ -73,7 +84,13 @@ impl Server {
             Some(folder) => pages.fallback_service(ServeDir::new(folder).fallback(axum::routing::any(api::not_found))),
             None => pages.fallback(api::not_found),
         };
-        Ok(Self { router: api::router(Arc::new(app), pages), header_timeout: limits.header_timeout })
+        Ok(Self { router: api::router(Arc::new(app), pages), audit, header_timeout: limits.header_timeout })
+    }
+
+    /// The audit trail, if there is one.
+    #[must_use]
+    pub fn audit(&self) -> Option<Arc<Trail>> {
+        self.audit.clone()
     }
 
     /// Answers on `listener` until `stop` ends; requests that are under way then have [`DRAIN`] to end.
@@ -84,7 +101,7 @@ impl Server {
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, _peer)) => self.spawn(&builder, stream, &connections),
+                    Ok((stream, peer)) => self.spawn(&builder, stream, peer, &connections),
                     Err(error) => pause_after(&error).await,
                 },
                 () = &mut stop => break,
@@ -93,6 +110,9 @@ impl Server {
         drop(listener);
         if tokio::time::timeout(DRAIN, connections.shutdown()).await.is_err() {
             tracing::warn!("some requests did not end in time and are cut off");
+        }
+        if let Some(audit) = &self.audit {
+            audit.flush();
         }
         Ok(())
     }
@@ -105,10 +125,20 @@ impl Server {
         builder
     }
 
-    fn spawn(&self, builder: &auto::Builder<TokioExecutor>, stream: TcpStream, connections: &GracefulShutdown) {
+    fn spawn(
+        &self,
+        builder: &auto::Builder<TokioExecutor>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        connections: &GracefulShutdown,
+    ) {
         // Answers are small and one write each, so waiting to fill a segment only delays them.
         let _best_effort = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(self.router.clone());
+        let service = self.router.clone().map_request(move |mut request: http::Request<_>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            request
+        });
+        let service = TowerToHyperService::new(service);
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = connections.watch(connection);
         tokio::spawn(async move {

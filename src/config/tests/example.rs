@@ -35,7 +35,7 @@ fn known(section: &str) -> &'static [&'static str] {
 
 /// The dotted names of all keys, as the types have them.
 fn keys_of_types() -> BTreeSet<String> {
-    let sections = ["sts", "access_key", "auth", "cors", "limits", "classic", "grants"];
+    let sections = ["sts", "access_key", "auth", "cors", "limits", "audit", "classic", "grants"];
     let below =
         |section: &str, name: &str| known(section).iter().map(|key| format!("{name}.{key}")).collect::<Vec<_>>();
     let top = known("").iter().filter(|key| !sections.contains(*key)).map(|key| (*key).to_owned());

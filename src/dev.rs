@@ -5,10 +5,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use axum::routing::get;
+use axum::{Json, Router};
 use serde_json::{Value, json};
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -25,11 +24,6 @@ pub const CONFIG: &str = include_str!("../config/dev.toml");
 
 /// The callers that [`CONFIG`] knows, with their API keys, which are public.
 pub const CALLERS: [(&str, &str); 2] = [("alice", "ovk_dev_alice"), ("bob", "ovk_dev_bob")];
-
-/// The page runs no script but its own, and speaks to wherever OSS is.
-const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'self'; connect-src *; img-src * blob: data:; form-action *; frame-ancestors 'none'; base-uri 'none'",
-);
 
 /// What `dev` is started with.
 #[derive(Clone, Debug)]
@@ -132,7 +126,8 @@ impl Dev {
             grant.endpoint = Some(format!("http://{}", addresses.oss));
         }
         exposure::decide(&mut loaded.settings.auth, addresses.server, options.insecure)?;
-        let pages = pages(about(&loaded.settings, addresses));
+        let about = about(&loaded.settings, addresses);
+        let pages = web::demo().route("/dev.json", get(async move || Json(about)));
         let server = Server::with_pages(loaded, clock, pages)?;
         Ok(Self { server, emulator, listeners })
     }
@@ -153,8 +148,8 @@ impl Dev {
     pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
         let Listeners { server, oss, sts } = self.listeners;
         let cloud = [
-            tokio::spawn(axum::serve(oss, self.emulator.oss()).into_future()),
-            tokio::spawn(axum::serve(sts, self.emulator.sts()).into_future()),
+            tokio::spawn(axum::serve(oss, addressed(self.emulator.oss())).into_future()),
+            tokio::spawn(axum::serve(sts, addressed(self.emulator.sts())).into_future()),
         ];
         let ended = self.server.serve(server, stop).await;
         for service in cloud {
@@ -171,37 +166,24 @@ impl Listeners {
     }
 }
 
+/// The emulator asks for the sender's address: policies may name it, and its knobs are for this machine alone.
+fn addressed(service: Router) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
+    service.into_make_service_with_connect_info()
+}
+
 async fn bind(address: &str) -> Result<TcpListener, DevError> {
     TcpListener::bind(address).await.map_err(|error| DevError::Listen { address: address.to_owned(), error })
 }
 
 /// What the demo page asks first: who can be played, what can be asked for, and where the bucket is.
 fn about(settings: &Settings, addresses: Addresses) -> Value {
+    let mut grants: Vec<_> = settings.grants.keys().collect();
+    grants.sort_by_key(|name| *name != "default");
     let callers: Vec<_> = CALLERS.iter().map(|(id, key)| json!({ "id": id, "apiKey": key })).collect();
     json!({
         "callers": callers,
-        "grants": settings.grants.keys().collect::<Vec<_>>(),
+        "grants": grants,
         "bucket": emulator::DEV_BUCKET,
         "ossUrl": format!("http://{}", addresses.oss),
     })
-}
-
-fn pages(about: Value) -> Router {
-    let mut pages = Router::new().route("/dev.json", get(move || async move { axum::Json(about) }));
-    for path in ["/", "/index.html", "/demo.css", "/demo.js", "/oss-vend.js"] {
-        pages = pages.route(path, get(move || async move { page(path) }));
-    }
-    pages
-}
-
-fn page(path: &str) -> Response {
-    let asset = web::asset(path).expect("every page that is routed is embedded");
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type)),
-        (header::ETAG, HeaderValue::from_static(asset.etag)),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    ];
-    (headers, asset.body).into_response()
 }

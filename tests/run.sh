@@ -40,6 +40,7 @@ as_root() {
 packages() {
     local missing=()
     command -v cc >/dev/null || missing+=(build-essential)
+    command -v curl >/dev/null || missing+=(curl)
     command -v pkg-config >/dev/null || missing+=(pkg-config)
     command -v node >/dev/null || missing+=(nodejs)
     command -v npm >/dev/null || missing+=(npm)

@@ -1,30 +1,38 @@
 //! The steps that vending handlers share, and the form of their answers.
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, Request};
+use axum::http::uri::Authority;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::App;
 use super::problem::Problem;
-use crate::caller::{Caller, Proof, Unverified};
+use super::refusals;
+use crate::caller::{Caller, Proof};
 use crate::keys::SessionKey;
 use crate::policy::{Grant, Life, Session};
+
+/// What `request` brings along to say who sent it.
+pub(super) fn proof(request: &Request) -> Proof<'_> {
+    let authority = request.uri().authority().map(Authority::as_str);
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let host = hosts.next().filter(|_| hosts.next().is_none()).and_then(|host| host.to_str().ok());
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    Proof { unverified_headers: request.headers(), host: authority.or(host), peer }
+}
 
 /// The name of the grant that is meant where a request names none.
 pub(super) const DEFAULT_GRANT: &str = "default";
 
 impl App {
-    /// Who sent a request with these headers.
-    pub(super) fn caller(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
-        let mut given = headers.get_all(header::AUTHORIZATION).iter();
-        let (first, second) = (given.next(), given.next());
-        if second.is_some() {
-            let detail = "there is more than one Authorization header";
-            return Err(Problem::new(StatusCode::BAD_REQUEST, "duplicate_header", detail).hint("send it once"));
-        }
-        let text = first.map(|value| value.to_str().unwrap_or_default());
-        Ok(self.authenticator.authenticate(&Proof { unverified_authorization: text.map(Unverified) })?)
+    /// Who sent a request with this proof.
+    pub(super) async fn caller(&self, proof: Proof<'_>, now: DateTime<Utc>) -> Result<Caller, Problem> {
+        let asked = self.authenticator.authenticate(&proof, now).await;
+        asked.map_err(|error| refusals::unauthenticated(&error, &self.authenticator))
     }
 
     /// The grant of this name.
@@ -36,15 +44,18 @@ impl App {
         })
     }
 
-    /// The session key that signs what is to live for `life`, and for how long it does.
+    /// The session key that signs what is to live for `life`, and for how long it does. A load that finds the clock to be
+    /// wrong also changes the time of the answer: what is signed with a wrong date is refused by OSS.
     pub(super) async fn signing_key(
         &self,
         session: &Session,
         life: Life,
         now: DateTime<Utc>,
     ) -> Result<(std::sync::Arc<SessionKey>, Granted), Problem> {
+        let offset = self.vault.clock_offset();
         let asked = now + TimeDelta::seconds(life.seconds.into());
-        let key = self.vault.session_key(session, asked).await.map_err(|error| Problem::from(&*error))?;
+        let key = self.vault.session_key(session, asked).await.map_err(|error| Problem::unopened(&error, now))?;
+        let now = if self.vault.clock_offset() == offset { now } else { self.clock.now() };
         let granted = Granted::of(life, &key, now);
         Ok((key, granted))
     }
@@ -53,6 +64,8 @@ impl App {
 /// How long a signature lives.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Granted {
+    /// When it begins, which is the time of the answer.
+    pub(super) at: DateTime<Utc>,
     /// In seconds; at least 1.
     pub(super) seconds: u32,
     /// When it ends.
@@ -71,7 +84,7 @@ impl Granted {
             (false, true) => Some("grant"),
             (false, false) => None,
         };
-        Self { seconds, expiration: now + TimeDelta::seconds(seconds.into()), clamped_by }
+        Self { at: now, seconds, expiration: now + TimeDelta::seconds(seconds.into()), clamped_by }
     }
 }
 

@@ -9,6 +9,7 @@ use axum::response::Response;
 use chrono::TimeDelta;
 
 use super::App;
+use super::answer::proof;
 use super::exit::{Record, Vended};
 use super::presigned_url::as_text;
 use super::problem::Problem;
@@ -17,17 +18,18 @@ use crate::policy::{FormAsk, SignatureVersion};
 use crate::vault::LoadError;
 
 pub(super) async fn credentials(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
-    let caller = app.caller(request.headers())?;
+    let now = app.clock.now();
+    let caller = app.caller(proof(&request), now).await?;
     let record = Record::of(&request);
     record.caller(&caller);
     record.asked(app.classic.as_deref(), None);
     let grant = app.grant(app.classic.as_deref())?;
-    sts::vend(&app, grant, &caller, sts::Ask::default(), &record, app.clock.now()).await
+    sts::vend(&app, grant, &caller, sts::Ask::default(), &record, now).await
 }
 
 pub(super) async fn form(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.caller(request.headers())?;
+    let caller = app.caller(proof(&request), now).await?;
     let record = Record::of(&request);
     record.caller(&caller);
     record.asked(app.classic.as_deref(), None);
@@ -42,7 +44,7 @@ pub(super) async fn form(State(app): State<Arc<App>>, request: Request) -> Resul
 
 pub(super) async fn url(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.caller(request.headers())?;
+    let caller = app.caller(proof(&request), now).await?;
     let record = Record::of(&request);
     record.caller(&caller);
     record.asked(app.classic.as_deref(), None);
@@ -50,5 +52,5 @@ pub(super) async fn url(State(app): State<Arc<App>>, request: Request) -> Result
     let permit = grant.classic_url(&caller, &uuid::Uuid::new_v4().to_string(), now)?;
     let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;
     record.vended(|| Vended::url(&permit, &key, granted));
-    Ok(as_text(url_answer::of(grant, permit, &key, granted, now)))
+    Ok(as_text(url_answer::of(grant, permit, &key, granted)))
 }

@@ -33,18 +33,12 @@ struct Answer<'a> {
     clamped_by: Option<&'static str>,
 }
 
-pub(super) fn of(
-    grant: &Grant,
-    permit: &FormPermit,
-    key: &SessionKey,
-    granted: Granted,
-    now: DateTime<Utc>,
-) -> Response {
+pub(super) fn of(grant: &Grant, permit: &FormPermit, key: &SessionKey, granted: Granted) -> Response {
     let conditions = conditions(grant, permit);
     let form = match permit.signature {
         SignatureVersion::V4 => {
-            let signer = Signer::new(&key.access_key, &grant.region, PRODUCT, now.date_naive());
-            post::sign_v4(conditions, granted.expiration, &signer, now)
+            let signer = Signer::new(&key.access_key, &grant.region, PRODUCT, granted.at.date_naive());
+            post::sign_v4(conditions, granted.expiration, &signer, granted.at)
         }
         SignatureVersion::V1 => post::sign_v1(&conditions, granted.expiration, &key.access_key),
     };
@@ -62,7 +56,7 @@ pub(super) fn of(
         signature: form.signature(),
         oss_access_key_id: &key.access_key.id,
         expiration: time(granted.expiration),
-        server_time: time(now),
+        server_time: time(granted.at),
         clamped_by: granted.clamped_by,
     })
 }

@@ -1,15 +1,17 @@
 //! `/healthz`: the process answers. `/readyz`: it can vend, or why not.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::App;
 use super::answer::{json, time};
-use crate::vault::Outcome;
+use crate::vault::{Counts, Holdings, Outcome};
 
 #[derive(Serialize)]
 struct Alive {
@@ -21,9 +23,10 @@ struct Alive {
 struct Readiness {
     ready: bool,
     access_key: AccessKey,
-    sessions: usize,
+    vault: VaultReport,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_sts_call: Option<LastCall>,
+    clock_offset_seconds: i64,
     server_time: String,
 }
 
@@ -33,8 +36,24 @@ struct AccessKey {
     source: &'static str,
 }
 
+/// What the vault holds and has done since the start.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+struct VaultReport {
+    sessions: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nearest_expiration_seconds: Option<i64>,
+    loads: u64,
+    refreshes: u64,
+    failures: BTreeMap<String, u64>,
+    served_while_failing: u64,
+    budget_waits: u64,
+    budget_waited_seconds: f64,
+    budget_turned_away: u64,
+    evicted: u64,
+}
+
+#[derive(Serialize)]
 struct LastCall {
     at: String,
     ok: bool,
@@ -42,8 +61,6 @@ struct LastCall {
     error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    clock_offset_seconds: Option<i64>,
 }
 
 pub(super) async fn alive() -> Response {
@@ -54,15 +71,16 @@ pub(super) async fn alive() -> Response {
 /// one that is still alive is held. Before the first call of STS nothing speaks against it.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
     let now = app.clock.now();
-    let (last, sessions) = (app.vault.last_outcome(), app.vault.alive(now));
+    let (last, held) = (app.vault.last_outcome(), app.vault.holdings(now));
     let available = app.vault.access_key().await.is_ok();
     let sts_works = last.as_ref().is_none_or(|last| last.error.is_none());
-    let ready = available && (sts_works || sessions > 0);
+    let ready = available && (sts_works || held.alive > 0);
     let mut response = json(&Readiness {
         ready,
         access_key: AccessKey { available, source: app.vault.access_key_source() },
-        sessions,
+        vault: report(held, app.vault.counts(), now),
         last_sts_call: last.map(|last| last_call(&last)),
+        clock_offset_seconds: app.vault.clock_offset().num_seconds(),
         server_time: time(now),
     });
     if !ready {
@@ -71,12 +89,26 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
     response
 }
 
+fn report(held: Holdings, counts: Counts, now: DateTime<Utc>) -> VaultReport {
+    VaultReport {
+        sessions: held.alive,
+        nearest_expiration_seconds: held.nearest_expiration.map(|nearest| (nearest - now).num_seconds()),
+        loads: counts.loads,
+        refreshes: counts.refreshes,
+        failures: counts.failures,
+        served_while_failing: counts.served_while_failing,
+        budget_waits: counts.waits,
+        budget_waited_seconds: counts.waited.as_secs_f64(),
+        budget_turned_away: counts.turned_away,
+        evicted: counts.evicted,
+    }
+}
+
 fn last_call(outcome: &Outcome) -> LastCall {
     LastCall {
         at: time(outcome.at),
         ok: outcome.error.is_none(),
         error: outcome.error.as_ref().map(ToString::to_string),
         hint: outcome.error.as_ref().and_then(|error| error.hint()),
-        clock_offset_seconds: outcome.clock_offset.map(|offset| offset.num_seconds()),
     }
 }

@@ -30,6 +30,7 @@ use tower_http::cors::CorsLayer;
 pub use self::form_answer::form_conditions;
 pub use self::ingress::not_found;
 pub use self::problem::{Problem, Upstream};
+pub use self::refusals::unauthenticated;
 use crate::audit::Trail;
 use crate::caller::Authenticator;
 use crate::clock::Clock;

@@ -6,6 +6,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 
 use super::App;
+use super::answer::proof;
 use super::exit::{Record, Vended};
 use super::form_answer;
 use super::parameters::{Parameters, invalid};
@@ -16,7 +17,7 @@ const KNOWN: [&str; 7] = ["grant", "filename", "key", "contentType", "size", "ex
 
 pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.caller(request.headers())?;
+    let caller = app.caller(proof(&request), now).await?;
     let record = Record::of(&request);
     record.caller(&caller);
     let parameters = Parameters::read(request, &KNOWN, app.body_limit).await?;
@@ -33,7 +34,7 @@ pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Res
     let permit = grant.form(&caller, &ask, &uuid::Uuid::new_v4().to_string(), now)?;
     let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;
     record.vended(|| Vended::form(&permit, &key, granted));
-    Ok(form_answer::of(grant, &permit, &key, granted, now))
+    Ok(form_answer::of(grant, &permit, &key, granted))
 }
 
 pub(super) fn naming(parameters: &Parameters) -> Result<Naming<'_>, Problem> {

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::App;
-use super::answer::{self, text, time};
+use super::answer::{self, proof, text, time};
 use super::exit::{Record, Vended};
 use super::ingress::RequestId;
 use super::parameters::{Parameters, invalid};
@@ -49,7 +49,7 @@ pub(super) async fn answer(
     request: Request,
 ) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.caller(request.headers())?;
+    let caller = app.caller(proof(&request), now).await?;
     let record = Record::of(&request);
     record.caller(&caller);
     let plain = wants_text(request.headers());
@@ -76,7 +76,7 @@ async fn one(
     let permit = grant.url(caller, &ask(parameters)?, &uuid::Uuid::new_v4().to_string(), now)?;
     let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;
     record.vended(|| Vended::url(&permit, &key, granted));
-    Ok(url_answer::of(grant, permit, &key, granted, now))
+    Ok(url_answer::of(grant, permit, &key, granted))
 }
 
 fn ask(parameters: &Parameters) -> Result<UrlAsk<'_>, Problem> {

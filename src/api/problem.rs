@@ -20,7 +20,11 @@ struct Parts {
     hint: Option<Cow<'static, str>>,
     upstream: Option<Upstream>,
     retry_after: Option<u32>,
+    challenge: &'static str,
 }
+
+/// How a 401 asks for proof (RFC 9110 §11.6.1) where nothing else is said.
+const CHALLENGE: &str = "Bearer realm=\"oss-vend\"";
 
 /// Who refused us, and how they name the refusal.
 #[derive(Clone, Debug, Serialize)]
@@ -55,7 +59,8 @@ pub(super) struct Document<'a> {
 impl Problem {
     /// A problem with its HTTP status, its stable `code` and a sentence that is safe to show.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Parts { status, code, detail: detail.into(), hint: None, upstream: None, retry_after: None }))
+        let (hint, upstream, retry_after, challenge) = (None, None, None, CHALLENGE);
+        Self(Box::new(Parts { status, code, detail: detail.into(), hint, upstream, retry_after, challenge }))
     }
 
     /// The same with what to change, and where.
@@ -76,6 +81,13 @@ impl Problem {
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.0.retry_after = Some(seconds);
+        self
+    }
+
+    /// The same with another challenge, which is sent with a 401.
+    #[must_use]
+    pub fn challenge(mut self, challenge: &'static str) -> Self {
+        self.0.challenge = challenge;
         self
     }
 
@@ -125,7 +137,7 @@ impl Problem {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.0.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"oss-vend\""));
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(self.0.challenge));
         }
         response
     }

@@ -1,20 +1,110 @@
 //! How the refusals of the other rooms look to a client: status, code, sentence, hint.
 
 use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
 
 use super::problem::{Problem, Upstream};
-use crate::caller::Unauthenticated;
+use crate::caller::jwt::InvalidToken;
+use crate::caller::{Authenticator, Duplicate, Unauthenticated};
 use crate::policy::{Denied, InvalidKey, Unfillable};
-use crate::vault::LoadError;
+use crate::vault::{LoadError, Unopened};
 
-impl From<Unauthenticated> for Problem {
-    fn from(error: Unauthenticated) -> Self {
-        let code = match error {
-            Unauthenticated::NoProof => "authentication_required",
-            Unauthenticated::UnknownKind | Unauthenticated::UnknownApiKey => "invalid_proof",
-        };
-        Self::new(StatusCode::UNAUTHORIZED, code, error.to_string())
-            .hint("send \"Authorization: Bearer <API key>\"; the keys that are taken stand in auth.api_keys")
+/// A refusal to believe, with the challenge of the kind of proof that failed, or that would be taken.
+#[must_use]
+pub fn unauthenticated(error: &Unauthenticated, authenticator: &Authenticator) -> Problem {
+    use Unauthenticated as No;
+    let (status, code, hint) = match error {
+        No::NoProof => (StatusCode::UNAUTHORIZED, "authentication_required", how_to_prove(authenticator)),
+        No::UnknownKind | No::UnknownApiKey => (StatusCode::UNAUTHORIZED, "invalid_proof", how_to_prove(authenticator)),
+        No::Token(invalid) => (StatusCode::UNAUTHORIZED, "invalid_token", token_hint(invalid)),
+        No::Origin => (
+            StatusCode::UNAUTHORIZED,
+            "origin_not_allowed",
+            "ask from a page of this server's own origin, or have the page's origin listed in cors.origins",
+        ),
+        No::Refused => {
+            (StatusCode::UNAUTHORIZED, "invalid_proof", "log in again; auth.forward.url answered 401 or 403")
+        }
+        No::NotFromProxy => (
+            StatusCode::UNAUTHORIZED,
+            "untrusted_proxy",
+            "leave the header out; if the proxy itself sent it, its address has to be in auth.proxy.from",
+        ),
+        No::EmptyProxyHeader => (
+            StatusCode::UNAUTHORIZED,
+            "invalid_proof",
+            "the proxy has to set the header auth.proxy.id_header, or no header",
+        ),
+        No::Duplicate(Duplicate::Header(_)) => (StatusCode::BAD_REQUEST, "duplicate_header", "send it once"),
+        No::Duplicate(Duplicate::Cookie(_)) => {
+            (StatusCode::BAD_REQUEST, "duplicate_cookie", "send it once: delete the cookie and log in again")
+        }
+        No::KeysUnavailable => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "auth_unavailable",
+            "try again after a moment; the operator's log says why the keys of auth.jwt cannot be fetched",
+        ),
+        No::ForwardUnavailable => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "auth_unavailable",
+            "try again after a moment; the operator's log says how auth.forward.url failed",
+        ),
+    };
+    let problem = Problem::new(status, code, error.to_string()).hint(hint).challenge(challenge(error, authenticator));
+    if status == StatusCode::SERVICE_UNAVAILABLE { problem.retry_after(AUTH_PAUSE) } else { problem }
+}
+
+/// After so many seconds keys are fetched again, or the application is asked again.
+const AUTH_PAUSE: u32 = 5;
+
+/// RFC 6750 §3 for bearers. Cookies and a proxy's header have no registered scheme; ours only says what is meant.
+fn challenge(error: &Unauthenticated, authenticator: &Authenticator) -> &'static str {
+    match error {
+        Unauthenticated::Token(_) | Unauthenticated::UnknownApiKey => {
+            "Bearer realm=\"oss-vend\", error=\"invalid_token\""
+        }
+        Unauthenticated::UnknownKind => "Bearer realm=\"oss-vend\", error=\"invalid_request\"",
+        Unauthenticated::Origin | Unauthenticated::Refused => "Cookie realm=\"oss-vend\"",
+        Unauthenticated::NotFromProxy | Unauthenticated::EmptyProxyHeader => "Proxy-Header realm=\"oss-vend\"",
+        _ if authenticator.takes_bearer() || !authenticator.knows_callers() => "Bearer realm=\"oss-vend\"",
+        _ if authenticator.forward.is_some() => "Cookie realm=\"oss-vend\"",
+        _ => "Proxy-Header realm=\"oss-vend\"",
+    }
+}
+
+fn how_to_prove(authenticator: &Authenticator) -> &'static str {
+    match (authenticator.issuers.is_empty(), authenticator.takes_bearer(), authenticator.forward.is_some()) {
+        (false, _, _) => {
+            "send \"Authorization: Bearer <token>\": a JWT of an issuer in auth.jwt, or an API key of auth.api_keys"
+        }
+        (true, true, false) => {
+            "send \"Authorization: Bearer <API key>\"; the keys that are taken stand in auth.api_keys"
+        }
+        (true, _, true) => {
+            "send what the application knows its callers by; what is passed on to it stands in auth.forward"
+        }
+        (true, false, false) if authenticator.proxy.is_some() => "come by the proxy that auth.proxy trusts",
+        (true, false, false) => {
+            "no caller is known here: the operator may add auth.api_keys, auth.jwt, auth.forward or auth.proxy"
+        }
+    }
+}
+
+fn token_hint(invalid: &InvalidToken) -> &'static str {
+    match invalid {
+        InvalidToken::Expired => "get a new token; the tolerance is auth.jwt.leeway",
+        InvalidToken::NotYet => "compare the issuer's clock with this server's; the tolerance is auth.jwt.leeway",
+        InvalidToken::Issuer => "the issuers that are believed stand in auth.jwt.issuer, each compared whole",
+        InvalidToken::Audience => "ask the issuer for a token for this service; its names stand in auth.jwt.audiences",
+        InvalidToken::Algorithm => "the algorithms that are accepted stand in auth.jwt.algorithms",
+        InvalidToken::UnknownKey | InvalidToken::NoKeyId | InvalidToken::Signature => {
+            "get a new token; the keys come from auth.jwt.jwks_url, jwks_file or secret, or are discovered from the issuer"
+        }
+        InvalidToken::Claim { .. } => "the claim that is the caller's id is named by auth.jwt.id_claim",
+        InvalidToken::Required(_) => "the claims that are asked for stand in auth.jwt.required_claims",
+        InvalidToken::TooLong | InvalidToken::Malformed | InvalidToken::Critical | InvalidToken::Type => {
+            "send the token as its issuer gave it: \"Authorization: Bearer <token>\""
+        }
     }
 }
 
@@ -57,7 +147,7 @@ impl From<Unfillable> for Problem {
         let detail = error.to_string();
         match error {
             Unfillable::Anonymous => Self::new(StatusCode::UNAUTHORIZED, "authentication_required", detail)
-                .hint("this grant is for known callers: send \"Authorization: Bearer <API key>\""),
+                .hint("this grant is for known callers: send a proof of who you are, such as \"Authorization: Bearer <token>\""),
             Unfillable::NoClaim(_) => Self::new(StatusCode::FORBIDDEN, "claim_missing", detail)
                 .hint("the grant's templates name this claim, and the caller's proof does not carry it"),
             Unfillable::UnsafeIdentity(_) => Self::new(StatusCode::FORBIDDEN, "identity_not_allowed", detail)
@@ -68,40 +158,41 @@ impl From<Unfillable> for Problem {
     }
 }
 
+impl Problem {
+    /// Why there is no session key, at `now`.
+    pub(super) fn unopened(unopened: &Unopened, now: DateTime<Utc>) -> Self {
+        let problem = Self::from(&*unopened.error);
+        if problem.status() != StatusCode::SERVICE_UNAVAILABLE {
+            return problem;
+        }
+        let seconds = (unopened.retry_at - now).num_milliseconds().max(0).unsigned_abs().div_ceil(1000).max(1);
+        problem.retry_after(u32::try_from(seconds).unwrap_or(u32::MAX))
+    }
+}
+
 impl From<&LoadError> for Problem {
     fn from(error: &LoadError) -> Self {
+        let detail = error.to_string();
         let problem = match error {
-            LoadError::AccessKey(_) => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "access_key_unavailable", error.to_string())
-            }
-            LoadError::Sts(sts) => return of_sts(error, sts.kind()),
-            LoadError::AllButOver { .. } => Self::new(StatusCode::BAD_GATEWAY, "clock_skew", error.to_string()),
-            LoadError::BrokeOff => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", error.to_string()),
+            LoadError::AccessKey(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "access_key_unavailable", detail),
+            LoadError::Sts(sts) => of_sts(sts.kind(), detail, sts.code(), sts.request_id()),
+            LoadError::AllButOver { .. } => Self::new(StatusCode::BAD_GATEWAY, "clock_skew", detail),
+            LoadError::BudgetSpent { .. } => Self::new(StatusCode::SERVICE_UNAVAILABLE, "sts_budget_spent", detail),
+            LoadError::BrokeOff => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail),
         };
-        match error.hint() {
-            Some(hint) => problem.hint(hint),
-            None => problem,
-        }
+        problem.hint(error.hint().unwrap_or("this passes by itself: try again after a moment"))
     }
 }
 
 /// STS refused us, or did not answer. What it said in words is in the log; the client learns its code.
-fn of_sts(error: &LoadError, kind: &'static str) -> Problem {
-    let (status, code) = match kind {
+fn of_sts(kind: &str, detail: String, code: Option<&str>, request_id: Option<&str>) -> Problem {
+    let (status, ours) = match kind {
         "throttled" => (StatusCode::SERVICE_UNAVAILABLE, "sts_throttled"),
         "unavailable" | "unreachable" => (StatusCode::SERVICE_UNAVAILABLE, "sts_unavailable"),
         "timeout" => (StatusCode::GATEWAY_TIMEOUT, "sts_timeout"),
         "invalid_answer" => (StatusCode::BAD_GATEWAY, "sts_invalid_answer"),
         _ => (StatusCode::BAD_GATEWAY, "sts_refused"),
     };
-    let sts = error.sts();
-    let upstream = Upstream {
-        service: "STS",
-        code: sts.and_then(|sts| sts.code()).map(str::to_owned),
-        request_id: sts.and_then(|sts| sts.request_id()).map(str::to_owned),
-    };
-    let seconds = u32::try_from(error.back_off().num_seconds().max(1)).unwrap_or(1);
-    let problem = Problem::new(status, code, error.to_string()).upstream(upstream);
-    let problem = problem.hint(error.hint().unwrap_or("this passes by itself: try again after a moment"));
-    if status == StatusCode::SERVICE_UNAVAILABLE { problem.retry_after(seconds) } else { problem }
+    let (code, request_id) = (code.map(str::to_owned), request_id.map(str::to_owned));
+    Problem::new(status, ours, detail).upstream(Upstream { service: "STS", code, request_id })
 }

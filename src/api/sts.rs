@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::App;
-use super::answer::{json, time};
+use super::answer::{json, proof, time};
 use super::exit::{Record, Vended};
 use super::parameters::Parameters;
 use super::problem::Problem;
@@ -47,7 +47,7 @@ struct Credentials<'a> {
 
 pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.caller(request.headers())?;
+    let caller = app.caller(proof(&request), now).await?;
     let record = Record::of(&request);
     record.caller(&caller);
     let parameters = Parameters::read(request, &KNOWN, app.body_limit).await?;
@@ -79,7 +79,7 @@ pub(super) async fn vend(
     }
     let permit = grant.credentials(caller, ask.duration, now)?;
     let until = now + TimeDelta::seconds(least.into());
-    let key = app.vault.session_key(&permit.session, until).await.map_err(|error| Problem::from(&*error))?;
+    let key = app.vault.session_key(&permit.session, until).await.map_err(|error| Problem::unopened(&error, now))?;
     let clamped_by = match (key.expiration < until, permit.clamped) {
         (true, _) => Some("session"),
         (false, true) => Some("grant"),

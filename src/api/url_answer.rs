@@ -1,6 +1,5 @@
 //! A signed URL as an answer.
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -25,26 +24,20 @@ pub(super) struct UrlAnswer {
     clamped_by: Option<&'static str>,
 }
 
-pub(super) fn of(
-    grant: &Grant,
-    permit: UrlPermit,
-    key: &SessionKey,
-    granted: Granted,
-    now: DateTime<Utc>,
-) -> UrlAnswer {
+pub(super) fn of(grant: &Grant, permit: UrlPermit, key: &SessionKey, granted: Granted) -> UrlAnswer {
     UrlAnswer {
         method: permit.method,
-        url: signed(grant, &permit, key, granted, now),
+        url: signed(grant, &permit, key, granted),
         headers: permit.headers.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect(),
         key: permit.key.into_string(),
         expiration: time(granted.expiration),
-        server_time: time(now),
+        server_time: time(granted.at),
         clamped_by: granted.clamped_by,
     }
 }
 
 /// The URL. A signed size makes OSS refuse every other `Content-Length`.
-fn signed(grant: &Grant, permit: &UrlPermit, key: &SessionKey, granted: Granted, now: DateTime<Utc>) -> String {
+fn signed(grant: &Grant, permit: &UrlPermit, key: &SessionKey, granted: Granted) -> String {
     let length = permit.content_length.map(|length| length.to_string());
     let query: Vec<_> = permit.query.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let mut headers: Vec<_> = permit.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -59,9 +52,11 @@ fn signed(grant: &Grant, permit: &UrlPermit, key: &SessionKey, granted: Granted,
     };
     let presign = Presign { request, base: &grant.address.base, expires_in: granted.seconds };
     match permit.signature {
-        SignatureVersion::V4 => {
-            presign::v4(&presign, &Signer::new(&key.access_key, &grant.region, PRODUCT, now.date_naive()), now)
-        }
-        SignatureVersion::V1 => presign::v1(&presign, &key.access_key, now),
+        SignatureVersion::V4 => presign::v4(
+            &presign,
+            &Signer::new(&key.access_key, &grant.region, PRODUCT, granted.at.date_naive()),
+            granted.at,
+        ),
+        SignatureVersion::V1 => presign::v1(&presign, &key.access_key, granted.at),
     }
 }

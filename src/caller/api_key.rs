@@ -3,14 +3,14 @@
 //! A plain hash is enough here: nobody guesses 256 bits, so there is nothing that a slow password hash would slow down.
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
-use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
+use super::remembered::{Digest, digest};
 use crate::keys::Secret;
 
 /// Starts every API key, so that secret scanners and people recognise one.
-const PREFIX: &str = "ovk_";
+pub(super) const PREFIX: &str = "ovk_";
 
 /// A new API key, to be shown once.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl ApiKey {
 pub struct KnownApiKey {
     /// The caller's id.
     pub id: String,
-    hash: [u8; 32],
+    hash: Digest,
 }
 
 /// A hash that is not `sha256:` and 64 hexadecimal digits.
@@ -71,14 +71,9 @@ impl KnownApiKey {
     }
 }
 
-/// The caller whose key `unverified` is. Every hash is compared, each in constant time.
-pub(super) fn identify<'a>(known: &'a [KnownApiKey], unverified: &str) -> Option<&'a str> {
-    let hash = digest(unverified);
-    known.iter().fold(None, |found, key| if bool::from(key.hash.ct_eq(&hash)) { Some(key.id.as_str()) } else { found })
-}
-
-fn digest(key: &str) -> [u8; 32] {
-    Sha256::digest(key.as_bytes()).into()
+/// The caller whose key has the SHA-256 `hash`. Every hash is compared, each in constant time.
+pub(super) fn identify<'a>(known: &'a [KnownApiKey], hash: &Digest) -> Option<&'a str> {
+    known.iter().fold(None, |found, key| if bool::from(key.hash.ct_eq(hash)) { Some(key.id.as_str()) } else { found })
 }
 
 #[cfg(test)]
@@ -89,7 +84,7 @@ mod tests {
     fn what_the_file_keeps_recognises_the_key() {
         let (key, known) = ApiKey::new_for("a");
         let kept = KnownApiKey::new("a", &known.hash()).unwrap();
-        assert_eq!(identify(&[kept], key.expose()), Some("a"));
+        assert_eq!(identify(&[kept], &digest(key.expose())), Some("a"));
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: Arguments) -> Outcome {
     block_on(async {
         let print_json = arguments.print_json;
-        let dev = Dev::bind(options(arguments), Arc::new(SystemClock)).await?;
+        let dev = Dev::bind(options(arguments), Arc::new(SystemClock::new())).await?;
         let text = if print_json { as_json(dev.addresses()) } else { greeting(dev.addresses()) };
         writeln!(stdout(), "{text}")?;
         stdout().flush()?;
@@ -87,7 +87,7 @@ Try it from another terminal:
   # temporary credentials for the directory uploads/
   curl -s 'http://{server}/sts'
   # a signed URL, and an upload through it
-  curl -T Cargo.toml -H 'Content-Type: text/plain' \"$(curl -s -H 'Accept: text/plain' 'http://{server}/presigned-url?key=uploads/hello.txt&contentType=text/plain')\"
+  curl -X PUT -H 'Content-Type: text/plain' --data-binary 'hello' \"$(curl -s -H 'Accept: text/plain' 'http://{server}/presigned-url?key=uploads/hello.txt&contentType=text/plain')\"
   # the same object back, through a signed URL of its own
   curl \"$(curl -s -H 'Accept: text/plain' 'http://{server}/presigned-url?key=uploads/hello.txt&method=GET')\"
 "

@@ -1,4 +1,4 @@
-//! The command line: `serve`, `dev`, `key new`, `explain`.
+//! The command line: `serve`, `dev`, `key new`, `explain`, `healthcheck`.
 
 #![expect(
     clippy::doc_markdown,
@@ -7,6 +7,7 @@
 
 mod dev;
 mod explain;
+mod healthcheck;
 mod key;
 mod log;
 mod serve;
@@ -38,6 +39,7 @@ enum Command {
     Dev(dev::Arguments),
     Key(key::Arguments),
     Explain(explain::Arguments),
+    Healthcheck(healthcheck::Arguments),
 }
 
 /// Runs what the arguments of the process say.
@@ -55,6 +57,7 @@ pub(crate) fn run() -> ExitCode {
             Ok(code) => return code,
             Err(error) => Err(error),
         },
+        Command::Healthcheck(arguments) => healthcheck::run(arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -48,7 +48,7 @@ async fn serve(arguments: Arguments) -> Outcome {
     if loaded.settings.auth.anonymous {
         tracing::warn!(%address, "callers that prove nothing are served");
     }
-    let server = Server::new(loaded, Arc::new(SystemClock))?;
+    let server = Server::new(loaded, Arc::new(SystemClock::new()))?;
     let listener =
         TcpListener::bind(address).await.map_err(|error| format!("{address} cannot be listened on: {error}"))?;
     tracing::info!(address = %listener.local_addr()?, "listening");

@@ -6,16 +6,15 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use url::Url;
 
+use super::build_auth;
 use super::byte_size::ByteSize;
 use super::check_grant::ROLE_FOR_ALL;
 use super::fault::ConfigError;
 use super::load::Loaded;
-use super::settings::{
-    ApiKeySettings, AuditTarget, AuthSettings, GrantSettings, PolicySource, SignatureVersion, StsSettings, StsSignature,
-};
+use super::settings::{AuditTarget, GrantSettings, PolicySource, SignatureVersion, StsSettings, StsSignature};
 use crate::access_key::AccessKeys;
 use crate::audit::Destination;
-use crate::caller::{Authenticator, KnownApiKey};
+use crate::caller::Authenticator;
 use crate::policy::{self, Grant, GrantSpec, Grants};
 use crate::sts::{ClientOptions, SignatureScheme, endpoint};
 
@@ -24,6 +23,12 @@ use crate::sts::{ClientOptions, SignatureScheme, endpoint};
 pub struct Configured {
     /// How STS is reached.
     pub sts: ClientOptions,
+    /// STS elsewhere, asked when the first does not answer.
+    pub second_sts: Option<ClientOptions>,
+    /// The most calls of STS in a second.
+    pub calls_per_second: u32,
+    /// The most sessions that are held.
+    pub max_sessions: usize,
     /// Where the AccessKey comes from, if there is one.
     pub access_keys: Option<AccessKeys>,
     /// Who may ask.
@@ -57,6 +62,8 @@ impl Loaded {
     /// Builds the rooms' types; every fault is told.
     pub fn build(self) -> Result<Configured, ConfigError> {
         let Self { settings, access_key, policy_texts, notes: _ } = self;
+        let authenticator =
+            build_auth::authenticator(&settings).map_err(|error| ConfigError::of(format!("auth: {error}")))?;
         let mut faults = Vec::new();
         let mut grants = Grants::new();
         for (name, grant) in settings.grants {
@@ -76,14 +83,22 @@ impl Loaded {
         }
         let classic = settings.classic.enabled.then_some(settings.classic.grant);
         let origins = settings.cors.origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
-        let sts = client_options(&settings.sts).map_err(|error| ConfigError::of(format!("sts.endpoint: {error}")))?;
+        let (first, second) = endpoints(&settings.sts);
+        let options = |key: &str, address: &str| {
+            client_options(&settings.sts, address).map_err(|error| ConfigError::of(format!("{key}: {error}")))
+        };
+        let sts = options("sts.endpoint", &first)?;
+        let second_sts = second.map(|second| options("sts.second_endpoint", &second)).transpose()?;
         if !faults.is_empty() {
             return Err(ConfigError::of(faults.join("\n")));
         }
         Ok(Configured {
             sts,
+            second_sts,
+            calls_per_second: settings.sts.calls_per_second,
+            max_sessions: settings.vault.max_sessions,
             access_keys: access_key.map(AccessKeys::fixed),
-            authenticator: authenticator(&settings.auth),
+            authenticator,
             grants,
             audit: match settings.audit.to {
                 AuditTarget::Stdout => Some(Destination::Stdout),
@@ -102,11 +117,17 @@ impl Loaded {
     }
 }
 
-fn client_options(sts: &StsSettings) -> Result<ClientOptions, url::ParseError> {
+/// The address of STS, and another one if it is configured.
+fn endpoints(sts: &StsSettings) -> (String, Option<String>) {
     const CENTRAL: &str = "https://sts.aliyuncs.com";
-    let address = sts.endpoint.clone().or_else(|| sts.region.as_deref().map(|region| endpoint(region, sts.vpc)));
+    let regional = || sts.region.as_deref().map(|region| endpoint(region, sts.vpc));
+    let first = sts.endpoint.clone().or_else(regional).unwrap_or_else(|| CENTRAL.to_owned());
+    (first, sts.second_endpoint.clone())
+}
+
+fn client_options(sts: &StsSettings, address: &str) -> Result<ClientOptions, url::ParseError> {
     Ok(ClientOptions {
-        endpoint: Url::parse(address.as_deref().unwrap_or(CENTRAL))?,
+        endpoint: Url::parse(address)?,
         scheme: match sts.signature {
             StsSignature::V3 => SignatureScheme::Acs3,
             StsSignature::V1 => SignatureScheme::Rpc,
@@ -114,11 +135,6 @@ fn client_options(sts: &StsSettings) -> Result<ClientOptions, url::ParseError> {
         connect_timeout: sts.connect_timeout,
         timeout: sts.timeout,
     })
-}
-
-fn authenticator(auth: &AuthSettings) -> Authenticator {
-    let known = |key: &ApiKeySettings| KnownApiKey::new(key.id.clone(), &key.hash).ok();
-    Authenticator { anonymous: auth.anonymous, api_keys: auth.api_keys.iter().filter_map(known).collect() }
 }
 
 pub(super) fn spec(name: String, grant: GrantSettings, text: Option<String>, sts: &StsSettings) -> GrantSpec {
@@ -131,6 +147,7 @@ pub(super) fn spec(name: String, grant: GrantSettings, text: Option<String>, sts
         endpoint: grant.endpoint,
         public_host: grant.public_host,
         dir: grant.dir,
+        unsafe_id: grant.unsafe_id,
         key: grant.key,
         methods: grant.methods.into_iter().collect(),
         min_size: grant.min_size.bytes(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::fault::Faults;
 use super::format;
 use super::problem::{Problem, nearest, step};
-use super::settings::{ApiKeySettings, AuditTarget, Settings, StsSettings};
+use super::settings::{AuditTarget, Settings, StsSettings};
 use super::tree::{self, Origin, Table};
 
 /// What STS allows for `DurationSeconds`; the role may allow less.
@@ -32,9 +32,7 @@ impl Check<'_> {
             self.anchor(&["audit", "to"], file);
         }
         self.sts(&mut settings.sts);
-        for (index, key) in settings.auth.api_keys.iter().enumerate() {
-            self.api_key(&step(index), key);
-        }
+        self.auth(&mut settings.auth);
         for (index, origin) in settings.cors.origins.iter().enumerate() {
             let path = ["cors", "origins", &step(index)];
             self.text(
@@ -55,6 +53,7 @@ impl Check<'_> {
             self.region(&["sts", "region"], region);
         }
         self.address(&["sts", "endpoint"], &mut sts.endpoint);
+        self.address(&["sts", "second_endpoint"], &mut sts.second_endpoint);
         if sts.vpc && sts.region.is_none() && sts.endpoint.is_none() {
             self.blame(
                 &["sts", "vpc"],
@@ -77,22 +76,8 @@ impl Check<'_> {
         self.seconds(&["sts", "duration"], sts.duration, &SESSION_SECONDS);
         self.positive(&["sts", "connect_timeout"], sts.connect_timeout);
         self.positive(&["sts", "timeout"], sts.timeout);
-    }
-
-    fn api_key(&mut self, index: &str, key: &ApiKeySettings) {
-        let table = ["auth", "api_keys", index];
-        for (name, text) in [("id", &key.id), ("hash", &key.hash)] {
-            if text.is_empty() {
-                self.missing(&[table[0], table[1], index, name], "a key is an id and a hash");
-            }
-        }
-        if !key.id.is_empty() {
-            let path = [table[0], table[1], index, "id"];
-            self.text(&path, &key.id, format::is_caller_id, "1 to 128 characters of [A-Za-z0-9_.@=-]");
-        }
-        if !key.hash.is_empty() {
-            let path = [table[0], table[1], index, "hash"];
-            self.text(&path, &key.hash, format::is_sha256, "\"sha256:\" and the 64 hex digits of the key's SHA-256");
+        if sts.calls_per_second == 0 {
+            self.blame(&["sts", "calls_per_second"], &Problem::expected("at least 1"));
         }
     }
 
@@ -136,7 +121,7 @@ impl Check<'_> {
         }
     }
 
-    fn positive(&mut self, path: &[&str], length: Duration) {
+    pub(super) fn positive(&mut self, path: &[&str], length: Duration) {
         if length.is_zero() {
             self.blame(path, &Problem::misfit("longer than nothing", "0"));
         }

@@ -89,6 +89,24 @@ pub(super) fn web_address(text: &str) -> Option<String> {
     (allowed && bare && anonymous).then(|| url.origin().ascii_serialization())
 }
 
+/// An address whose answers can be believed: `https`, or `http` on this machine, and no password in it.
+pub(super) fn is_secure_url(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| {
+        let local = url.scheme() == "http" && url.host().is_some_and(|host| is_loopback(&host));
+        (url.scheme() == "https" || local) && url.username().is_empty() && url.password().is_none()
+    })
+}
+
+/// Up to 32 of the characters of a caller's id.
+pub(super) fn is_id_prefix(text: &str) -> bool {
+    text.len() <= 32 && all(text, |byte| byte.is_ascii_alphanumeric() || b"_.@=-".contains(&byte))
+}
+
+/// A name of a cookie (RFC 6265 §4.1.1).
+pub(super) fn is_token(text: &str) -> bool {
+    !text.is_empty() && all(text, |byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
 fn is_loopback(host: &Host<&str>) -> bool {
     match host {
         Host::Domain(name) => *name == "localhost",

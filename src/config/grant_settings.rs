@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::byte_size::ByteSize;
 use super::duration;
-use crate::policy::{Audience, ClaimValue, Method, Rule, Test};
+use crate::policy::{Audience, ClaimValue, Method, Rule, Test, UnsafeId};
 
 /// `[grants.<name>]`: what may be vended under one name.
 #[derive(Clone, Debug, Deserialize)]
@@ -28,6 +28,8 @@ pub struct GrantSettings {
     pub require: Vec<RuleSettings>,
     /// The directory that every key begins with: empty, or a template that ends with `/`.
     pub dir: String,
+    /// What becomes of an id that a template cannot take as it is.
+    pub unsafe_id: UnsafeId,
     /// The template of a key that the server makes, below `dir`.
     pub key: String,
     /// What may be vended.
@@ -137,6 +139,7 @@ impl Default for GrantSettings {
             require: Vec::new(),
             // Not the whole bucket: that has to be written.
             dir: "uploads/".to_owned(),
+            unsafe_id: UnsafeId::Refuse,
             key: "${uuid}${ext}".to_owned(),
             methods: vec![Method::Post, Method::Put],
             min_size: ByteSize::new(0),

@@ -27,10 +27,13 @@
 #![doc = include_str!("reference.md")]
 
 mod access_key;
+mod auth_settings;
 mod build;
+mod build_auth;
 mod byte_size;
 mod check;
 mod check_audience;
+mod check_auth;
 mod check_grant;
 mod duration;
 mod environment;
@@ -56,7 +59,8 @@ pub use fault::ConfigError;
 pub use load::Loaded;
 pub use settings::{
     AccessKeySettings, ApiKeySettings, AuditSettings, AuditTarget, AuthSettings, ClassicSettings, CorsSettings,
-    GrantSettings, LimitSettings, PolicySource, RuleSettings, Settings, SignatureVersion, StsSettings, StsSignature,
+    ForwardSettings, GrantSettings, JwtSettings, LimitSettings, PolicySource, ProxySettings, RuleSettings, Settings,
+    SignatureVersion, StsSettings, StsSignature, VaultSettings,
 };
 
 use crate::keys::Secret;

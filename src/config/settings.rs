@@ -11,6 +11,7 @@ use super::duration;
 use super::secret;
 use crate::keys::Secret;
 
+pub use super::auth_settings::{ApiKeySettings, AuthSettings, ForwardSettings, JwtSettings, ProxySettings};
 pub use super::grant_settings::{GrantSettings, PolicySource, RuleSettings, SignatureVersion};
 
 /// The whole file.
@@ -23,6 +24,8 @@ pub struct Settings {
     pub static_dir: Option<PathBuf>,
     /// How STS is reached, and what every session shares.
     pub sts: StsSettings,
+    /// How much is remembered.
+    pub vault: VaultSettings,
     /// The long-lived key. `Settings::load` moves it into `Loaded::access_key` and leaves this empty.
     pub access_key: AccessKeySettings,
     /// Who may ask.
@@ -47,6 +50,8 @@ pub struct StsSettings {
     pub region: Option<String>,
     /// The address of STS as `https://host`, in place of the one that follows from `region`; loopback may be `http`.
     pub endpoint: Option<String>,
+    /// The address of another region's STS, asked when the first one does not answer.
+    pub second_endpoint: Option<String>,
     /// Whether to take the address that only a VPC reaches; needs `region`.
     pub vpc: bool,
     /// The role to assume where a grant names none: `acs:ram::<account>:role/<name>`.
@@ -66,6 +71,16 @@ pub struct StsSettings {
     /// The longest time for a whole call to STS.
     #[serde(deserialize_with = "duration::required")]
     pub timeout: Duration,
+    /// The most calls of STS in a second.
+    pub calls_per_second: u32,
+}
+
+/// `[vault]`: how much is remembered.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct VaultSettings {
+    /// The most sessions that are held, at least 10.
+    pub max_sessions: usize,
 }
 
 /// The two schemes STS understands.
@@ -90,26 +105,6 @@ pub struct AccessKeySettings {
     /// The `SecurityToken`, when the key itself is temporary.
     #[serde(deserialize_with = "secret")]
     pub token: Option<Secret>,
-}
-
-/// `[auth]`: who may ask.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default, expecting = "a table")]
-pub struct AuthSettings {
-    /// Whether callers without any proof are served.
-    pub anonymous: bool,
-    /// The API keys of known callers.
-    pub api_keys: Vec<ApiKeySettings>,
-}
-
-/// `[[auth.api_keys]]`: one caller and the digest of its key.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default, expecting = "a table")]
-pub struct ApiKeySettings {
-    /// Who the caller is, 1 to 128 characters of `[A-Za-z0-9_.@=-]`; fills `${caller.id}`.
-    pub id: String,
-    /// `sha256:` and the 64 hex digits of the key's SHA-256.
-    pub hash: String,
 }
 
 /// `[cors]`: which pages may ask from a browser.
@@ -182,6 +177,7 @@ impl Default for Settings {
             listen: "127.0.0.1:8000".to_owned(),
             static_dir: None,
             sts: StsSettings::default(),
+            vault: VaultSettings::default(),
             access_key: AccessKeySettings::default(),
             auth: AuthSettings::default(),
             cors: CorsSettings::default(),
@@ -198,6 +194,7 @@ impl Default for StsSettings {
         Self {
             region: None,
             endpoint: None,
+            second_endpoint: None,
             vpc: false,
             role_arn: None,
             external_id: None,
@@ -208,7 +205,16 @@ impl Default for StsSettings {
             connect_timeout: Duration::from_secs(3),
             // Below `limits.request_timeout`, so that a page hears of a slow STS from us.
             timeout: Duration::from_secs(8),
+            // Beneath the account's 100, which others share.
+            calls_per_second: 80,
         }
+    }
+}
+
+impl Default for VaultSettings {
+    fn default() -> Self {
+        // About 2 KB each, so 200 MB at the most.
+        Self { max_sessions: 100_000 }
     }
 }
 

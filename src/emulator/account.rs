@@ -152,12 +152,11 @@ impl Accounts {
         sessions.values().any(|session| session.token.as_bytes().ct_eq(token.as_bytes()).into())
     }
 
-    /// Ends the token of a temporary key now.
-    pub(crate) fn expire_token(&self, access_key_id: &str) {
+    /// Ends the token of a temporary key now. Whether there is such a key.
+    pub(crate) fn expire_token(&self, access_key_id: &str) -> bool {
         let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(session) = sessions.get(access_key_id) {
-            session.expired.store(true, Ordering::Relaxed);
-        }
+        let session = sessions.get(access_key_id);
+        session.inspect(|session| session.expired.store(true, Ordering::Relaxed)).is_some()
     }
 
     fn add_user(&mut self, user: User) -> io::Result<()> {

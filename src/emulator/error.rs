@@ -12,11 +12,13 @@ pub(crate) struct OssError {
     pub(crate) ec: Option<&'static str>,
     /// Further XML elements in order, such as `StringToSign`.
     pub(crate) details: Vec<(&'static str, String)>,
+    /// Further headers of the answer.
+    pub(crate) headers: Vec<(&'static str, String)>,
 }
 
 impl OssError {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), ec: None, details: Vec::new() }
+        Self { status, code, message: message.into(), ec: None, details: Vec::new(), headers: Vec::new() }
     }
 
     /// Adds OSS's finer code.
@@ -28,6 +30,12 @@ impl OssError {
     /// Adds an XML element.
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.details.push((name, value.into()));
+        self
+    }
+
+    /// Adds a header.
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
         self
     }
 
@@ -90,6 +98,11 @@ impl OssError {
 
     pub(crate) fn no_such_key(key: &str) -> Self {
         Self::not_found("NoSuchKey", "The specified key does not exist.").ec("0026-00000001").with("Key", key)
+    }
+
+    pub(crate) fn no_such_version(key: &str, version: &str) -> Self {
+        let error = Self::not_found("NoSuchVersion", "The specified version does not exist.");
+        error.with("Key", key).with("VersionId", version)
     }
 
     pub(crate) fn no_such_upload(upload_id: &str) -> Self {

@@ -5,6 +5,7 @@
 
 mod access;
 mod account;
+mod control;
 mod error;
 mod form_policy;
 mod knobs;
@@ -19,13 +20,13 @@ mod xml;
 use std::io;
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Router, middleware};
 use chrono::{DateTime, Utc};
 
 use self::account::Accounts;
 use self::store::Store;
 
-pub use self::knobs::{Call, Failure, Knobs};
+pub use self::knobs::{Call, Failure, Knobs, Service};
 pub use self::options::{
     BucketOptions, DEV_ACCESS_KEY_ID, DEV_ACCESS_KEY_SECRET, DEV_ACCOUNT_ID, DEV_BUCKET, DEV_REGION, DEV_ROLE_ARN,
     Options, Role, User,
@@ -50,9 +51,10 @@ impl Emulator {
         sts::router(Arc::clone(&self.state))
     }
 
-    /// The object service.
+    /// The object service, and beside it the control route under `/-/emulator`, which only this machine reaches.
     pub fn oss(&self) -> Router {
-        oss::router(Arc::clone(&self.state))
+        let control = control::router(Arc::clone(&self.state));
+        oss::router(Arc::clone(&self.state)).layer(middleware::from_fn_with_state(control, control::divert))
     }
 
     /// The knobs that tests turn: faults, delays, the clock, and the list of calls received.

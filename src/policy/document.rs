@@ -161,6 +161,7 @@ mod tests {
 
     use super::*;
     use crate::caller::Caller;
+    use crate::policy::UnsafeId;
 
     #[test]
     fn the_policy_written_for_uploads_is_the_documented_one() {
@@ -186,6 +187,7 @@ mod tests {
             "Resource": "acs:oss:*:*:${bucket}/${dir}*" } ] }"#;
         let policy = PolicyTemplate::parse(text).unwrap();
         let filling = Filling {
+            unsafe_id: UnsafeId::Refuse,
             caller: &Caller::anonymous(),
             now: DateTime::UNIX_EPOCH,
             uuid: "",

@@ -13,7 +13,7 @@ use super::document::{self, PolicyTemplate};
 use super::method::{Method, Methods};
 use super::object_key::ObjectKey;
 use super::session::{self, Session};
-use super::template::{Filling, Place, Template, Unfillable};
+use super::template::{Filling, Place, Template, Unfillable, UnsafeId};
 use crate::caller::Caller;
 
 /// The most bytes that OSS takes in one PutObject or PostObject: 5 GiB.
@@ -45,6 +45,7 @@ pub struct GrantSpec {
     pub endpoint: Option<String>,
     pub public_host: Option<String>,
     pub dir: String,
+    pub unsafe_id: UnsafeId,
     pub key: String,
     pub methods: Methods,
     pub min_size: u64,
@@ -101,6 +102,7 @@ pub struct Grant {
     /// Whether the old signature may be asked for.
     pub signature_v1: bool,
     pub(super) key: Template,
+    unsafe_id: UnsafeId,
     dir: Template,
     policy: Policy,
     session_name: Template,
@@ -168,6 +170,7 @@ impl Grant {
             max_expires: spec.max_expires,
             signature_v1: spec.signature_v1,
             methods: spec.methods,
+            unsafe_id: spec.unsafe_id,
             address,
             dir,
             key,
@@ -210,7 +213,8 @@ impl Grant {
     }
 
     pub(super) fn filling<'a>(&'a self, caller: &'a Caller, now: DateTime<Utc>, dir: &'a str) -> Filling<'a> {
-        Filling { caller, now, uuid: "", unverified_filename: "", bucket: &self.bucket, dir }
+        let unsafe_id = self.unsafe_id;
+        Filling { caller, unsafe_id, now, uuid: "", unverified_filename: "", bucket: &self.bucket, dir }
     }
 
     /// The session of a caller that gets credentials for `dir`.

@@ -3,16 +3,21 @@
 //! A slot never brings in a character that could change the meaning of what stands around it. What does not fit is
 //! refused, not escaped: RAM has no escape for `*` and `?`.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::caller::Caller;
 
 /// The longest identity that fits a slot, in characters.
 pub const MAX_IDENTITY: usize = 128;
+/// The hexadecimal digits of a hashed id: 128 bits, so that nobody finds two ids with one hash.
+const HASHED_ID: usize = 32;
 /// The longest file name that fits a slot, in bytes: the limit of the common file systems.
 const MAX_FILENAME: usize = 255;
 /// The longest extension that is kept, without its dot.
@@ -107,11 +112,25 @@ pub enum InvalidTemplate {
     },
 }
 
+/// What becomes of an id that does not fit `${caller.id}`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum UnsafeId {
+    /// The request is refused.
+    #[default]
+    Refuse,
+    /// The first 32 hexadecimal digits of its SHA-256 take its place. So that nobody can be named like another's hash,
+    /// an id of 32 hexadecimal digits is hashed too.
+    Hash,
+}
+
 /// What the slots are filled with.
 #[derive(Clone, Copy, Debug)]
 pub struct Filling<'a> {
     /// Who asks.
     pub caller: &'a Caller,
+    /// What becomes of an id that does not fit.
+    pub unsafe_id: UnsafeId,
     /// The time of the request.
     pub now: DateTime<Utc>,
     /// New for each answer.
@@ -265,7 +284,7 @@ fn push_text(parts: &mut Vec<Part>, text: &str) {
 
 fn push_slot(text: &mut String, slot: &Slot, filling: &Filling<'_>) -> Result<(), Unfillable> {
     match slot {
-        Slot::CallerId => text.push_str(identity("id", filling.caller.id().ok_or(Unfillable::Anonymous)?)?),
+        Slot::CallerId => text.push_str(&id(filling)?),
         Slot::CallerClaim(name) => text.push_str(claim(filling.caller, name)?),
         Slot::Date => write!(text, "{}", filling.now.format("%Y-%m-%d")).expect("a String takes what is written"),
         Slot::Uuid => text.push_str(filling.uuid),
@@ -275,6 +294,18 @@ fn push_slot(text: &mut String, slot: &Slot, filling: &Filling<'_>) -> Result<()
         Slot::Dir => text.push_str(filling.dir),
     }
     Ok(())
+}
+
+/// The caller's id, or what stands for it. An empty one is nobody's, hashed or not.
+fn id<'a>(filling: &Filling<'a>) -> Result<Cow<'a, str>, Unfillable> {
+    let id = filling.caller.id().ok_or(Unfillable::Anonymous)?;
+    let like_a_hash = id.len() == HASHED_ID && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match (filling.unsafe_id, identity("id", id)) {
+        (UnsafeId::Hash, refused) if !id.is_empty() && (like_a_hash || refused.is_err()) => {
+            Ok(const_hex::encode(&Sha256::digest(id)[..HASHED_ID / 2]).into())
+        }
+        (_, outcome) => outcome.map(Cow::Borrowed),
+    }
 }
 
 fn claim<'a>(caller: &'a Caller, name: &str) -> Result<&'a str, Unfillable> {
@@ -318,7 +349,9 @@ mod tests {
 
     fn fill(text: &str, caller: &Caller, filename: &str) -> Result<String, Unfillable> {
         let now = DateTime::from_timestamp(1_769_817_600, 0).unwrap();
-        let filling = Filling { caller, now, uuid: "u-1", unverified_filename: filename, bucket: "b", dir: "d/" };
+        let unsafe_id = UnsafeId::Refuse;
+        let filling =
+            Filling { caller, unsafe_id, now, uuid: "u-1", unverified_filename: filename, bucket: "b", dir: "d/" };
         Template::parse(text, Place::Key).unwrap().fill(&filling)
     }
 
@@ -341,6 +374,32 @@ mod tests {
             assert_eq!(fill("${caller.id}", &known(id), ""), Err(Unfillable::UnsafeIdentity("id".into())), "{id:?}");
         }
         assert_eq!(fill("${caller.id}", &known(&"x".repeat(128)), "").unwrap().len(), 128);
+    }
+
+    #[test]
+    fn an_odd_id_may_be_hashed_and_nobody_is_named_like_a_hash() {
+        let template = Template::parse("${caller.id}/", Place::Directory).unwrap();
+        let dir = |id: &str| {
+            let caller = known(id);
+            let now = DateTime::UNIX_EPOCH;
+            let unsafe_id = UnsafeId::Hash;
+            let filling =
+                Filling { caller: &caller, unsafe_id, now, uuid: "", unverified_filename: "", bucket: "", dir: "" };
+            template.fill(&filling)
+        };
+        assert_eq!(dir("u42").unwrap(), "u42/");
+        // printf %s 'auth0|42' | sha256sum
+        assert_eq!(dir("auth0|42").unwrap(), "141ba0724f1ecd25c94cb22fc05a2013/");
+        for id in ["*", "..", "a/b", "ａ", "a\0", &"x".repeat(129)] {
+            let hashed = dir(id).unwrap();
+            assert!(
+                hashed.len() == 33 && hashed.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'/'),
+                "{hashed}"
+            );
+            let taken = dir(hashed.trim_end_matches('/')).unwrap();
+            assert_ne!(taken, hashed, "{id}");
+        }
+        assert_eq!(dir(""), Err(Unfillable::UnsafeIdentity("id".into())));
     }
 
     #[test]

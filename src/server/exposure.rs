@@ -10,7 +10,7 @@ use crate::config::AuthSettings;
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[error(
     "{address} can be reached from other machines, and callers that prove nothing would be served: anyone could upload. \
-     Configure [[auth.api_keys]] and leave auth.anonymous out, listen on 127.0.0.1, or, if you mean it, start with \
+     Configure [[auth.jwt]], [auth.forward], [auth.proxy] or [[auth.api_keys]] and leave auth.anonymous out, listen on 127.0.0.1, or, if you mean it, start with \
      --insecure-allow-anonymous"
 )]
 pub struct Exposed {
@@ -22,7 +22,7 @@ pub struct Exposed {
 /// On loopback a server without any authentication serves everyone, so that a first try needs no more than an AccessKey.
 /// Anywhere else that takes `insecure`, the flag whose name says what it does.
 pub fn decide(auth: &mut AuthSettings, address: SocketAddr, insecure: bool) -> Result<(), Exposed> {
-    let nobody_is_known = auth.api_keys.is_empty();
+    let nobody_is_known = !auth.knows_callers();
     auth.anonymous |= nobody_is_known || insecure;
     if auth.anonymous && !address.ip().is_loopback() && !insecure {
         return Err(Exposed { address });
@@ -36,7 +36,8 @@ mod tests {
     use crate::config::ApiKeySettings;
 
     fn decided(anonymous: bool, keys: usize, address: &str, insecure: bool) -> Result<bool, Exposed> {
-        let mut auth = AuthSettings { anonymous, api_keys: vec![ApiKeySettings::default(); keys] };
+        let mut auth =
+            AuthSettings { anonymous, api_keys: vec![ApiKeySettings::default(); keys], ..AuthSettings::default() };
         decide(&mut auth, address.parse().unwrap(), insecure).map(|()| auth.anonymous)
     }
 

@@ -9,21 +9,24 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
-use tower::ServiceExt;
+use tower::util::MapRequest;
 use tower_http::services::ServeDir;
 
 use crate::api::{self, App};
 use crate::audit::Trail;
-use crate::clock::Clock;
+use crate::clock::{Clock, CorrectedClock};
 use crate::config::{ConfigError, Configured, Loaded};
-use crate::sts::ClientError;
-use crate::vault::Vault;
+use crate::sts::{Client, ClientError};
+use crate::vault::{self, Vault};
+use crate::web;
 
 /// How long requests that are under way may take to end after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -65,13 +68,21 @@ impl Server {
     /// The same with routes of its own for `pages`, which the static folder stands behind.
     pub fn with_pages(loaded: Loaded, clock: Arc<dyn Clock>, pages: Router) -> Result<Self, StartError> {
         let configured = loaded.build()?;
-        let Configured { sts, access_keys, authenticator, grants, audit, classic, origins, limits, static_dir } =
+        let Configured { sts, second_sts, calls_per_second, max_sessions, .. } = configured;
+        let Configured { access_keys, authenticator, grants, audit, classic, origins, limits, static_dir, .. } =
             configured;
-        let access_keys = access_keys.ok_or(StartError::NoAccessKey)?;
+        let clock = Arc::new(CorrectedClock::new(clock));
+        let vault = vault::Options {
+            sts: Client::new(sts)?,
+            second_sts: second_sts.map(Client::new).transpose()?,
+            access_keys: access_keys.ok_or(StartError::NoAccessKey)?,
+            calls_per_second,
+            max_sessions,
+        };
         let audit = audit.map(|to| Trail::open(&to).map(Arc::new)).transpose().map_err(StartError::Audit)?;
         let app = App {
             audit: audit.clone(),
-            vault: Vault::new(crate::sts::Client::new(sts)?, access_keys, Arc::clone(&clock)),
+            vault: Vault::new(vault, Arc::clone(&clock)),
             authenticator,
             grants,
             clock,
@@ -80,6 +91,7 @@ impl Server {
             body_limit: limits.body,
             request_timeout: limits.request_timeout,
         };
+        let pages = pages.merge(web::module());
         let pages = match static_dir {
             Some(folder) => pages.fallback_service(ServeDir::new(folder).fallback(axum::routing::any(api::not_found))),
             None => pages.fallback(api::not_found),
@@ -134,11 +146,11 @@ impl Server {
     ) {
         // Answers are small and one write each, so waiting to fill a segment only delays them.
         let _best_effort = stream.set_nodelay(true);
-        let service = self.router.clone().map_request(move |mut request: http::Request<_>| {
+        let with_peer = move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
             request
-        });
-        let service = TowerToHyperService::new(service);
+        };
+        let service = TowerToHyperService::new(MapRequest::new(self.router.clone(), with_peer));
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = connections.watch(connection);
         tokio::spawn(async move {

@@ -1,14 +1,31 @@
 //! Why there is no session key.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use thiserror::Error;
 
+use super::load::random_below;
 use crate::access_key::AccessKeyError;
 use crate::sts::{Blame, StsError};
 
-/// Why a session could not be opened; shared by all who waited for it.
+/// A session that could not be opened; all who waited for it share the reason.
+#[derive(Clone, Debug)]
+pub struct Unopened {
+    /// Why.
+    pub error: Arc<LoadError>,
+    /// Before this moment STS is not asked again for the same session.
+    pub retry_at: DateTime<Utc>,
+}
+
+impl Unopened {
+    pub(super) fn broke_off() -> Self {
+        Self { error: Arc::new(LoadError::BrokeOff), retry_at: DateTime::UNIX_EPOCH }
+    }
+}
+
+/// The reason.
 #[derive(Debug, Error)]
 pub enum LoadError {
     /// There is no AccessKey to call STS with.
@@ -24,6 +41,12 @@ pub enum LoadError {
     AllButOver {
         /// When STS ends the key.
         expiration: DateTime<Utc>,
+    },
+    /// So many sessions are to be opened that this one's turn is too far away.
+    #[error("too many sessions are waiting to be opened: the calls of STS in a second are limited")]
+    BudgetSpent {
+        /// When it may be worth trying again.
+        retry_after: Duration,
     },
     /// The load ended without an outcome; that is our fault.
     #[error("the load of the session key broke off")]
@@ -46,6 +69,7 @@ impl LoadError {
         match self {
             Self::AccessKey(_) | Self::AllButOver { .. } => Blame::Operator,
             Self::Sts(error) => error.blame(),
+            Self::BudgetSpent { .. } => Blame::Nobody,
             Self::BrokeOff => Blame::Us,
         }
     }
@@ -59,16 +83,31 @@ impl LoadError {
             }
             Self::Sts(error) => error.hint(),
             Self::AllButOver { .. } => Some("set this machine's clock by NTP"),
+            Self::BudgetSpent { .. } => Some(
+                "grants whose directory or session name names the caller need a session for each; sts.calls_per_second is \
+                 the limit, and forms and URLs of one grant share a session",
+            ),
             Self::BrokeOff => None,
         }
     }
 
-    /// How long the failure is remembered: STS's own word, else a second where waiting may help, and longer where only
-    /// an operator can mend it, since each try costs a call of the account's budget.
-    #[must_use]
-    pub fn back_off(&self) -> TimeDelta {
-        let asked = self.sts().and_then(StsError::retry_after).unwrap_or(Duration::ZERO);
-        let least = if self.blame() == Blame::Operator { Duration::from_secs(5) } else { Duration::from_secs(1) };
-        TimeDelta::from_std(asked.clamp(least, Duration::from_mins(1))).unwrap_or(TimeDelta::seconds(1))
+    /// How long the failure is remembered after `count` of them in a row: a second where waiting may help, five where only
+    /// an operator can mend it, up to twice as long with each further one, to a minute; and never shorter than STS asks.
+    pub(super) fn back_off(&self, count: u32) -> TimeDelta {
+        let asked = match self {
+            Self::BudgetSpent { retry_after } => *retry_after,
+            _ => self.sts().and_then(StsError::retry_after).unwrap_or(Duration::ZERO),
+        };
+        let base = if self.blame() == Blame::Operator { FOR_OPERATORS } else { FOR_OTHERS };
+        let doubled = base * 2_u32.pow(count.saturating_sub(1).min(6));
+        let jittered = base + random_below(doubled.min(LONGEST).saturating_sub(base));
+        TimeDelta::from_std(jittered.max(asked)).unwrap_or(TimeDelta::seconds(1))
     }
 }
+
+/// The first back-off where waiting may help.
+const FOR_OTHERS: Duration = Duration::from_secs(1);
+/// The first back-off where only an operator can mend it: each try costs a call of the account's budget.
+const FOR_OPERATORS: Duration = Duration::from_secs(5);
+/// The longest back-off: an operator who has mended it will not wait longer.
+const LONGEST: Duration = Duration::from_mins(1);

@@ -6,79 +6,97 @@
 //!    the vault: a caller that hangs up cancels nothing.
 //! 4. A session key is not handed out with less than [`MARGIN`] left. In the last minutes before that, the next request
 //!    starts a refresh behind its answer, so nobody waits.
-//! 5. A signature that must live until T asks for a session key that lives past T. If the held one does not, it is renewed
+//! 5. When STS fails, what is still alive is still given, to its last second. The failure is remembered and backed off,
+//!    longer where only an operator can mend it, so that an outage is not answered with a storm of calls.
+//! 6. Calls stay beneath a budget; first loads take their turn, refreshes take what is left; beyond the wait a caller is
+//!    told when to come again.
+//! 7. A signature that must live until T asks for a session key that lives past T. If the held one does not, it is renewed
 //!    only when more than half of its life is gone; else the held one is given, and its expiration says what it is worth.
-//!
-//! When a load fails, what is still alive is still given, to its last second, and the failure is remembered for a while,
-//! so that an outage of STS is not answered with a storm of calls.
+//! 8. Life is what STS granted, by a clock that STS's own `Date` corrects.
+//! 9. The vault is bounded: expired sessions go first, then those used the longest ago.
 
+mod budget;
 mod error;
 mod life;
+mod load;
 mod slot;
+mod slots;
+mod tally;
 
-use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use dashmap::DashMap;
 
-pub use self::error::LoadError;
+pub use self::error::{LoadError, Unopened};
 pub use self::life::{MARGIN, refresh_after};
-use self::slot::{Loaded, Slot, Step};
+use self::load::{Loader, Urgency};
+use self::slot::{Flight, Slot, Step};
+use self::slots::{Entry, Slots};
+pub use self::tally::Counts;
+use self::tally::Tally;
 use crate::access_key::{AccessKeyError, AccessKeys};
-use crate::clock::Clock;
+use crate::clock::{Clock, CorrectedClock};
 use crate::keys::{AccessKey, SessionKey};
 use crate::policy::Session;
-use crate::sts::{AssumeRole, Client, StsError};
+use crate::sts::{Client, StsError};
+
+/// What a vault works with.
+#[derive(Debug)]
+pub struct Options {
+    /// STS.
+    pub sts: Client,
+    /// STS elsewhere, asked when the first does not answer.
+    pub second_sts: Option<Client>,
+    /// Whose calls they are.
+    pub access_keys: AccessKeys,
+    /// The most calls of STS in a second.
+    pub calls_per_second: u32,
+    /// The most sessions that are held.
+    pub max_sessions: usize,
+}
 
 /// Holds the live session key of each session, and opens sessions that are missing.
 #[derive(Debug)]
 pub struct Vault {
-    slots: DashMap<Entry, Arc<Slot>>,
-    sts: Client,
+    slots: Slots,
+    loader: Loader,
     access_keys: AccessKeys,
-    clock: Arc<dyn Clock>,
+    clock: Arc<CorrectedClock>,
+    tally: Tally,
     last: Mutex<Option<Outcome>>,
 }
 
-/// How the last call of STS ended.
+/// How the last load ended.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// When it ended.
     pub at: DateTime<Utc>,
     /// Why it failed, if it did.
     pub error: Option<Arc<LoadError>>,
-    /// How far STS's clock is ahead of ours, where its answer said so; whole seconds.
-    pub clock_offset: Option<TimeDelta>,
 }
 
-/// A session and the AccessKey that opens it; equal keys are those with equal ids.
-#[derive(Clone, Debug)]
-struct Entry {
-    session: Session,
-    opener: Arc<AccessKey>,
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        self.opener.id == other.opener.id && self.session == other.session
-    }
-}
-
-impl Eq for Entry {}
-
-impl Hash for Entry {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.opener.id.hash(state);
-        self.session.hash(state);
-    }
+/// What the vault holds.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Holdings {
+    /// Sessions with a key that is alive.
+    pub alive: usize,
+    /// When the first of them ends.
+    pub nearest_expiration: Option<DateTime<Utc>>,
 }
 
 impl Vault {
-    /// An empty vault.
+    /// An empty vault; its loads set `clock` right.
     #[must_use]
-    pub fn new(sts: Client, access_keys: AccessKeys, clock: Arc<dyn Clock>) -> Arc<Self> {
-        Arc::new(Self { slots: DashMap::new(), sts, access_keys, clock, last: Mutex::new(None) })
+    pub fn new(options: Options, clock: Arc<CorrectedClock>) -> Arc<Self> {
+        let Options { sts, second_sts, access_keys, calls_per_second, max_sessions } = options;
+        Arc::new(Self {
+            slots: Slots::new(max_sessions),
+            loader: Loader::new(sts, second_sts, calls_per_second),
+            access_keys,
+            clock,
+            tally: Tally::default(),
+            last: Mutex::new(None),
+        })
     }
 
     /// A session key of `wanted` that lives until `until`, or, if that cannot be had now, the one that lives longest:
@@ -87,18 +105,19 @@ impl Vault {
         self: &Arc<Self>,
         wanted: &Session,
         until: DateTime<Utc>,
-    ) -> Result<Arc<SessionKey>, Arc<LoadError>> {
-        let opener = self.access_key().await.map_err(|error| Arc::new(LoadError::AccessKey(error)))?;
-        let entry = Entry { session: wanted.clone(), opener };
-        let slot = self.slot(&entry);
-        let step = slot.step(self.clock.now(), until, || {
-            slot::launch(&slot, Arc::clone(self).load(entry), Arc::clone(&self.clock))
-        });
-        match step {
+    ) -> Result<Arc<SessionKey>, Unopened> {
+        let now = self.clock.now();
+        let no_opener = |error| Unopened { error: Arc::new(LoadError::AccessKey(error)), retry_at: now };
+        let entry = Entry { session: wanted.clone(), opener: self.access_key().await.map_err(no_opener)? };
+        let (slot, given_up) = self.slots.place(&entry, now);
+        self.tally.evicted(given_up);
+        slot.touch(self.clock.elapsed());
+        match slot.step(now, until, |urgency| self.launch(&slot, entry, urgency)) {
             Step::Ready(key) => Ok(key),
-            Step::Failed(error) => Err(error),
+            Step::ReadyWhileFailing(key) => Ok(self.served_while_failing(key)),
+            Step::Failed(unopened) => Err(unopened),
             Step::Wait { flight, or_else } => match (flight.await, or_else) {
-                (Err(_), Some(alive)) if alive.expiration > self.clock.now() => Ok(alive),
+                (Err(_), Some(alive)) if alive.expiration > self.clock.now() => Ok(self.served_while_failing(alive)),
                 (outcome, _) => outcome,
             },
         }
@@ -115,52 +134,67 @@ impl Vault {
         self.access_keys.source()
     }
 
-    /// How the last call of STS ended; `None` before the first.
+    /// How the last load ended; `None` before the first.
     #[must_use]
     pub fn last_outcome(&self) -> Option<Outcome> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How many sessions have a key that is alive at `now`.
+    /// What is held at `now`; it looks at every session.
     #[must_use]
-    pub fn alive(&self, now: DateTime<Utc>) -> usize {
-        self.slots.iter().filter(|slot| slot.is_alive(now)).count()
+    pub fn holdings(&self, now: DateTime<Utc>) -> Holdings {
+        let alive = self.slots.iter().filter_map(|slot| slot.expiration()).filter(|expiration| *expiration > now);
+        alive.fold(Holdings::default(), |held, expiration| Holdings {
+            alive: held.alive + 1,
+            nearest_expiration: Some(held.nearest_expiration.map_or(expiration, |nearest| nearest.min(expiration))),
+        })
     }
 
-    fn slot(&self, entry: &Entry) -> Arc<Slot> {
-        if let Some(slot) = self.slots.get(entry) {
-            return Arc::clone(&slot);
+    /// What was done since the start.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.tally.counts()
+    }
+
+    /// How far STS's clock is ahead of this machine's.
+    #[must_use]
+    pub fn clock_offset(&self) -> TimeDelta {
+        self.clock.offset()
+    }
+
+    fn served_while_failing(&self, key: Arc<SessionKey>) -> Arc<SessionKey> {
+        self.tally.served_while_failing();
+        key
+    }
+
+    fn launch(self: &Arc<Self>, slot: &Arc<Slot>, entry: Entry, urgency: Urgency) -> Option<Flight> {
+        if urgency == Urgency::Refresh && !self.loader.can_refresh(&self.clock) {
+            return None;
         }
-        Arc::clone(&self.slots.entry(entry.clone()).or_default())
+        let load = Arc::clone(self).load(entry, urgency);
+        Some(slot::launch(slot, load, Arc::clone(&self.clock)))
     }
 
-    async fn load(self: Arc<Self>, entry: Entry) -> Loaded {
+    async fn load(self: Arc<Self>, entry: Entry, urgency: Urgency) -> Result<Arc<SessionKey>, Arc<LoadError>> {
         let Entry { session, opener } = entry;
-        let asked = self.clock.now();
-        let request = AssumeRole {
-            role_arn: &session.role_arn,
-            role_session_name: &session.name,
-            duration_seconds: session.duration,
-            policy: session.policy.as_deref(),
-            external_id: session.external_id.as_deref(),
-            source_identity: session.source_identity.as_deref(),
-        };
-        let answer = self.sts.assume_role(&request, &opener, asked).await;
-        let date = answer.as_ref().map_or_else(StsError::server_date, |assumed| assumed.server_date);
-        let key = answer.map_err(LoadError::Sts).and_then(|assumed| life::usable(assumed.session_key, asked));
-        let loaded = key.map(Arc::new).map_err(Arc::new);
+        match urgency {
+            Urgency::First | Urgency::Renewal => self.tally.load(),
+            Urgency::Refresh => self.tally.refresh(),
+        }
+        let opened = self.loader.open(&session, &opener, urgency, &self.clock, &self.tally).await;
+        let loaded = opened.map(Arc::new).map_err(Arc::new);
         log(&session, &loaded);
-        self.remember(date.map(|date| date - asked), loaded.as_ref().err());
+        self.remember(loaded.as_ref().err());
         loaded
     }
 
-    fn remember(&self, clock_offset: Option<TimeDelta>, error: Option<&Arc<LoadError>>) {
-        let outcome = Outcome { at: self.clock.now(), error: error.cloned(), clock_offset };
+    fn remember(&self, error: Option<&Arc<LoadError>>) {
+        let outcome = Outcome { at: self.clock.now(), error: error.cloned() };
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
     }
 }
 
-fn log(session: &Session, loaded: &Loaded) {
+fn log(session: &Session, loaded: &Result<Arc<SessionKey>, Arc<LoadError>>) {
     let (role, name) = (&*session.role_arn, &*session.name);
     match loaded {
         Ok(key) => {

@@ -1,25 +1,35 @@
 //! One session's place in the vault: the key that is held, the load that is under way, the failure that is remembered.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use uuid::Uuid;
 
-use super::error::LoadError;
+use super::error::{LoadError, Unopened};
 use super::life;
-use crate::clock::Clock;
+use super::load::Urgency;
+use crate::clock::{Clock, CorrectedClock};
 use crate::keys::SessionKey;
 
 /// The outcome of a load, shared by all who wait for it.
-pub(super) type Loaded = Result<Arc<SessionKey>, Arc<LoadError>>;
+pub(super) type Loaded = Result<Arc<SessionKey>, Unopened>;
 
 /// A load that is under way; awaiting it starts nothing and dropping it stops nothing.
 pub(super) type Flight = Shared<BoxFuture<'static, Loaded>>;
 
+/// When the budget has nothing to spare for a refresh, the next request after this asks again.
+const REFRESH_PAUSE: TimeDelta = TimeDelta::seconds(1);
+
 #[derive(Debug, Default)]
-pub(super) struct Slot(Mutex<State>);
+pub(super) struct Slot {
+    state: Mutex<State>,
+    /// When it was last asked, in seconds of the clock's run.
+    last_used: AtomicU64,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -36,8 +46,9 @@ struct Held {
 
 #[derive(Debug)]
 struct Failed {
-    error: Arc<LoadError>,
-    retry_at: DateTime<Utc>,
+    unopened: Unopened,
+    /// How many loads have failed in a row.
+    count: u32,
 }
 
 /// What a request does next.
@@ -45,83 +56,128 @@ struct Failed {
 pub(super) enum Step {
     /// It has its key.
     Ready(Arc<SessionKey>),
+    /// It has a key although STS fails.
+    ReadyWhileFailing(Arc<SessionKey>),
     /// It waits for a load, and makes do with the other key if the load fails.
     Wait { flight: Flight, or_else: Option<Arc<SessionKey>> },
     /// It fails as the last load did.
-    Failed(Arc<LoadError>),
+    Failed(Unopened),
 }
 
 impl Slot {
-    /// Decides for a request at `now` that needs a key until `until`; `launch` starts a load.
-    pub(super) fn step(&self, now: DateTime<Utc>, until: DateTime<Utc>, launch: impl FnOnce() -> Flight) -> Step {
+    /// Decides for a request at `now` that needs a key until `until`. `launch` starts a load; for a refresh it may decline.
+    pub(super) fn step(
+        &self,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+        launch: impl FnOnce(Urgency) -> Option<Flight>,
+    ) -> Step {
         let mut state = self.lock();
-        let alive = state.held.as_ref().filter(|held| held.key.expiration > now);
-        let Some((key, renew_after)) = alive.map(|held| (Arc::clone(&held.key), held.renew_after)) else {
-            return match state.remembered(now) {
-                Some(error) => Step::Failed(error),
-                None => Step::Wait { flight: state.flight(launch), or_else: None },
+        let failing = state.remembered(now);
+        let Some(held) = state.held.as_mut().filter(|held| held.key.expiration > now) else {
+            return match failing {
+                Some(unopened) => Step::Failed(unopened),
+                None => state.wait(None, launch),
             };
         };
+        let key = Arc::clone(&held.key);
+        if failing.is_some() {
+            return Step::ReadyWhileFailing(key);
+        }
         let too_short = key.expiration < until && life::is_past_half(&key, now);
-        if state.remembered(now).is_some() {
-            return Step::Ready(key);
-        }
         if too_short || !life::is_fresh(&key, now) {
-            return Step::Wait { flight: state.flight(launch), or_else: Some(key) };
+            return state.wait(Some(key), launch);
         }
-        if now >= renew_after {
-            drop(state.flight(launch)); // the load goes on by itself
+        if now >= held.renew_after && state.flight.is_none() {
+            match launch(Urgency::Refresh) {
+                Some(flight) => state.flight = Some(flight),
+                None => held_after(&mut state, now + REFRESH_PAUSE),
+            }
         }
         Step::Ready(key)
     }
 
-    /// Whether a key is held that STS still takes.
-    pub(super) fn is_alive(&self, now: DateTime<Utc>) -> bool {
-        self.lock().held.as_ref().is_some_and(|held| held.key.expiration > now)
+    /// Notes that it was asked at `elapsed` of the clock's run.
+    pub(super) fn touch(&self, elapsed: Duration) {
+        let seconds = elapsed.as_secs();
+        if self.last_used.load(Ordering::Relaxed) != seconds {
+            self.last_used.store(seconds, Ordering::Relaxed);
+        }
     }
 
-    fn land(&self, loaded: &Loaded, now: DateTime<Utc>) {
+    pub(super) fn last_used(&self) -> u64 {
+        self.last_used.load(Ordering::Relaxed)
+    }
+
+    /// Whether no load is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.lock().flight.is_none()
+    }
+
+    /// Whether a key is held that STS still takes.
+    pub(super) fn is_alive(&self, now: DateTime<Utc>) -> bool {
+        self.expiration().is_some_and(|expiration| expiration > now)
+    }
+
+    /// When the key that is held ends.
+    pub(super) fn expiration(&self) -> Option<DateTime<Utc>> {
+        self.lock().held.as_ref().map(|held| held.key.expiration)
+    }
+
+    fn land(&self, loaded: Result<Arc<SessionKey>, Arc<LoadError>>, now: DateTime<Utc>) -> Loaded {
         let mut state = self.lock();
         state.flight = None;
         match loaded {
             Ok(key) => {
                 state.failed = None;
-                let renew_after = life::renew_after(key, Uuid::new_v4().as_u64_pair().1);
-                state.held = Some(Held { key: Arc::clone(key), renew_after });
+                let renew_after = life::renew_after(&key, Uuid::new_v4().as_u64_pair().1);
+                state.held = Some(Held { key: Arc::clone(&key), renew_after });
+                Ok(key)
             }
             Err(error) => {
-                let retry_at = now + error.back_off();
-                state.failed = Some(Failed { error: Arc::clone(error), retry_at });
+                let count = state.failed.as_ref().map_or(1, |failed| failed.count.saturating_add(1));
+                let unopened = Unopened { retry_at: now + error.back_off(count), error };
+                state.failed = Some(Failed { unopened: unopened.clone(), count });
+                Err(unopened)
             }
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    fn remembered(&self, now: DateTime<Utc>) -> Option<Arc<LoadError>> {
-        self.failed.as_ref().filter(|failed| now < failed.retry_at).map(|failed| Arc::clone(&failed.error))
+    fn remembered(&self, now: DateTime<Utc>) -> Option<Unopened> {
+        self.failed.as_ref().filter(|failed| now < failed.unopened.retry_at).map(|failed| failed.unopened.clone())
     }
 
-    fn flight(&mut self, launch: impl FnOnce() -> Flight) -> Flight {
-        self.flight.get_or_insert_with(launch).clone()
+    fn wait(&mut self, or_else: Option<Arc<SessionKey>>, launch: impl FnOnce(Urgency) -> Option<Flight>) -> Step {
+        if self.flight.is_none() {
+            self.flight = launch(if or_else.is_some() { Urgency::Renewal } else { Urgency::First });
+        }
+        let flight = self.flight.clone().expect("a load that someone waits for is never declined");
+        Step::Wait { flight, or_else }
+    }
+}
+
+fn held_after(state: &mut State, renew_after: DateTime<Utc>) {
+    if let Some(held) = &mut state.held {
+        held.renew_after = renew_after;
     }
 }
 
 /// Starts `load` as a task of its own, which puts its outcome into `slot` whoever still waits, and even if it panics.
 pub(super) fn launch(
     slot: &Arc<Slot>,
-    load: impl Future<Output = Loaded> + Send + 'static,
-    clock: Arc<dyn Clock>,
+    load: impl Future<Output = Result<Arc<SessionKey>, Arc<LoadError>>> + Send + 'static,
+    clock: Arc<CorrectedClock>,
 ) -> Flight {
     let slot = Arc::clone(slot);
     let task = tokio::spawn(async move {
         let loaded = tokio::spawn(load).await.unwrap_or_else(|_broke_off| Err(Arc::new(LoadError::BrokeOff)));
-        slot.land(&loaded, clock.now());
-        loaded
+        slot.land(loaded, clock.now())
     });
-    async move { task.await.unwrap_or_else(|_broke_off| Err(Arc::new(LoadError::BrokeOff))) }.boxed().shared()
+    async move { task.await.unwrap_or_else(|_broke_off| Err(Unopened::broke_off())) }.boxed().shared()
 }

@@ -10,6 +10,7 @@ const SECRET = /^(AccessKeySecret|SecurityToken|Authorization|policy|signature|.
 const uploaders = new Map();
 let apiKeys = new Map();
 let running;
+let listing;
 
 start();
 
@@ -26,8 +27,8 @@ async function start() {
   try {
     const { callers, grants } = await vend("/dev.json");
     apiKeys = new Map(callers.map(({ id, apiKey }) => [id, apiKey]));
-    $("caller").replaceChildren(...callers.map(({ id }) => new Option(id, id)), new Option("nobody (no API key)", ""));
-    $("grant").replaceChildren(...grants.map((name) => new Option(name, name)));
+    $("caller").replaceChildren(...callers.map(({ id }) => new Option(id, id)), new Option("anyone (no API key)", ""));
+    $("grant").replaceChildren(...grants.map((name) => new Option(name, name, name === "default", name === "default")));
     await act(list);
   } catch (error) {
     showError(error, "This page needs “oss-vend dev”, which tells it the demo’s callers and grants.");
@@ -136,6 +137,7 @@ function progressFrom(began) {
 /* --- objects --- */
 
 async function list(newKey) {
+  const mine = (listing = Symbol("the latest list; what an earlier one still brings is dropped"));
   const { uploader } = uploaderOf();
   $("objects").hidden = true;
   $("objects-note").textContent = "…";
@@ -143,12 +145,14 @@ async function list(newKey) {
   try {
     const { dir = "" } = await uploader.credentials();
     const { objects, next } = await uploader.list(dir);
+    if (mine !== listing) return;
     $("dir").textContent = dir;
     $("objects-note").textContent = next ? "The first 1,000:" : objects.length ? "" : "Nothing here yet.";
     objects.sort((a, b) => b.modified - a.modified);
     $("objects").tBodies[0].replaceChildren(...objects.map((object) => row(object, dir, object.key === newKey)));
     $("objects").hidden = objects.length === 0;
   } catch (error) {
+    if (mine !== listing) return;
     $("objects-note").textContent = "The list cannot be had with this caller and grant.";
     throw error;
   }

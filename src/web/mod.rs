@@ -2,6 +2,10 @@
 //!
 //! All of it is in the binary and uses no inline script or style, so that a strict content security policy can stand.
 
+mod routes;
+
+pub use routes::{demo, module};
+
 /// A file that is part of the program.
 #[derive(Clone, Copy, Debug)]
 pub struct Asset {

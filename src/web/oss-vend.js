@@ -16,6 +16,7 @@ const MAX_PARTS = 10_000;
 const TOKEN_CODES = ["SecurityTokenExpired", "InvalidSecurityToken", "InvalidAccessKeyId"];
 const HINTS = {
   AccessDenied: "The credentials do not reach this key or this operation: look at the grant's dir and methods.",
+  SignatureDoesNotMatch: "The request is not what was signed: its method, key, type, size or another header differs.",
   RequestTimeTooSkewed: "The clock of this device is wrong by more than 15 minutes.",
   Unreachable: "Either there is no network, or the bucket's CORS rules do not allow this page's origin, the method or a header.",
 };
@@ -166,6 +167,7 @@ class Uploader {
     else uploadId = await this.#initiate(key, headers);
     try {
       onUploadId?.(uploadId);
+      signal?.throwIfAborted();
       await this.#sendParts(key, uploadId, blob, parts, onProgress, signal);
       return stored(key, await this.#complete(key, uploadId, parts, signal));
     } catch (error) {
@@ -338,11 +340,8 @@ export async function putForm({ url, fields }, file, { onProgress, signal } = {}
  * @param {{ onProgress?: OnProgress, signal?: AbortSignal }} [options] @returns {Promise<Stored>}
  */
 export async function putSigned({ method = "PUT", url, headers = {}, key = "" }, blob, { onProgress, signal } = {}) {
-  const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-  const { "content-length": size = String(blob.size), host: _, ...rest } = lower; // browsers write these two themselves
-  if (Number(size) !== blob.size) throw new TypeError(`the URL was signed for ${size} bytes, and the file has ${blob.size}`);
   const body = blob.slice(); // it has no type, so that no Content-Type is added which was not signed
-  const answer = await exchange({ method, url, headers: rest, body, onProgress, signal });
+  const answer = await exchange({ method, url, headers, body, onProgress, signal });
   onProgress?.(blob.size, blob.size);
   return stored(key, answer);
 }

@@ -31,7 +31,8 @@ impl Serve {
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let log = BufReader::new(process.stderr.take().unwrap());
         let mut serve = Self { process, log, address: String::new() };
-        serve.address = serve.until("listening")["address"].as_str().unwrap().to_owned();
+        let event = serve.until("listening");
+        event["address"].as_str().unwrap().clone_into(&mut serve.address);
         serve
     }
 

@@ -88,7 +88,8 @@ async fn what_nobody_may_is_refused_and_said_in_head_as_well() {
         ("GET", "Bad_Name/a", (400, "InvalidBucketName")),
         ("GET", "openbucket//a", (400, "InvalidObjectName")),
         ("GET", "openbucket/%ff", (400, "InvalidURI")),
-        ("GET", "openbucket/a?versionId=1", (501, "NotImplemented")),
+        ("GET", "openbucket/a?versionId=1", (404, "NoSuchVersion")),
+        ("GET", "openbucket/a?worm", (501, "NotImplemented")),
         ("PATCH", "openbucket/a", (405, "MethodNotAllowed")),
         ("GET", "openbucket/", (403, "AccessDenied")),
     ] {

@@ -17,10 +17,22 @@ use tokio::net::TcpListener;
 pub(crate) const NOW: &str = "20250214T080910Z";
 pub(crate) const OPEN_BUCKET: &str = "openbucket";
 
+/// A key that signs; the token goes into the headers that are signed.
+pub(crate) struct Key {
+    pub(crate) id: String,
+    pub(crate) secret: String,
+}
+
+/// The key of `dev`.
+pub(crate) fn dev_key() -> Key {
+    Key { id: DEV_ACCESS_KEY_ID.to_owned(), secret: DEV_ACCESS_KEY_SECRET.to_owned() }
+}
+
 /// A running emulator.
 pub(crate) struct Cloud {
     pub(crate) emulator: Emulator,
     pub(crate) address: SocketAddr,
+    pub(crate) sts: SocketAddr,
     client: Client,
 }
 
@@ -44,7 +56,8 @@ impl Cloud {
     pub(crate) async fn with(options: Options) -> Self {
         let emulator = Emulator::new(options, now).expect("the options are right");
         let address = serve(emulator.oss()).await.expect("a port is free");
-        Self { emulator, address, client: Client::new() }
+        let sts = serve(emulator.sts()).await.expect("a port is free");
+        Self { emulator, address, sts, client: Client::new() }
     }
 
     /// An unsigned request; `path` begins with the bucket.
@@ -66,12 +79,7 @@ impl Cloud {
         resource: &str,
         headers: &[(&str, &str)],
     ) -> RequestBuilder {
-        let mut headers = headers.to_vec();
-        headers.extend([("x-oss-content-sha256", "UNSIGNED-PAYLOAD"), ("x-oss-date", NOW)]);
-        headers.sort_unstable();
-        let authorization = authorization(method, resource, &headers);
-        let request = self.anonymous(method, wire).header("authorization", authorization);
-        headers.into_iter().fold(request, |request, (name, value)| request.header(name, value))
+        sign(&dev_key(), self.anonymous(method, wire), method, resource, headers)
     }
 
     /// A request on a socket of its own, as it stands; what came back until the other side closed.
@@ -99,19 +107,34 @@ async fn serve(router: Router) -> io::Result<SocketAddr> {
     Ok(address)
 }
 
-/// `headers` are sorted and their names in lower case; path and query are encoded as they are to be signed.
-fn authorization(method: &str, resource: &str, headers: &[(&str, &str)]) -> String {
-    let (path, query) = resource.split_once('?').unwrap_or((resource, ""));
-    let headers = headers.iter().fold(String::new(), |text, (name, value)| text + name + ":" + value + "\n");
-    let mut parameters: Vec<&str> = query.split('&').map(|pair| pair.trim_end_matches('=')).collect();
-    parameters.sort_unstable();
-    let canonical = format!("{method}\n/{path}\n{}\n{headers}\n\nUNSIGNED-PAYLOAD", parameters.join("&"));
-    let hash = const_hex::encode(Sha256::digest(canonical));
-    let signature = signature(&format!("OSS4-HMAC-SHA256\n{NOW}\n{}\n{hash}", scope()));
-    format!("OSS4-HMAC-SHA256 Credential={},Signature={signature}", credential())
+/// Signs a request; `resource` is encoded as it is to be signed.
+pub(crate) fn sign(
+    key: &Key,
+    request: RequestBuilder,
+    method: &str,
+    resource: &str,
+    headers: &[(&str, &str)],
+) -> RequestBuilder {
+    let mut headers = headers.to_vec();
+    headers.extend([("x-oss-content-sha256", "UNSIGNED-PAYLOAD"), ("x-oss-date", NOW)]);
+    headers.sort_unstable();
+    let request = request.header("authorization", authorization(key, method, resource, &headers));
+    headers.into_iter().fold(request, |request, (name, value)| request.header(name, value))
 }
 
-pub(crate) fn credential() -> String {
+fn authorization(key: &Key, method: &str, resource: &str, headers: &[(&str, &str)]) -> String {
+    let (path, query) = resource.split_once('?').unwrap_or((resource, ""));
+    let headers: Vec<String> = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+    let mut parameters: Vec<&str> = query.split('&').map(|pair| pair.trim_end_matches('=')).collect();
+    parameters.sort_unstable();
+    let (parameters, headers) = (parameters.join("&"), headers.concat());
+    let canonical = format!("{method}\n/{path}\n{parameters}\n{headers}\n\nUNSIGNED-PAYLOAD");
+    let hash = const_hex::encode(Sha256::digest(canonical));
+    let signature = signature(key, &format!("OSS4-HMAC-SHA256\n{NOW}\n{}\n{hash}", scope()));
+    format!("OSS4-HMAC-SHA256 Credential={}/{},Signature={signature}", key.id, scope())
+}
+
+fn credential() -> String {
     format!("{DEV_ACCESS_KEY_ID}/{}", scope())
 }
 
@@ -119,9 +142,9 @@ fn scope() -> String {
     format!("{}/{DEV_REGION}/oss/aliyun_v4_request", &NOW[..8])
 }
 
-/// The V4 signature of a text by the key of `dev`.
-pub(crate) fn signature(text: &str) -> String {
-    let secret = format!("aliyun_v4{DEV_ACCESS_KEY_SECRET}").into_bytes();
+/// The V4 signature of a text.
+fn signature(key: &Key, text: &str) -> String {
+    let secret = format!("aliyun_v4{}", key.secret).into_bytes();
     let steps = [&NOW[..8], DEV_REGION, "oss", "aliyun_v4_request", text];
     const_hex::encode(steps.iter().fold(secret, |key, step| hmac(&key, step)))
 }
@@ -154,7 +177,7 @@ pub(crate) fn signed_fields(conditions: &str) -> Vec<(&'static str, String)> {
     );
     let policy = STANDARD.encode(policy);
     vec![
-        ("x-oss-signature", signature(&policy)),
+        ("x-oss-signature", signature(&dev_key(), &policy)),
         ("policy", policy),
         ("x-oss-signature-version", "OSS4-HMAC-SHA256".to_owned()),
         ("x-oss-credential", credential()),

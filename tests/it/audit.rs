@@ -4,7 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use oss_vend::dev::CONFIG;
+use oss_vend::dev::{CONFIG, Options};
+use oss_vend::emulator::Failure;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -116,7 +117,8 @@ async fn refusals_and_failures_leave_their_code_and_what_was_asked() {
     }
     server.get_as("ovk_wrong", "/sts").await.problem();
     Answer::of(server.request(Method::PUT, "/sts")).await.problem();
-    server.knobs().fail_next("AssumeRole", 1, crate::credentials::unavailable());
+    let refusal = Failure::Status { status: 403, code: "NoPermission".into(), message: "no".into() };
+    server.knobs().fail_next("AssumeRole", 1, refusal);
     server.get("/sts").await.problem();
     let events = audited.events(8).await;
     for (event, (path, status, code)) in events.iter().zip(cases) {
@@ -129,7 +131,7 @@ async fn refusals_and_failures_leave_their_code_and_what_was_asked() {
     let told = |index: usize| (events[index].get("caller"), events[index]["outcome"].as_str().unwrap());
     assert_eq!(told(5), (None, "invalid_proof"), "no caller was established");
     assert_eq!(told(6), (None, "method_not_allowed"));
-    assert_eq!(told(7), (Some(&Value::Null), "sts_unavailable"));
+    assert_eq!(told(7), (Some(&Value::Null), "sts_refused"));
 }
 
 #[tokio::test]
@@ -191,6 +193,6 @@ async fn what_vends_nothing_leaves_nothing() {
 async fn a_trail_that_cannot_be_kept_keeps_the_server_from_starting() {
     let folder = TempDir::new().unwrap();
     let config = CONFIG.replace("to = \"off\"", &format!("to = '{}'", folder.path().join("none/audit.log").display()));
-    let error = TestServer::bind(&config).await.err().unwrap();
+    let error = TestServer::bind(Options { config, ..Options::default() }).await.err().unwrap();
     assert!(error.to_string().starts_with("audit.to: "), "{error}");
 }

@@ -90,6 +90,6 @@ async fn a_custom_domain_is_told_to_the_sdk() {
     assert_eq!((body["endpoint"].as_str(), body["cname"].as_bool()), (Some("https://static.example.com"), Some(true)));
 }
 
-pub(crate) fn unavailable() -> oss_vend::emulator::Failure {
+fn unavailable() -> oss_vend::emulator::Failure {
     oss_vend::emulator::Failure::Status { status: 503, code: "ServiceUnavailable".into(), message: "later".into() }
 }

@@ -5,11 +5,15 @@
 mod audit;
 mod classic;
 mod credentials;
+mod endurance;
 mod errors;
 mod forms;
 mod grants;
+mod health;
 mod map;
 mod outages;
+mod properties;
 mod stampede;
+mod start;
 mod support;
 mod urls;

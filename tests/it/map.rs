@@ -19,7 +19,7 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("api", &["caller", "policy", "vault", "signing", "keys", "clock", "audit"]),
     ("web", &[]),
     ("emulator", &[]),
-    ("server", &["api", "audit", "clock", "config", "sts", "vault"]),
+    ("server", &["api", "audit", "clock", "config", "sts", "vault", "web"]),
     ("dev", &["clock", "config", "emulator", "server", "web"]),
     ("cli", &["api", "audit", "caller", "clock", "config", "dev", "policy", "server"]),
 ];

@@ -42,8 +42,8 @@ async fn each_refusal_of_sts_is_told_by_its_code_and_never_in_its_words() {
     ];
     for (http, code) in refusals {
         let server = TestServer::start().await;
-        server.knobs().fail_next("AssumeRole", 1, status(http, code));
-        let answer = server.get("/sts").await;
+        server.knobs().fail_next("AssumeRole", 3, status(http, code));
+        let answer = server.get_while_time_passes("/sts").await;
         assert_eq!(answer.problem(), (502, "sts_refused".into()), "{code}");
         let problem: Value = serde_json::from_str(&answer.text).unwrap();
         assert_eq!(
@@ -64,9 +64,10 @@ async fn what_passes_by_itself_says_when_to_come_again() {
         (Failure::Close, "sts_unavailable"),
     ] {
         let server = TestServer::start().await;
-        server.knobs().fail_next("AssumeRole", 1, failure);
-        let answer = server.get("/sts").await;
+        server.knobs().fail_next("AssumeRole", 3, failure);
+        let answer = server.get_while_time_passes("/sts").await;
         assert_eq!(answer.problem(), (503, code.into()));
+        assert_eq!(server.knobs().count("AssumeRole"), 3, "three attempts make a load");
         let seconds: i64 = answer.header("retry-after").parse().unwrap();
         server.advance(seconds);
         server.get("/sts").await.json();
@@ -102,7 +103,7 @@ async fn an_sts_that_never_answers_is_given_up() {
     let config =
         pointed_at(&listener.local_addr().unwrap().to_string()).replacen("[sts]", "[sts]\ntimeout = \"50ms\"", 1);
     let server = TestServer::with(&config).await;
-    assert_eq!(server.get("/sts").await.problem(), (504, "sts_timeout".into()));
+    assert_eq!(server.get_while_time_passes("/sts").await.problem(), (504, "sts_timeout".into()));
 }
 
 #[tokio::test]
@@ -111,7 +112,8 @@ async fn an_sts_that_is_not_there_is_unavailable() {
     let address = listener.local_addr().unwrap().to_string();
     drop(listener);
     let server = TestServer::with(&pointed_at(&address)).await;
-    assert_eq!(server.get("/presigned-url?key=uploads/a").await.problem(), (503, "sts_unavailable".into()));
+    let answer = server.get_while_time_passes("/presigned-url?key=uploads/a").await;
+    assert_eq!(answer.problem(), (503, "sts_unavailable".into()));
     assert_eq!(server.get("/readyz").await.status, 503);
 }
 

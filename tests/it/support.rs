@@ -37,19 +37,19 @@ impl TestServer {
 
     /// The same with another configuration.
     pub(crate) async fn with(config: &str) -> Self {
-        Self::bind(config).await.unwrap_or_else(|error| panic!("{error}"))
+        Self::of(Options { config: config.into(), ..Options::default() }).await
+    }
+
+    /// The same with other options; the addresses are any that are free.
+    pub(crate) async fn of(options: Options) -> Self {
+        Self::bind(options).await.unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// The same, or why it does not start.
-    pub(crate) async fn bind(config: &str) -> Result<Self, DevError> {
+    pub(crate) async fn bind(options: Options) -> Result<Self, DevError> {
         let clock = Arc::new(ManualClock::new("2026-01-01T00:00:00Z".parse().unwrap()));
-        let options = Options {
-            listen: "127.0.0.1:0".into(),
-            oss_listen: "127.0.0.1:0".into(),
-            sts_listen: "127.0.0.1:0".into(),
-            config: config.into(),
-            ..Options::default()
-        };
+        let any = || "127.0.0.1:0".to_owned();
+        let options = Options { listen: any(), oss_listen: any(), sts_listen: any(), ..options };
         let dev = Dev::bind(options, clock.clone()).await?;
         let (addresses, emulator) = (dev.addresses(), dev.emulator().clone());
         let (stop, stopped) = oneshot::channel();
@@ -89,6 +89,21 @@ impl TestServer {
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
         Answer::of(self.request(Method::GET, path)).await
+    }
+
+    /// The outcome of `work` while the clock runs, so that pauses between attempts end.
+    pub(crate) async fn while_time_passes<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                outcome = &mut work => return outcome,
+                () = tokio::time::sleep(Duration::from_millis(5)) => self.clock.advance(TimeDelta::milliseconds(20)),
+            }
+        }
+    }
+
+    pub(crate) async fn get_while_time_passes(&self, path: &str) -> Answer {
+        self.while_time_passes(self.get(path)).await
     }
 
     /// As the caller whose API key this is.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use oss_vend::api::Problem;
+use oss_vend::api;
 use oss_vend::caller::{Caller, Unauthenticated};
 use oss_vend::clock::{Clock, SystemClock};
 use oss_vend::config::{Configured, Environment, Settings};
@@ -71,10 +71,10 @@ fn explain<'a>(arguments: &'a Arguments, configured: &'a Configured) -> Result<E
         let names: Vec<_> = configured.grants.keys().map(String::as_str).collect();
         format!("there is no grant {:?}; there are {}", arguments.grant, names.join(", "))
     })?;
-    let decision = Decision { grant, caller: &caller(arguments), arguments, now: SystemClock.now() };
+    let decision = Decision { grant, caller: &caller(arguments), arguments, now: SystemClock::new().now() };
     let authenticator = &configured.authenticator;
     let turned_away = arguments.caller.is_none() && authenticator.knows_callers() && !authenticator.anonymous;
-    let turned_away = turned_away.then(|| Problem::from(Unauthenticated::NoProof));
+    let turned_away = turned_away.then(|| api::unauthenticated(&Unauthenticated::NoProof, authenticator));
     Ok(decision.explain(turned_away.as_ref()))
 }
 

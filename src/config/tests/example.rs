@@ -14,6 +14,10 @@ use crate::config::{Settings, read, tree};
 const EXAMPLE: &str = include_str!("../../../config/oss-vend.example.toml");
 const REFERENCE: &str = include_str!("../reference.md");
 
+/// The public key of RFC 8037 appendix A.2.
+const PUBLIC_KEY: &str =
+    r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+
 /// The example with every optional key switched on.
 fn uncommented() -> String {
     let switched_on = |line: &str| match line.strip_prefix('#') {
@@ -33,20 +37,46 @@ fn known(section: &str) -> &'static [&'static str] {
     }
 }
 
+/// The same for an element of the list `name`.
+fn known_of_element(name: &str) -> BTreeSet<String> {
+    let text = format!("[[{name}]]\n\"?\" = 0");
+    let table = toml::de::DeTable::parse(&text).unwrap().into_inner();
+    match read::read::<Settings>(&tree::of_file(table)) {
+        Err((_, Problem::UnknownKey { known })) => known.iter().map(|key| (*key).to_owned()).collect(),
+        _ => panic!("{name} accepts any key"),
+    }
+}
+
 /// The dotted names of all keys, as the types have them.
 fn keys_of_types() -> BTreeSet<String> {
-    let sections = ["sts", "access_key", "auth", "cors", "limits", "audit", "classic", "grants"];
+    let sections = [
+        "sts",
+        "vault",
+        "access_key",
+        "auth",
+        "auth.forward",
+        "auth.proxy",
+        "cors",
+        "limits",
+        "audit",
+        "classic",
+        "grants",
+    ];
     let below =
         |section: &str, name: &str| known(section).iter().map(|key| format!("{name}.{key}")).collect::<Vec<_>>();
     let top = known("").iter().filter(|key| !sections.contains(*key)).map(|key| (*key).to_owned());
     let named = sections.iter().filter(|name| **name != "grants").flat_map(|name| below(name, name));
-    top.chain(named).chain(below("grants.default", "grants.default")).collect()
+    let keys = top.chain(named).chain(below("grants.default", "grants.default"));
+    keys.filter(|key| !sections.contains(&key.as_str())).collect()
 }
 
 /// The dotted names of all keys of a document.
 fn keys_of(table: &Table, name: &str) -> BTreeSet<String> {
     let one = |(key, value): (&String, &Value)| match value {
-        Value::Table(inner) => keys_of(inner, &format!("{name}{key}.")),
+        // The names in these are the operator's.
+        Value::Table(inner) if !["claim_headers", "required_claims"].contains(&key.as_str()) => {
+            keys_of(inner, &format!("{name}{key}."))
+        }
         _ => BTreeSet::from([format!("{name}{key}")]),
     };
     table.iter().flat_map(one).collect()
@@ -77,6 +107,7 @@ fn the_example_shows_the_defaults() {
 #[test]
 fn every_optional_key_of_the_example_is_accepted() {
     let folder = Folder::with(&uncommented());
+    fs::write(folder.path("issuer-keys.json"), PUBLIC_KEY).unwrap();
     folder.load(&[]).unwrap_or_else(|error| panic!("{error}"));
 }
 
@@ -86,6 +117,12 @@ fn every_key_is_in_the_example_and_no_other() {
     assert_eq!(keys_of(&table, ""), keys_of_types());
     let Value::Array(keys) = &table["auth"]["api_keys"] else { panic!("api_keys is a list") };
     assert_eq!(keys_of(keys[0].as_table().unwrap(), ""), BTreeSet::from(["id".to_owned(), "hash".to_owned()]));
+    let Value::Array(issuers) = &table["auth"]["jwt"] else { panic!("jwt is a list") };
+    let shown: BTreeSet<_> = issuers.iter().flat_map(|issuer| keys_of(issuer.as_table().unwrap(), "")).collect();
+    assert_eq!(shown, known_of_element("auth.jwt"));
+    for row in REFERENCE.lines().filter(|line| line.starts_with("| `auth.jwt` ")) {
+        assert!(shown.iter().all(|key| row.contains(key.as_str())), "{row}");
+    }
 }
 
 #[test]

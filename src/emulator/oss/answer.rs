@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use super::super::account::Identity;
 use super::super::error::OssError;
-use super::super::store::Object;
+use super::super::store::{Bucket, NULL, Object, Versioning};
+use super::super::wire::to_http_date;
 use super::super::xml::{Refusal, Xml};
 
 /// An answer without a body.
@@ -64,6 +65,18 @@ pub(super) fn set_written(headers: &mut HeaderMap, object: &Object) {
     set(headers, "x-oss-hash-crc64ecma", &object.facts.crc64.to_string());
     if let Some(content_md5) = &object.facts.content_md5 {
         set(headers, "content-md5", content_md5);
+    }
+    if let Some(version) = &object.facts.version {
+        set(headers, "x-oss-version-id", version);
+    }
+}
+
+/// Sets what tells one state of an object from another. Where versions are kept, the one from before is called `null`.
+pub(super) fn set_stamp(headers: &mut HeaderMap, bucket: &Bucket, object: &Object) {
+    set(headers, "etag", &quoted(&object.facts.etag));
+    set(headers, "last-modified", &to_http_date(object.facts.modified));
+    if bucket.settings().versioning != Versioning::Off {
+        set(headers, "x-oss-version-id", object.facts.version.as_deref().unwrap_or(NULL));
     }
 }
 

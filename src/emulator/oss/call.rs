@@ -8,7 +8,7 @@ use super::super::State;
 use super::super::access::{Context, authorize};
 use super::super::account::Identity;
 use super::super::error::OssError;
-use super::super::store::{Bucket, Object};
+use super::super::store::{Bucket, Marker, Object, Version};
 use super::super::wire;
 use super::address::Reading;
 use super::head::Head;
@@ -35,11 +35,19 @@ impl Call<'_> {
         self.reading.key.as_deref().unwrap_or_default()
     }
 
-    /// The object addressed, once it is known that the sender may do `action` with it.
-    pub(super) fn object(&self, action: &str) -> Result<(Arc<Bucket>, Arc<Object>), OssError> {
-        let bucket = self.bucket()?;
-        self.allow_object(action, &bucket, self.key())?;
-        let object = bucket.object(self.key()).ok_or_else(|| OssError::no_such_key(self.key()))?;
+    /// The version addressed, if one is.
+    pub(super) fn version_id(&self) -> Result<Option<&str>, OssError> {
+        match self.head.parameter("versionId")? {
+            Some("") => Err(OssError::invalid_argument("versionId", "", "Version id cannot be the empty string")),
+            id => Ok(id),
+        }
+    }
+
+    /// The object or version addressed, once it is known that the sender may do `action` with it.
+    pub(super) fn object(&self, action: &'static str) -> Result<(Arc<Bucket>, Arc<Object>), OssError> {
+        let (bucket, version) = (self.bucket()?, self.version_id()?);
+        self.allow_object(versioned(action, version), &bucket, self.key())?;
+        let object = in_version(&bucket, self.key(), version)?;
         Ok((bucket, object))
     }
 
@@ -98,4 +106,38 @@ impl Call<'_> {
             None => context,
         }
     }
+}
+
+/// The action as RAM names it where a version is addressed.
+pub(super) fn versioned(action: &'static str, version: Option<&str>) -> &'static str {
+    match (version, action) {
+        (None, action) => action,
+        (Some(_), "oss:GetObject") => "oss:GetObjectVersion",
+        (Some(_), "oss:DeleteObject") => "oss:DeleteObjectVersion",
+        (Some(_), "oss:GetObjectAcl") => "oss:GetObjectVersionAcl",
+        (Some(_), "oss:PutObjectAcl") => "oss:PutObjectVersionAcl",
+        (Some(_), "oss:GetObjectTagging") => "oss:GetObjectVersionTagging",
+        (Some(_), "oss:PutObjectTagging") => "oss:PutObjectVersionTagging",
+        (Some(_), "oss:DeleteObjectTagging") => "oss:DeleteObjectVersionTagging",
+        (Some(_), "oss:RestoreObject") => "oss:RestoreObjectVersion",
+        (Some(_), other) => other,
+    }
+}
+
+/// The object of a key, or its version of that id.
+pub(super) fn in_version(bucket: &Bucket, key: &str, id: Option<&str>) -> Result<Arc<Object>, OssError> {
+    match (bucket.version(key, id), id) {
+        (Some(Version::Object(object)), _) => Ok(object),
+        (Some(Version::Marker(marker)), None) => Err(marked(OssError::no_such_key(key), &marker)),
+        (Some(Version::Marker(marker)), Some(_)) => {
+            Err(marked(OssError::method_not_allowed(), &marker).header("allow", "DELETE"))
+        }
+        (None, None) => Err(OssError::no_such_key(key)),
+        (None, Some(id)) => Err(OssError::no_such_version(key, id)),
+    }
+}
+
+/// A refusal that tells of a marker.
+fn marked(error: OssError, marker: &Marker) -> OssError {
+    error.header("x-oss-delete-marker", "true").header("x-oss-version-id", &marker.id)
 }

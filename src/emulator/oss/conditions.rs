@@ -109,8 +109,15 @@ mod tests {
 
     fn judge(matches: &str, none_match: &str, modified: &str, unmodified: &str) -> &'static str {
         let modified_at = http_date(AT).expect("a date") + TimeDelta::milliseconds(500);
-        let facts =
-            Facts { etag: "ABC".to_owned(), content_md5: None, crc64: 0, kind: Kind::Normal, modified: modified_at };
+        let facts = Facts {
+            etag: "ABC".to_owned(),
+            content_md5: None,
+            crc64: 0,
+            kind: Kind::Normal,
+            modified: modified_at,
+            version: None,
+            restored: None,
+        };
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let conditions = Conditions {
             matches: some(matches),

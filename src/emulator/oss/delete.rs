@@ -6,12 +6,13 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::super::error::OssError;
+use super::super::store::Removed;
 use super::super::wire::encode;
-use super::super::xml;
+use super::super::xml::{self, Xml};
 use super::address::check_key;
-use super::answer::{document, empty};
+use super::answer::{document, empty, set};
 use super::body;
-use super::call::Call;
+use super::call::{Call, versioned};
 
 /// Keys in one request at most.
 const MOST: usize = 1000;
@@ -19,9 +20,17 @@ const MOST: usize = 1000;
 /// `DELETE /key`; a key that is not there is as good as removed.
 pub(super) fn one(call: &Call<'_>) -> Result<Response, OssError> {
     let bucket = call.bucket()?;
-    call.allow_object("oss:DeleteObject", &bucket, call.key())?;
-    bucket.remove(call.key())?;
-    Ok(empty(StatusCode::NO_CONTENT))
+    let version = call.version_id()?;
+    call.allow_object(versioned("oss:DeleteObject", version), &bucket, call.key())?;
+    let removed = bucket.remove(call.key(), version, call.now)?;
+    let mut response = empty(StatusCode::NO_CONTENT);
+    if let Some(version) = &removed.version {
+        set(response.headers_mut(), "x-oss-version-id", version);
+    }
+    if removed.marker {
+        set(response.headers_mut(), "x-oss-delete-marker", "true");
+    }
+    Ok(response)
 }
 
 #[derive(Deserialize)]
@@ -37,6 +46,7 @@ struct Delete {
 #[serde(rename_all = "PascalCase")]
 struct Named {
     key: String,
+    version_id: Option<String>,
 }
 
 /// `POST /?delete`. Nothing is removed unless the sender may remove all of it.
@@ -47,20 +57,29 @@ pub(super) async fn many(call: &Call<'_>, body: &mut Body) -> Result<Response, O
     if object.is_empty() || object.len() > MOST {
         return Err(OssError::malformed_xml());
     }
-    for Named { key } in &object {
+    for Named { key, version_id } in &object {
         check_key(key)?;
-        call.allow_object("oss:DeleteObject", &bucket, key)?;
+        call.allow_object(versioned("oss:DeleteObject", version_id.as_deref()), &bucket, key)?;
     }
-    for Named { key } in &object {
-        bucket.remove(key)?;
-    }
+    let removed = object.iter().map(|named| bucket.remove(&named.key, named.version_id.as_deref(), call.now));
+    let removed = removed.collect::<Result<Vec<_>, _>>()?;
     Ok(document("DeleteResult", |xml| {
         if encodes {
             xml.text("EncodingType", "url");
         }
-        let named = object.iter().filter(|_| !quiet);
-        named.for_each(|Named { key }| {
-            xml.element("Deleted", |xml| xml.text("Key", if encodes { encode(key) } else { key.clone() }));
-        });
+        for (named, removed) in object.iter().zip(&removed).filter(|_| !quiet) {
+            xml.element("Deleted", |xml| write_removed(xml, named, removed, encodes));
+        }
     }))
+}
+
+fn write_removed(xml: &mut Xml, named: &Named, removed: &Removed, encodes: bool) {
+    xml.text("Key", if encodes { encode(&named.key) } else { named.key.clone() });
+    if let Some(version) = &named.version_id {
+        xml.text("VersionId", version);
+    }
+    if let (true, Some(version)) = (removed.marker, &removed.version) {
+        xml.text("DeleteMarker", true);
+        xml.text("DeleteMarkerVersionId", version);
+    }
 }

@@ -7,12 +7,13 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 
 use super::super::error::OssError;
-use super::super::store::{Kind, Object};
+use super::super::store::{Bucket, Kind, Object};
 use super::super::wire::to_http_date;
-use super::answer::{empty, quoted, set};
+use super::answer::{empty, set, set_stamp};
 use super::call::Call;
 use super::conditions::{Conditions, Verdict, range};
 use super::head::Head;
+use super::{restore, symlink};
 
 /// Query parameters that replace a header of the answer.
 const OVERRIDES: [(&str, &str); 6] = [
@@ -26,10 +27,12 @@ const OVERRIDES: [(&str, &str); 6] = [
 
 /// `GET /key`.
 pub(super) fn get(call: &Call<'_>) -> Result<Response, OssError> {
-    let (_, object) = call.object("oss:GetObject")?;
+    let (bucket, named) = call.object("oss:GetObject")?;
+    let object = symlink::resolve(call, &bucket, &named)?;
     if conditions(call.head)?.judge(&object.facts)? == Verdict::NotModified {
-        return Ok(not_modified(&object));
+        return Ok(not_modified(&bucket, &object));
     }
+    restore::check_readable(&object, call.now)?;
     let size = object.content.size();
     let wanted = wanted(call.head, size)?;
     let mut response = match &wanted {
@@ -37,7 +40,8 @@ pub(super) fn get(call: &Call<'_>) -> Result<Response, OssError> {
         None => empty(StatusCode::OK),
     };
     let wanted = wanted.unwrap_or(0..size);
-    describe(&object, response.headers_mut());
+    describe(&bucket, &object, response.headers_mut());
+    set(response.headers_mut(), "x-oss-object-type", named.facts.kind.name());
     replace(call.head, response.headers_mut())?;
     if call.head.query.contains("x-oss-process") {
         set(response.headers_mut(), "x-oss-emulator-process", "not-processed");
@@ -49,21 +53,24 @@ pub(super) fn get(call: &Call<'_>) -> Result<Response, OssError> {
 
 /// `HEAD /key`.
 pub(super) fn head(call: &Call<'_>) -> Result<Response, OssError> {
-    let (_, object) = call.object("oss:GetObject")?;
+    let (bucket, named) = call.object("oss:GetObject")?;
+    let object = symlink::resolve(call, &bucket, &named)?;
     if conditions(call.head)?.judge(&object.facts)? == Verdict::NotModified {
-        return Ok(not_modified(&object));
+        return Ok(not_modified(&bucket, &object));
     }
     let mut response = empty(StatusCode::OK);
-    describe(&object, response.headers_mut());
+    describe(&bucket, &object, response.headers_mut());
+    set(response.headers_mut(), "x-oss-object-type", named.facts.kind.name());
     set(response.headers_mut(), "content-length", &object.content.size().to_string());
     Ok(response)
 }
 
 /// `HEAD /key?objectMeta`: size, tag and date alone.
 pub(super) fn meta(call: &Call<'_>) -> Result<Response, OssError> {
-    let (_, object) = call.object("oss:GetObject")?;
+    let (bucket, named) = call.object("oss:GetObject")?;
+    let object = symlink::resolve(call, &bucket, &named)?;
     let mut response = empty(StatusCode::OK);
-    stamp(&object, response.headers_mut());
+    set_stamp(response.headers_mut(), &bucket, &object);
     set(response.headers_mut(), "x-oss-hash-crc64ecma", &object.facts.crc64.to_string());
     // To GET the length would promise a body.
     if call.head.method == http::Method::HEAD {
@@ -97,18 +104,13 @@ fn partial(range: &Range<u64>, size: u64) -> Response {
     response
 }
 
-fn not_modified(object: &Object) -> Response {
+fn not_modified(bucket: &Bucket, object: &Object) -> Response {
     let mut response = empty(StatusCode::NOT_MODIFIED);
-    stamp(object, response.headers_mut());
+    set_stamp(response.headers_mut(), bucket, object);
     response
 }
 
-fn stamp(object: &Object, headers: &mut HeaderMap) {
-    set(headers, "etag", &quoted(&object.facts.etag));
-    set(headers, "last-modified", &to_http_date(object.facts.modified));
-}
-
-fn describe(object: &Object, headers: &mut HeaderMap) {
+fn describe(bucket: &Bucket, object: &Object, headers: &mut HeaderMap) {
     set(headers, "content-type", "application/octet-stream");
     for (name, value) in &object.attributes.headers {
         let pair = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_bytes()));
@@ -116,9 +118,8 @@ fn describe(object: &Object, headers: &mut HeaderMap) {
             headers.insert(name, value);
         }
     }
-    stamp(object, headers);
+    set_stamp(headers, bucket, object);
     set(headers, "accept-ranges", "bytes");
-    set(headers, "x-oss-object-type", object.facts.kind.name());
     set(headers, "x-oss-storage-class", &object.attributes.storage_class);
     set(headers, "x-oss-hash-crc64ecma", &object.facts.crc64.to_string());
     if let Some(content_md5) = &object.facts.content_md5 {
@@ -126,6 +127,10 @@ fn describe(object: &Object, headers: &mut HeaderMap) {
     }
     if object.facts.kind == Kind::Appendable {
         set(headers, "x-oss-next-append-position", &object.content.size().to_string());
+    }
+    if let Some(until) = object.facts.restored {
+        let restored = format!("ongoing-request=\"false\", expiry-date=\"{}\"", to_http_date(until));
+        set(headers, "x-oss-restore", &restored);
     }
     if !object.attributes.tags.is_empty() {
         set(headers, "x-oss-tagging-count", &object.attributes.tags.len().to_string());

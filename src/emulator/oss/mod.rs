@@ -7,18 +7,23 @@ mod body;
 mod bucket;
 mod call;
 mod conditions;
+mod copy_source;
 mod cors;
 mod delete;
 mod form;
 mod get;
 mod head;
+mod lifecycle;
 mod list;
 mod multipart;
 mod object;
 mod operation;
 mod post;
 mod put;
+mod restore;
 mod serve;
+mod symlink;
+mod versions;
 
 use std::io;
 use std::sync::Arc;
@@ -46,7 +51,7 @@ pub(super) fn make_buckets(store: &Store, buckets: &[BucketOptions], now: DateTi
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         let cors = bucket.cors.then(cors::allow_all).into_iter().collect();
-        store.create(&bucket.name, Settings { acl: bucket.acl.clone(), cors, created: now })?;
+        store.create(&bucket.name, Settings { cors, ..Settings::new(bucket.acl.clone(), now) })?;
     }
     Ok(())
 }
@@ -58,6 +63,8 @@ async fn perform(operation: Operation, call: &mut call::Call<'_>, body: &mut Bod
         Operation::AppendObject => put::append(call, body).await,
         Operation::CompleteMultipartUpload => multipart::complete(call, body).await,
         Operation::CopyObject => put::copy(call),
+        Operation::DeleteBucket => bucket::delete(call),
+        Operation::DeleteBucketLifecycle => lifecycle::delete(call),
         Operation::DeleteBucketCors => cors::delete(call),
         Operation::DeleteMultipleObjects => delete::many(call, body).await,
         Operation::DeleteObject => delete::one(call),
@@ -65,25 +72,36 @@ async fn perform(operation: Operation, call: &mut call::Call<'_>, body: &mut Bod
         Operation::GetBucketAcl => bucket::acl(call),
         Operation::GetBucketCors => cors::read(call),
         Operation::GetBucketInfo => bucket::info(call),
+        Operation::GetBucketLifecycle => lifecycle::read(call),
+        Operation::GetBucketStat => bucket::stat(call),
+        Operation::GetBucketVersioning => versions::read(call),
         Operation::GetBucketLocation => bucket::location(call),
         Operation::GetObject => get::get(call),
         Operation::GetObjectAcl => object::acl(call),
         Operation::GetObjectMeta => get::meta(call),
         Operation::GetObjectTagging => object::tags(call),
+        Operation::GetSymlink => symlink::read(call),
         Operation::HeadObject => get::head(call),
         Operation::InitiateMultipartUpload => multipart::initiate(call),
         Operation::ListBuckets => bucket::list(call),
         Operation::ListMultipartUploads => multipart::uploads(call),
+        Operation::ListObjectVersions => versions::list(call),
         Operation::ListObjects => list::v1(call),
         Operation::ListObjectsV2 => list::v2(call),
         Operation::ListParts => multipart::parts(call),
         Operation::OptionObject => cors::preflight(call),
         Operation::PostObject => post::post(call, body).await,
         Operation::PutBucket => bucket::put(call),
+        Operation::PutBucketAcl => bucket::put_acl(call),
+        Operation::PutBucketLifecycle => lifecycle::put(call, body).await,
+        Operation::PutBucketVersioning => versions::put(call, body).await,
         Operation::PutBucketCors => cors::put(call, body).await,
         Operation::PutObject => put::put(call, body).await,
         Operation::PutObjectAcl => object::put_acl(call),
         Operation::PutObjectTagging => object::put_tags(call, body).await,
+        Operation::PutSymlink => symlink::put(call),
+        Operation::RestoreObject => restore::restore(call, body).await,
+        Operation::UploadPartCopy => multipart::copy_part(call).await,
         Operation::UploadPart => multipart::put_part(call, body).await,
         Operation::Other => Err(OssError::not_implemented("this operation")),
         Operation::NotAllowed => Err(OssError::method_not_allowed()),

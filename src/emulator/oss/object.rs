@@ -10,7 +10,7 @@ use super::super::store::{Attributes, Object};
 use super::super::xml;
 use super::answer::{document, empty};
 use super::attributes::{checked_tags, object_acl};
-use super::call::Call;
+use super::call::{Call, in_version, versioned};
 use super::{body, bucket};
 
 /// `GET /key?acl`.
@@ -22,7 +22,9 @@ pub(super) fn acl(call: &Call<'_>) -> Result<Response, OssError> {
 /// `PUT /key?acl`.
 pub(super) fn put_acl(call: &Call<'_>) -> Result<Response, OssError> {
     let acl = object_acl(call.head.header("x-oss-object-acl")?.unwrap_or_default())?;
-    call.allow_acl("oss:PutObjectAcl", &*call.bucket()?, call.key(), &acl)?;
+    let action = versioned("oss:PutObjectAcl", call.version_id()?);
+    call.allow_acl(action, &*call.bucket()?, call.key(), &acl)?;
+    in_version(&*call.bucket()?, call.key(), call.version_id()?)?;
     change(call, |attributes| attributes.acl = acl)?;
     Ok(empty(StatusCode::OK))
 }
@@ -81,7 +83,7 @@ pub(super) fn delete_tags(call: &Call<'_>) -> Result<Response, OssError> {
 }
 
 fn change(call: &Call<'_>, change: impl FnOnce(&mut Attributes)) -> Result<(), OssError> {
-    call.bucket()?.replace(call.key(), |old| {
+    call.bucket()?.amend(call.key(), call.version_id()?, |old| {
         let mut object = Object::clone(old.ok_or_else(|| OssError::no_such_key(call.key()))?);
         change(&mut object.attributes);
         Ok::<_, OssError>(object)

@@ -9,16 +9,10 @@ use md5::{Digest as _, Md5};
 
 use super::super::error::OssError;
 use super::super::store::{Attributes, Bucket, Facts, Kind, Object, Written, combine};
-use super::super::wire::decode;
-use super::address::{check_key, is_bucket_name};
 use super::answer::{document, empty, quoted, set, set_written, xml_time};
 use super::call::Call;
-use super::conditions::{Conditions, Verdict};
 use super::head::Head;
-use super::{attributes, body};
-
-/// Longest object that is copied at once.
-const LONGEST_COPY: u64 = 5 * 1024 * 1024 * 1024;
+use super::{attributes, body, copy_source};
 
 /// `PUT /key`.
 pub(super) async fn put(call: &Call<'_>, body: &mut Body) -> Result<Response, OssError> {
@@ -41,10 +35,10 @@ pub(super) fn copy(call: &Call<'_>) -> Result<Response, OssError> {
     let given = attributes::of_headers(call.head)?;
     attributes::allow(call, &bucket, call.key(), &given)?;
     let overwrite = Overwrite::of(call.head)?;
-    let source = source(call)?;
+    let source = copy_source::read(call)?;
     let attributes = copied(call.head, &source.attributes, given)?;
     let kind = if source.facts.kind == Kind::Appendable { Kind::Normal } else { source.facts.kind };
-    let facts = Facts { modified: call.now, kind, ..source.facts };
+    let facts = Facts { modified: call.now, kind, restored: None, ..source.facts };
     let object = Object { content: source.content, attributes, facts };
     let object = keep(&bucket, call.key(), object, overwrite)?;
     let mut response = document("CopyObjectResult", |xml| {
@@ -52,6 +46,9 @@ pub(super) fn copy(call: &Call<'_>) -> Result<Response, OssError> {
         xml.text("LastModified", xml_time(object.facts.modified));
     });
     set(response.headers_mut(), "x-oss-hash-crc64ecma", &object.facts.crc64.to_string());
+    if let Some(version) = &object.facts.version {
+        set(response.headers_mut(), "x-oss-version-id", version);
+    }
     Ok(response)
 }
 
@@ -65,7 +62,7 @@ pub(super) async fn append(call: &Call<'_>, body: &mut Body) -> Result<Response,
         text.parse::<u64>().map_err(|_| OssError::invalid_argument("position", text, "Invalid position."))?;
     check_position(bucket.object(call.key()).as_deref(), position)?;
     let written = body::store(call, body).await?;
-    let object = bucket.replace(call.key(), |old| {
+    let object = bucket.amend(call.key(), None, |old| {
         check_position(old, position)?;
         Ok::<_, OssError>(old.map_or_else(|| first(call, &written, attributes), |old| longer(call, old, &written)))
     })?;
@@ -109,7 +106,7 @@ pub(super) fn keep(
     object: Object,
     overwrite: Overwrite,
 ) -> Result<std::sync::Arc<Object>, OssError> {
-    bucket.replace(key, |old| overwrite.check(old).map(|()| object))
+    bucket.put(key, |old| overwrite.check(old).map(|()| object))
 }
 
 /// The object that came at once.
@@ -120,6 +117,8 @@ pub(super) fn whole(call: &Call<'_>, written: Written, attributes: Attributes) -
         crc64: written.crc64,
         kind: Kind::Normal,
         modified: call.now,
+        version: None,
+        restored: None,
     };
     Object { content: written.content, attributes, facts }
 }
@@ -165,36 +164,6 @@ fn check_position(old: Option<&Object>, position: u64) -> Result<(), OssError> {
     }
 }
 
-/// The object that a copy takes, once the sender may read it and its conditions hold.
-fn source(call: &Call<'_>) -> Result<Object, OssError> {
-    let text = call.head.header("x-oss-copy-source")?.unwrap_or_default();
-    let invalid = || OssError::invalid_argument("x-oss-copy-source", &text, "Invalid copy source object key.");
-    if text.contains('?') {
-        return Err(OssError::not_implemented("copies of versions"));
-    }
-    let path = decode(text.strip_prefix('/').unwrap_or(&text)).ok_or_else(invalid)?;
-    let (name, key) = path.split_once('/').ok_or_else(invalid)?;
-    if !is_bucket_name(name) || check_key(key).is_err() {
-        return Err(invalid());
-    }
-    let bucket = call.state.store.bucket(name).ok_or_else(|| OssError::no_such_bucket(name))?;
-    call.allow_object("oss:GetObject", &bucket, key)?;
-    let object = bucket.object(key).ok_or_else(|| OssError::no_such_key(key))?;
-    if object.content.size() > LONGEST_COPY {
-        return Err(OssError::entity_too_large());
-    }
-    let conditions = Conditions {
-        matches: call.head.header("x-oss-copy-source-if-match")?,
-        none_match: call.head.header("x-oss-copy-source-if-none-match")?,
-        modified_since: call.head.header("x-oss-copy-source-if-modified-since")?,
-        unmodified_since: call.head.header("x-oss-copy-source-if-unmodified-since")?,
-    };
-    match conditions.judge(&object.facts)? {
-        Verdict::Send => Ok(Object::clone(&object)),
-        Verdict::NotModified => Err(OssError::precondition_failed("x-oss-copy-source-if-none-match")),
-    }
-}
-
 fn copied(head: &Head, source: &Attributes, given: Attributes) -> Result<Attributes, OssError> {
     let headers = match head.header("x-oss-metadata-directive")?.as_deref() {
         None | Some("COPY") => source.headers.clone(),
@@ -210,5 +179,5 @@ fn copied(head: &Head, source: &Attributes, given: Attributes) -> Result<Attribu
             return Err(OssError::invalid_argument("x-oss-tagging-directive", other, "It must be Copy or Replace."));
         }
     };
-    Ok(Attributes { headers, tags, storage_class: given.storage_class, acl: given.acl })
+    Ok(Attributes { headers, tags, storage_class: given.storage_class, acl: given.acl, target: source.target.clone() })
 }

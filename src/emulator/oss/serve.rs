@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use super::super::State;
 use super::super::account::Identity;
 use super::super::error::OssError;
-use super::super::knobs::{self, Call as Record, Failure};
+use super::super::knobs::{self, Call as Record, Failure, Service};
 use super::super::verify::{Target, WireRequest, authenticate};
 use super::super::wire::to_http_date;
 use super::super::xml::Refusal;
@@ -91,7 +91,7 @@ async fn handle(state: &State, head: &Head, body: &mut Body, record: &mut Record
     if let Some(delay) = state.knobs.delay_of(&record.operation) {
         tokio::time::sleep(delay).await;
     }
-    if let Some(failure) = state.knobs.take_failure(&record.operation) {
+    if let Some(failure) = state.knobs.take_failure(Service::Oss, &record.operation, record.at) {
         return Err(Trouble::Injected(failure));
     }
     let (identity, now) = (identity?, record.at);
@@ -146,7 +146,9 @@ fn refused(error: &OssError, head: &Head, record: &mut Record) -> Response {
     record.code = Some(error.code.to_owned());
     let OssError { code, message, details, ec, .. } = error;
     let refusal = Refusal { code, message, details, ec: *ec, request_id: &record.request_id, host: &head.host };
-    answer::refusal(&head.method, error.status, &refusal)
+    let mut response = answer::refusal(&head.method, error.status, &refusal);
+    error.headers.iter().for_each(|(name, value)| set(response.headers_mut(), name, value));
+    response
 }
 
 fn busy(status: u16, code: &str, message: &str, head: &Head, record: &mut Record) -> Response {

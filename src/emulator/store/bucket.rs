@@ -1,4 +1,4 @@
-//! One bucket: its settings, its objects and its unfinished uploads.
+//! One bucket: its settings, its objects with their versions, and its unfinished uploads.
 
 use std::collections::BTreeMap;
 use std::collections::HashSet;
@@ -11,18 +11,20 @@ use serde::{Deserialize, Serialize};
 
 use super::blob::Blob;
 use super::content::Content;
-use super::folder::{Folder, Record};
+use super::folder::{Folder, Record, VersionRecord};
+use super::history::{Entry, Marker, Removed, Version, Versioning, current, position, push};
 use super::listing::{Listing, Page};
 use super::object::Object;
 use super::space::Space;
 use super::upload::Upload;
+use super::versions::VersionPage;
 
 /// A bucket.
 pub(crate) struct Bucket {
     /// Its name.
     pub(crate) name: String,
     settings: Mutex<Settings>,
-    objects: RwLock<BTreeMap<String, Kept>>,
+    objects: RwLock<BTreeMap<String, Vec<Entry>>>,
     pub(super) uploads: Mutex<BTreeMap<(String, String), Arc<Upload>>>,
     folder: Option<Arc<Folder>>,
     space: Space,
@@ -37,6 +39,19 @@ pub(crate) struct Settings {
     pub(crate) cors: Vec<CorsRule>,
     /// When it was made.
     pub(crate) created: DateTime<Utc>,
+    /// Whether it keeps versions.
+    #[serde(default)]
+    pub(crate) versioning: Versioning,
+    /// The lifecycle configuration as it was sent; it is kept and never acted on.
+    #[serde(default)]
+    pub(crate) lifecycle: Option<String>,
+}
+
+impl Settings {
+    /// Those of a new bucket.
+    pub(crate) fn new(acl: String, created: DateTime<Utc>) -> Self {
+        Self { acl, cors: Vec::new(), created, versioning: Versioning::Off, lifecycle: None }
+    }
 }
 
 /// One CORS rule, named as in OSS's XML.
@@ -53,12 +68,6 @@ pub(crate) struct CorsRule {
     pub(crate) expose_header: Vec<String>,
     /// How long a browser may remember the answer.
     pub(crate) max_age_seconds: Option<u32>,
-}
-
-/// An object with its share of memory.
-struct Kept {
-    object: Arc<Object>,
-    _space: Space,
 }
 
 impl Bucket {
@@ -87,22 +96,31 @@ impl Bucket {
     }
 
     fn restore(&self, folder: &Folder, record: Record) -> io::Result<()> {
+        let restored = record.versions.into_iter().map(|version| self.restore_version(folder, &record.key, version));
+        let entries = restored.collect::<io::Result<Vec<_>>>()?;
+        self.objects.write().unwrap_or_else(PoisonError::into_inner).insert(record.key, entries);
+        Ok(())
+    }
+
+    fn restore_version(&self, folder: &Folder, key: &str, version: VersionRecord) -> io::Result<Entry> {
+        let (attributes, facts, blobs) = match version {
+            VersionRecord::Marker(marker) => return self.entry(key, Version::Marker(marker)),
+            VersionRecord::Object { attributes, facts, blobs } => (attributes, facts, blobs),
+        };
         let mut content = Content::default();
-        for (name, size) in &record.blobs {
+        for (name, size) in &blobs {
             let blob = Blob::file(folder.blob(name), self.space.share())?;
             content.push(&Content::of(Arc::new(blob), *size));
         }
         content.blobs().for_each(|(blob, _)| blob.adopt());
-        let object = Object { content, attributes: record.attributes, facts: record.facts };
-        let kept = self.keep(&record.key, object)?;
-        self.objects.write().unwrap_or_else(PoisonError::into_inner).insert(record.key, kept);
-        Ok(())
+        self.entry(key, Version::Object(Arc::new(Object { content, attributes, facts })))
     }
 
     /// Names of the blobs that objects refer to.
     pub(super) fn blob_names(&self) -> HashSet<String> {
         let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
-        objects.values().flat_map(|kept| names(&kept.object.content)).map(|(name, _)| name).collect()
+        let kept = objects.values().flatten().filter_map(|entry| entry.version.object());
+        kept.flat_map(|object| names(&object.content)).map(|(name, _)| name).collect()
     }
 
     /// What belongs to the bucket itself.
@@ -122,45 +140,77 @@ impl Bucket {
         Ok(())
     }
 
-    /// The object of that key.
+    /// The object that the key stands for.
     pub(crate) fn object(&self, key: &str) -> Option<Arc<Object>> {
         let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
-        objects.get(key).map(|kept| Arc::clone(&kept.object))
+        current(objects.get(key)?).cloned()
     }
 
-    /// Puts what `make` returns in the place of what it is given; nothing else touches the key meanwhile.
-    pub(crate) fn replace<E: From<io::Error>>(
+    /// The version of that id; without an id, the newest, which may be a marker.
+    pub(crate) fn version(&self, key: &str, id: Option<&str>) -> Option<Version> {
+        let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
+        let entries = objects.get(key)?;
+        position(entries, id).map(|at| entries[at].version.clone())
+    }
+
+    /// Makes what `make` returns the newest version; it is given the object of the key. Nothing else touches the key meanwhile.
+    pub(crate) fn put<E: From<io::Error>>(
         &self,
         key: &str,
         make: impl FnOnce(Option<&Object>) -> Result<Object, E>,
     ) -> Result<Arc<Object>, E> {
-        let mut objects = self.objects.write().unwrap_or_else(PoisonError::into_inner);
-        let new = make(objects.get(key).map(|kept| kept.object.as_ref()))?;
-        let kept = self.keep(key, new)?;
-        if let Some(folder) = &self.folder {
-            folder.write_record(&self.name, &record(key, &kept.object))?;
-        }
-        let object = Arc::clone(&kept.object);
-        object.content.blobs().for_each(|(blob, _)| blob.adopt());
-        if let Some(old) = objects.insert(key.to_owned(), kept) {
-            old.object.content.blobs().for_each(|(blob, _)| blob.release());
-        }
-        Ok(object)
+        self.rewrite(key, |entries| {
+            let mut object = make(current(entries).map(AsRef::as_ref))?;
+            object.facts.version = self.lock_settings().versioning.new_id();
+            let object = Arc::new(object);
+            push(entries, self.entry(key, Version::Object(Arc::clone(&object)))?);
+            Ok(object)
+        })
     }
 
-    /// Removes an object, if it is there.
-    pub(crate) fn remove(&self, key: &str) -> io::Result<()> {
-        let mut objects = self.objects.write().unwrap_or_else(PoisonError::into_inner);
-        if !objects.contains_key(key) {
-            return Ok(());
-        }
-        if let Some(folder) = &self.folder {
-            folder.remove_record(&self.name, key)?;
-        }
-        if let Some(old) = objects.remove(key) {
-            old.object.content.blobs().for_each(|(blob, _)| blob.release());
-        }
-        Ok(())
+    /// Changes a version in its place, the newest without an id. `make` is given `None` where there is no such object.
+    pub(crate) fn amend<E: From<io::Error>>(
+        &self,
+        key: &str,
+        id: Option<&str>,
+        make: impl FnOnce(Option<&Object>) -> Result<Object, E>,
+    ) -> Result<Arc<Object>, E> {
+        self.rewrite(key, |entries| {
+            let at = position(entries, id).filter(|at| entries[*at].version.object().is_some());
+            let old = at.and_then(|at| entries[at].version.object());
+            let mut object = make(old.map(AsRef::as_ref))?;
+            object.facts.version = match old {
+                Some(old) => old.facts.version.clone(),
+                None => self.lock_settings().versioning.new_id(),
+            };
+            let object = Arc::new(object);
+            let entry = self.entry(key, Version::Object(Arc::clone(&object)))?;
+            match at {
+                Some(at) => entries[at] = entry,
+                None => push(entries, entry),
+            }
+            Ok(object)
+        })
+    }
+
+    /// Removes a version for good; without an id, the key, of which a bucket with versions keeps a marker.
+    pub(crate) fn remove(&self, key: &str, id: Option<&str>, now: DateTime<Utc>) -> io::Result<Removed> {
+        self.rewrite(key, |entries| match (id, self.lock_settings().versioning.new_id()) {
+            (None, None) => {
+                entries.clear();
+                Ok(Removed::default())
+            }
+            (None, Some(marker)) => {
+                let removed = Removed { version: Some(marker.clone()), marker: true };
+                push(entries, self.entry(key, Version::Marker(Marker { id: marker, modified: now }))?);
+                Ok(removed)
+            }
+            (Some(id), _) => {
+                let at = position(entries, Some(id));
+                let marker = at.is_some_and(|at| entries.remove(at).version.object().is_none());
+                Ok(Removed { version: Some(id.to_owned()), marker })
+            }
+        })
     }
 
     /// A page of the objects.
@@ -169,7 +219,30 @@ impl Bucket {
         let first = listing.prefix.as_str().max(listing.after.as_str());
         let names = objects.range::<str, _>((Bound::Included(first), Bound::Unbounded));
         let names = names.take_while(|(key, _)| key.as_str() <= first || key.starts_with(&listing.prefix));
-        listing.page(names.map(|(key, kept)| (key.as_str(), Arc::clone(&kept.object))))
+        listing.page(names.filter_map(|(key, entries)| Some((key.as_str(), Arc::clone(current(entries)?)))))
+    }
+
+    /// A page of all versions, behind one of them.
+    pub(crate) fn list_versions(&self, listing: &Listing, after_version: &str) -> VersionPage {
+        let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
+        let first = listing.prefix.as_str().max(listing.after.as_str());
+        let names = objects.range::<str, _>((Bound::Included(first), Bound::Unbounded));
+        let names = names.take_while(|(key, _)| key.as_str() <= first || key.starts_with(&listing.prefix));
+        listing.versions(after_version, names.map(|(key, entries)| (key.as_str(), entries.as_slice())))
+    }
+
+    /// Number and bytes of all versions, and the number of unfinished uploads.
+    pub(crate) fn stat(&self) -> (usize, u64, usize) {
+        let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
+        let sizes = objects.values().flatten().filter_map(|entry| entry.version.object());
+        let (count, bytes) = sizes.fold((0, 0), |(count, bytes), object| (count + 1, bytes + object.content.size()));
+        (count, bytes, self.uploads.lock().unwrap_or_else(PoisonError::into_inner).len())
+    }
+
+    /// Whether nothing is kept here: no version, no marker, no unfinished upload.
+    pub(super) fn is_empty(&self) -> bool {
+        let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
+        objects.is_empty() && self.uploads.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// A share of memory for `bytes`.
@@ -179,9 +252,35 @@ impl Bucket {
         Ok(space)
     }
 
-    fn keep(&self, key: &str, object: Object) -> io::Result<Kept> {
-        let space = self.space(object.weight() + key.len() as u64)?;
-        Ok(Kept { object: Arc::new(object), _space: space })
+    /// Edits the versions of a key: on disk first, so that a fault changes nothing.
+    fn rewrite<T, E: From<io::Error>>(
+        &self,
+        key: &str,
+        edit: impl FnOnce(&mut Vec<Entry>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut objects = self.objects.write().unwrap_or_else(PoisonError::into_inner);
+        let old = objects.get(key).cloned().unwrap_or_default();
+        let mut new = old.clone();
+        let outcome = edit(&mut new)?;
+        match &self.folder {
+            Some(folder) if !new.is_empty() => folder.write_record(&self.name, &record(key, &new))?,
+            Some(folder) if !old.is_empty() => folder.remove_record(&self.name, key)?,
+            _ => {}
+        }
+        blobs(&new).for_each(Blob::adopt);
+        blobs(&old).for_each(Blob::release);
+        if new.is_empty() {
+            objects.remove(key)
+        } else {
+            objects.insert(key.to_owned(), new)
+        };
+        Ok(outcome)
+    }
+
+    fn entry(&self, key: &str, version: Version) -> io::Result<Entry> {
+        let weight = version.object().map_or(512, |object| object.weight());
+        let space = self.space(weight + key.len() as u64)?;
+        Ok(Entry { version, _space: Arc::new(space) })
     }
 
     fn lock_settings(&self) -> MutexGuard<'_, Settings> {
@@ -189,13 +288,24 @@ impl Bucket {
     }
 }
 
-fn record(key: &str, object: &Object) -> Record {
-    Record {
-        key: key.to_owned(),
-        attributes: object.attributes.clone(),
-        facts: object.facts.clone(),
-        blobs: names(&object.content).collect(),
-    }
+fn record(key: &str, entries: &[Entry]) -> Record {
+    let versions = entries.iter().map(|entry| match &entry.version {
+        Version::Marker(marker) => VersionRecord::Marker(marker.clone()),
+        Version::Object(object) => VersionRecord::Object {
+            attributes: object.attributes.clone(),
+            facts: object.facts.clone(),
+            blobs: names(&object.content).collect(),
+        },
+    });
+    Record { key: key.to_owned(), versions: versions.collect() }
+}
+
+fn blobs(entries: &[Entry]) -> impl Iterator<Item = &Blob> {
+    entries
+        .iter()
+        .filter_map(|entry| entry.version.object())
+        .flat_map(|object| object.content.blobs())
+        .map(|(blob, _)| blob)
 }
 
 fn names(content: &Content) -> impl Iterator<Item = (String, u64)> {
@@ -218,7 +328,7 @@ mod tests {
     }
 
     fn settings() -> Settings {
-        Settings { acl: "private".to_owned(), cors: Vec::new(), created: DateTime::UNIX_EPOCH }
+        Settings::new("private".to_owned(), DateTime::UNIX_EPOCH)
     }
 
     async fn object(store: &Store, text: &str) -> Object {
@@ -231,11 +341,13 @@ mod tests {
             crc64: written.crc64,
             kind: Kind::Normal,
             modified: DateTime::UNIX_EPOCH,
+            version: None,
+            restored: None,
         };
         Object { content: written.content, attributes: super::super::Attributes::default(), facts }
     }
 
-    fn blobs(folder: &Path) -> usize {
+    fn blob_files(folder: &Path) -> usize {
         fs::read_dir(folder.join("blobs")).expect("the folder is there").count()
     }
 
@@ -248,14 +360,14 @@ mod tests {
             let bucket = store.create("examplebucket", settings()).expect("it is made");
             for key in keys {
                 let made = object(&store, key).await;
-                bucket.replace(key, |_| Ok::<_, io::Error>(made)).expect("it is kept");
+                bucket.put(key, |_| Ok::<_, io::Error>(made)).expect("it is kept");
             }
         }
         let bucket = store(folder.path()).bucket("examplebucket").expect("it was made");
         for key in keys {
             assert_eq!(bucket.object(key).map(|object| object.content.size()), Some(key.len() as u64), "{key}");
         }
-        assert_eq!(blobs(folder.path()), keys.len());
+        assert_eq!(blob_files(folder.path()), keys.len());
     }
 
     #[tokio::test]
@@ -265,15 +377,15 @@ mod tests {
         let bucket = store.create("examplebucket", settings()).expect("it is made");
         let made = object(&store, "shared").await;
         let copy = made.clone();
-        bucket.replace("one", |_| Ok::<_, io::Error>(made)).expect("it is kept");
-        bucket.replace("two", |_| Ok::<_, io::Error>(copy)).expect("it is kept");
-        bucket.remove("one").expect("it goes");
-        assert_eq!(blobs(folder.path()), 1);
+        bucket.put("one", |_| Ok::<_, io::Error>(made)).expect("it is kept");
+        bucket.put("two", |_| Ok::<_, io::Error>(copy)).expect("it is kept");
+        bucket.remove("one", None, DateTime::UNIX_EPOCH).expect("it goes");
+        assert_eq!(blob_files(folder.path()), 1);
         let other = object(&store, "other").await;
-        bucket.replace("two", |_| Ok::<_, io::Error>(other)).expect("it is kept");
-        assert_eq!(blobs(folder.path()), 1);
-        bucket.remove("two").expect("it goes");
-        assert_eq!(blobs(folder.path()), 0);
+        bucket.put("two", |_| Ok::<_, io::Error>(other)).expect("it is kept");
+        assert_eq!(blob_files(folder.path()), 1);
+        bucket.remove("two", None, DateTime::UNIX_EPOCH).expect("it goes");
+        assert_eq!(blob_files(folder.path()), 0);
     }
 
     #[tokio::test]
@@ -282,13 +394,64 @@ mod tests {
         let store = store(folder.path());
         let mut writer = store.writer().await.expect("there is space");
         writer.write(b"half").await.expect("there is space");
-        assert_eq!(blobs(folder.path()), 1);
+        assert_eq!(blob_files(folder.path()), 1);
         drop(writer);
-        assert_eq!(blobs(folder.path()), 0);
+        assert_eq!(blob_files(folder.path()), 0);
         fs::write(folder.path().join("blobs").join("cut-off"), "half").expect("it is written");
-        assert_eq!(blobs(folder.path()), 1);
+        assert_eq!(blob_files(folder.path()), 1);
         drop(store);
         Store::open(Some(folder.path())).expect("it opens");
-        assert_eq!(blobs(folder.path()), 0);
+        assert_eq!(blob_files(folder.path()), 0);
+    }
+
+    #[tokio::test]
+    async fn versions_pile_up_survive_a_restart_and_go_one_by_one() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        {
+            let store = store(folder.path());
+            let bucket = store.create("examplebucket", settings()).expect("it is made");
+            for (text, versioning) in [("plain", Versioning::Enabled), ("second", Versioning::Enabled)] {
+                let made = object(&store, text).await;
+                bucket.put("a", |_| Ok::<_, io::Error>(made)).expect("it is kept");
+                bucket.change(|settings| settings.versioning = versioning).expect("it is written");
+            }
+            let removed = bucket.remove("a", None, DateTime::UNIX_EPOCH).expect("it goes");
+            assert!(removed.marker && bucket.object("a").is_none());
+        }
+        let bucket = store(folder.path()).bucket("examplebucket").expect("it was made");
+        assert_eq!((bucket.stat(), blob_files(folder.path())), ((2, 11, 0), 2));
+        let marker = bucket.version("a", None).expect("the marker is the newest").id().to_owned();
+        let removed = bucket.remove("a", Some(&marker), DateTime::UNIX_EPOCH).expect("it goes");
+        assert_eq!(removed, Removed { version: Some(marker), marker: true });
+        let second = bucket.version("a", None).expect("the second is the newest").id().to_owned();
+        bucket.remove("a", Some(&second), DateTime::UNIX_EPOCH).expect("it goes");
+        bucket.remove("a", Some("null"), DateTime::UNIX_EPOCH).expect("it goes");
+        assert!(bucket.is_empty());
+        assert_eq!(blob_files(folder.path()), 0);
+    }
+
+    #[tokio::test]
+    async fn pages_of_versions_add_up_to_the_whole() {
+        let store = Store::open(None).expect("it opens");
+        let bucket = store.create("examplebucket", settings()).expect("it is made");
+        bucket.change(|settings| settings.versioning = Versioning::Enabled).expect("it is changed");
+        for key in ["a", "b/1", "b/2", "a", "c", "a"] {
+            let made = object(&store, key).await;
+            bucket.put(key, |_| Ok::<_, io::Error>(made)).expect("it is kept");
+        }
+        bucket.remove("c", None, DateTime::UNIX_EPOCH).expect("it goes");
+        for max in 1..=7 {
+            let (mut seen, mut after) = (Vec::new(), (String::new(), String::new()));
+            loop {
+                let listing = Listing { delimiter: "/".to_owned(), after: after.0, max, ..Listing::default() };
+                let page = bucket.list_versions(&listing, &after.1);
+                seen.extend(page.versions.iter().map(|listed| format!("{}{}", listed.key, i32::from(listed.latest))));
+                seen.extend(page.prefixes);
+                let Some(next) = page.next else { break };
+                after = next;
+            }
+            seen.sort();
+            assert_eq!(seen, ["a0", "a0", "a1", "b/", "c0", "c1"], "pages of {max}");
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! The store on disk: `blobs/<random>` holds bytes, `buckets/<name>/objects/<SHA-256 of the key>.json` what is known of an
-//! object and which blobs it is made of, `buckets/<name>/settings.json` the bucket's own.
+//! The store on disk: `blobs/<random>` holds bytes, `buckets/<name>/objects/<SHA-256 of the key>.json` what is known of a
+//! key's versions and which blobs they are made of, `buckets/<name>/settings.json` the bucket's own.
 
 use std::collections::HashSet;
 use std::fs;
@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::bucket::Settings;
+use super::history::Marker;
 use super::object::{Attributes, Facts};
 
 /// A folder that keeps a store.
@@ -19,14 +20,26 @@ pub(super) struct Folder {
     root: PathBuf,
 }
 
-/// An object as it is written down.
+/// A key as it is written down.
 #[derive(Deserialize, Serialize)]
 pub(super) struct Record {
     pub(super) key: String,
-    pub(super) attributes: Attributes,
-    pub(super) facts: Facts,
-    /// Names and sizes of the blobs, in order.
-    pub(super) blobs: Vec<(String, u64)>,
+    /// Its versions, the oldest first.
+    pub(super) versions: Vec<VersionRecord>,
+}
+
+/// A version as it is written down.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(clippy::large_enum_variant, reason = "it lives only while it is read or written")]
+pub(super) enum VersionRecord {
+    Object {
+        attributes: Attributes,
+        facts: Facts,
+        /// Names and sizes of the blobs, in order.
+        blobs: Vec<(String, u64)>,
+    },
+    Marker(Marker),
 }
 
 impl Folder {
@@ -37,10 +50,11 @@ impl Folder {
         Ok(Self { root: root.to_owned() })
     }
 
-    /// Names of the buckets.
+    /// Names of the buckets; what else lies there is passed over.
     pub(super) fn buckets(&self) -> io::Result<Vec<String>> {
-        let entries = fs::read_dir(self.root.join("buckets"))?;
-        entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+        let entries = fs::read_dir(self.root.join("buckets"))?.collect::<io::Result<Vec<_>>>()?;
+        let folders = entries.into_iter().filter(|entry| entry.path().is_dir());
+        Ok(folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
     }
 
     /// Makes a bucket, or writes its settings anew.
@@ -54,20 +68,25 @@ impl Folder {
         read(&self.bucket(bucket).join("settings.json"))
     }
 
-    /// All objects of a bucket.
-    pub(super) fn records(&self, bucket: &str) -> io::Result<Vec<Record>> {
-        let paths = fs::read_dir(self.objects(bucket))?.map(|entry| Ok(entry?.path()));
-        let written =
-            |path: &io::Result<PathBuf>| !path.as_ref().is_ok_and(|path| path.extension() != Some("json".as_ref()));
-        paths.filter(written).map(|path| read(&path?)).collect()
+    /// Removes a bucket, which is empty.
+    pub(super) fn remove_bucket(&self, bucket: &str) -> io::Result<()> {
+        fs::remove_dir_all(self.bucket(bucket))
     }
 
-    /// Writes an object's record; the old one is replaced at once.
+    /// All keys of a bucket.
+    pub(super) fn records(&self, bucket: &str) -> io::Result<Vec<Record>> {
+        let entries = fs::read_dir(self.objects(bucket))?.collect::<io::Result<Vec<_>>>()?;
+        let paths = entries.into_iter().map(|entry| entry.path());
+        // A draft is what the end of the process left of a write; its object is as it was before.
+        paths.filter(|path| path.extension() == Some("json".as_ref())).map(|path| read(&path)).collect()
+    }
+
+    /// Writes a key's record; the old one is replaced at once.
     pub(super) fn write_record(&self, bucket: &str, record: &Record) -> io::Result<()> {
         write(&self.record(bucket, &record.key), record)
     }
 
-    /// Removes an object's record.
+    /// Removes a key's record.
     pub(super) fn remove_record(&self, bucket: &str, key: &str) -> io::Result<()> {
         fs::remove_file(self.record(bucket, key))
     }

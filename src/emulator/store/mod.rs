@@ -7,10 +7,12 @@ mod bucket;
 mod content;
 mod crc;
 mod folder;
+mod history;
 mod listing;
 mod object;
 mod space;
 mod upload;
+mod versions;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,9 +23,11 @@ pub(crate) use self::blob::{BlobWriter, Written};
 pub(crate) use self::bucket::{Bucket, CorsRule, Settings};
 pub(crate) use self::content::Content;
 pub(crate) use self::crc::combine;
+pub(crate) use self::history::{Marker, NULL, Removed, Version, Versioning};
 pub(crate) use self::listing::{Listing, Page};
 pub(crate) use self::object::{Attributes, Facts, Kind, Object};
 pub(crate) use self::upload::{Part, Upload};
+pub(crate) use self::versions::{Listed, VersionPage};
 
 use self::folder::Folder;
 use self::space::Space;
@@ -75,6 +79,20 @@ impl Store {
         let bucket = Arc::new(Bucket::create(name.to_owned(), settings, self.folder.clone(), self.space.share())?);
         buckets.insert(name.to_owned(), Arc::clone(&bucket));
         Ok(bucket)
+    }
+
+    /// Removes a bucket with nothing in it; `DirectoryNotEmpty` otherwise.
+    pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
+        let mut buckets = self.buckets.write().unwrap_or_else(PoisonError::into_inner);
+        if buckets.get(name).is_some_and(|bucket| !bucket.is_empty()) {
+            return Err(io::ErrorKind::DirectoryNotEmpty.into());
+        }
+        if buckets.remove(name).is_some()
+            && let Some(folder) = &self.folder
+        {
+            folder.remove_bucket(name)?;
+        }
+        Ok(())
     }
 
     /// A writer for new bytes. `StorageFull` when memory is used up.

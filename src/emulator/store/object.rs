@@ -29,6 +29,9 @@ pub(crate) struct Attributes {
     pub(crate) acl: String,
     /// Tags in order.
     pub(crate) tags: Vec<(String, String)>,
+    /// The key that a symbolic link stands for.
+    #[serde(default)]
+    pub(crate) target: Option<String>,
 }
 
 /// What the store finds out of an object.
@@ -44,6 +47,12 @@ pub(crate) struct Facts {
     pub(crate) kind: Kind,
     /// When it was last written.
     pub(crate) modified: DateTime<Utc>,
+    /// Its id where versions are kept.
+    #[serde(default)]
+    pub(crate) version: Option<String>,
+    /// Until when an archived object can be read.
+    #[serde(default)]
+    pub(crate) restored: Option<DateTime<Utc>>,
 }
 
 /// How an object was made.
@@ -55,6 +64,8 @@ pub(crate) enum Kind {
     Multipart,
     /// By appending.
     Appendable,
+    /// A name for another object.
+    Symlink,
 }
 
 impl Kind {
@@ -64,6 +75,7 @@ impl Kind {
             Self::Normal => "Normal",
             Self::Multipart => "Multipart",
             Self::Appendable => "Appendable",
+            Self::Symlink => "Symlink",
         }
     }
 }

@@ -25,7 +25,7 @@ use self::call::Call;
 use super::State;
 use super::account::Identity;
 use super::error::StsError;
-use super::knobs::{self, Failure};
+use super::knobs::{self, Failure, Service};
 use super::verify::{authenticate_acs3, authenticate_rpc};
 use super::wire::http_date_value;
 
@@ -53,7 +53,7 @@ async fn serve(Shared(state): Shared<Arc<State>>, request: Request) -> Response 
     let xml = call.as_ref().is_ok_and(Call::wants_xml);
     let frame = Frame { request_id: random::request_id(), now: state.now(), xml };
     let mut record = Record { operation, identity: None, code: None, dropped: false };
-    let mut answer = match (state.knobs.take_failure(operation), &call) {
+    let mut answer = match (state.knobs.take_failure(Service::Sts, operation, frame.now), &call) {
         (Some(failure), _) => fail(failure, &frame, &mut record),
         (None, Ok(call)) => answer(&state, call, &frame, &mut record),
         (None, Err(error)) => refuse(error, &frame, &mut record),

@@ -15,6 +15,7 @@ fn spec() -> GrantSpec {
         endpoint: None,
         public_host: None,
         dir: "uploads/${caller.id}/".into(),
+        unsafe_id: UnsafeId::Refuse,
         key: "${uuid}${ext}".into(),
         methods: [Method::Sts, Method::Post, Method::Put, Method::Get].into_iter().collect(),
         min_size: 0,

@@ -1,41 +1,36 @@
 /** The official SDK's browser build in Chromium, with credentials from `/sts` and objects at another origin. */
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { openPage, startBrowser } from "../support/browser.mjs";
 import { AWKWARD, MIB, noise } from "../support/files.mjs";
 import { readBack, startServer } from "../support/server.mjs";
 
 const SDK = createRequire(import.meta.url).resolve("ali-oss/dist/aliyun-oss-sdk.min.js");
-let browser, cloud, open;
+const PAGE = '<!doctype html><meta charset="utf-8"><title>SDK</title><script src="/sdk.js"></script>';
+let browser, cloud, folder, open;
 
 before(async () => {
-  cloud = await startServer();
+  folder = await mkdtemp(join(tmpdir(), "oss-vend-site-"));
+  await copyFile(SDK, join(folder, "sdk.js"));
+  await writeFile(join(folder, "sdk.html"), PAGE);
+  cloud = await startServer("--static-dir", folder);
   browser = await startBrowser();
-  open = await sdkPage();
+  open = await openPage(browser, `${cloud.server}/sdk.html`);
+  await open.page.evaluate(makeClient, { headers: cloud.as("alice") });
 });
 after(async () => {
   await open?.close();
   await browser?.close();
   await cloud?.stop();
+  await rm(folder, { recursive: true, force: true });
 });
 
-/** A page of the vending server's origin that has loaded the SDK and made a client as its documentation says. */
-async function sdkPage() {
-  const opened = await openPage(browser, "about:blank");
-  const { page } = opened;
-  await page.route(`${cloud.server}/with-sdk*`, async (route) => {
-    const isScript = route.request().url().endsWith(".js");
-    const html = '<!doctype html><meta charset="utf-8"><title>SDK</title><script src="/with-sdk.js"></script>';
-    await route.fulfill({ contentType: isScript ? "text/javascript" : "text/html", body: isScript ? await readFile(SDK) : html });
-  });
-  await page.goto(`${cloud.server}/with-sdk`);
-  await page.evaluate(makeClient, { headers: cloud.as("alice") });
-  return opened;
-}
-
+/** Runs in the page: makes clients as the SDK's documentation says. */
 function makeClient({ headers }) {
   const sts = async () => (await fetch("/sts", { headers })).json();
   globalThis.refreshed = 0;

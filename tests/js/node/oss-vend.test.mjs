@@ -160,6 +160,14 @@ describe("in parts", () => {
     assert.deepEqual((await up.list("uploads/aborted.bin")).objects, []);
   });
 
+  test("aborting while the upload is being begun sends no part and leaves nothing", async () => {
+    const stop = new AbortController();
+    const up = behindProxy(parts);
+    proxy.failNext(({ url }) => url.endsWith("?uploads"), () => stop.abort());
+    await assert.rejects(up.put("uploads/unborn.bin", new Blob([noise(3 * MIB)]), { signal: stop.signal }), { name: "AbortError" });
+    assert.deepEqual(proxy.calls.map(({ method }) => method), ["POST", "DELETE"]);
+  });
+
   test("where ETag may not be read, OSS completes with the parts that it has", async () => {
     const body = noise(2 * MIB);
     const real = globalThis.fetch;

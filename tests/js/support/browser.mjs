@@ -24,8 +24,8 @@ export async function openPage(browser, url, options = { viewport: { width: 1100
   return { page, troubles, close: () => context.close() };
 }
 
-/** Leaves a picture in `tests/.work/screenshots/`. */
-export async function screenshot(page, name) {
+/** Leaves a picture in `tests/.work/screenshots/`: of the whole page, or of what a dialog leaves in view. */
+export async function screenshot(page, name, fullPage = true) {
   await mkdir(`${WORK}screenshots`, { recursive: true });
-  await page.screenshot({ path: `${WORK}screenshots/${name}.png`, fullPage: true });
+  await page.screenshot({ path: `${WORK}screenshots/${name}.png`, fullPage });
 }

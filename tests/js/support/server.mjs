@@ -6,11 +6,14 @@ import { createInterface } from "node:readline";
 
 const ARGUMENTS = ["dev", "--listen", "127.0.0.1:0", "--oss-listen", "127.0.0.1:0", "--sts-listen", "127.0.0.1:0", "--print-json"];
 
-/** @returns {Promise<{ server: string, oss: string, sts: string, dev: any, as: Function, stop: () => Promise<void> }>} */
-export async function startServer() {
+/**
+ * @param {string[]} more arguments beside the usual ones
+ * @returns {Promise<{ server: string, oss: string, sts: string, dev: any, as: (id: string) => HeadersInit, stop: () => Promise<void> }>}
+ */
+export async function startServer(...more) {
   const program = process.env.OSS_VEND_BIN;
   if (!program) throw new Error("OSS_VEND_BIN must name the oss-vend program");
-  const child = spawn(program, ARGUMENTS, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(program, [...ARGUMENTS, ...more], { stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
   child.stderr.on("data", (text) => (log = (log + text).slice(-8000)));
   const ended = once(child, "exit");

@@ -124,6 +124,8 @@ fn head_too_long() -> OssError {
 #[cfg(test)]
 mod tests {
     use futures_util::stream;
+    use proptest::prelude::*;
+    use tokio::runtime::Builder;
 
     use super::*;
 
@@ -176,6 +178,14 @@ mod tests {
         ] {
             let code_of = read(content_type, &text, 4096).await;
             assert_eq!(code_of.err().as_deref(), Some(code), "{}", &text[..text.len().min(80)]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_makes_the_parser_panic_or_hang(text in "(--x|\r\n|Content-Disposition: form-data; |name=|\"|file|[a-c;]){0,30}", chunk in 1..9_usize) {
+            let runtime = Builder::new_current_thread().build().expect("a runtime");
+            let _ = runtime.block_on(read(TYPE, &text, chunk));
         }
     }
 }

@@ -101,7 +101,15 @@ fn joined(call: &Call<'_>, upload: &Upload, parts: &[(u16, Part)]) -> Result<Obj
         md5.update(written.md5);
     }
     let etag = format!("{}-{}", const_hex::encode_upper(md5.finalize()), parts.len());
-    let facts = Facts { etag, content_md5: None, crc64, kind: Kind::Multipart, modified: call.now };
+    let facts = Facts {
+        etag,
+        content_md5: None,
+        crc64,
+        kind: Kind::Multipart,
+        modified: call.now,
+        version: None,
+        restored: None,
+    };
     Ok(Object { content, attributes: upload.attributes.clone(), facts })
 }
 

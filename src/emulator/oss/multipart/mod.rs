@@ -3,20 +3,22 @@
 mod complete;
 mod list;
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::response::Response;
+use futures_util::TryStreamExt as _;
 use uuid::Uuid;
 
 use super::super::error::OssError;
 use super::super::store::{Bucket, Part, Upload};
 use super::super::wire::encode;
-use super::answer::{document, empty, quoted, set};
+use super::answer::{document, empty, quoted, set, xml_time};
 use super::call::Call;
 use super::put::Overwrite;
-use super::{attributes, body};
+use super::{attributes, body, copy_source};
 
 pub(super) use self::complete::complete;
 pub(super) use self::list::{parts, uploads};
@@ -46,10 +48,7 @@ pub(super) fn initiate(call: &Call<'_>) -> Result<Response, OssError> {
 /// `PUT /key?partNumber=N&uploadId=U`.
 pub(super) async fn put_part(call: &Call<'_>, body: &mut Body) -> Result<Response, OssError> {
     let (_, upload) = upload(call, "oss:PutObject")?;
-    if call.head.parameter("partNumber")?.is_none_or(str::is_empty) {
-        return Err(OssError::invalid_argument("partNumber", "", "Part number must be given."));
-    }
-    let number = call.head.number("partNumber", 1, 1, MOST_PARTS)?;
+    let number = number(call)?;
     let written = body::store(call, body).await?;
     let part = Part { written, modified: call.now };
     let mut response = empty(StatusCode::OK);
@@ -57,6 +56,34 @@ pub(super) async fn put_part(call: &Call<'_>, body: &mut Body) -> Result<Respons
     set(response.headers_mut(), "x-oss-hash-crc64ecma", &part.written.crc64.to_string());
     upload.put(number, part);
     Ok(response)
+}
+
+/// `PUT /key?partNumber=N&uploadId=U` with `x-oss-copy-source`.
+pub(super) async fn copy_part(call: &Call<'_>) -> Result<Response, OssError> {
+    let (_, upload) = upload(call, "oss:PutObject")?;
+    let number = number(call)?;
+    let source = copy_source::read(call)?;
+    let range = copy_source::range(call, source.content.size())?;
+    let mut writer = call.state.store.writer().await?;
+    let mut bytes = pin!(source.content.read(range));
+    while let Some(chunk) = bytes.try_next().await? {
+        writer.write(&chunk).await?;
+    }
+    let part = Part { written: writer.finish().await?, modified: call.now };
+    let mut response = document("CopyPartResult", |xml| {
+        xml.text("LastModified", xml_time(part.modified));
+        xml.text("ETag", quoted(&part.etag()));
+    });
+    set(response.headers_mut(), "x-oss-hash-crc64ecma", &part.written.crc64.to_string());
+    upload.put(number, part);
+    Ok(response)
+}
+
+fn number(call: &Call<'_>) -> Result<u16, OssError> {
+    if call.head.parameter("partNumber")?.is_none_or(str::is_empty) {
+        return Err(OssError::invalid_argument("partNumber", "", "Part number must be given."));
+    }
+    call.head.number("partNumber", 1, 1, MOST_PARTS)
 }
 
 /// `DELETE /key?uploadId=U`.

@@ -1,6 +1,9 @@
 //! What a test can turn while the emulator runs, and what it can read of the calls received.
 
-use std::collections::{HashMap, VecDeque};
+mod faults;
+mod throttle;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,14 +13,19 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream;
 
+use self::faults::{ANY, Faults};
+use self::throttle::Throttle;
 use super::account::Accounts;
+
+pub use self::faults::Failure;
+pub use self::throttle::Service;
 
 /// The calls kept; older ones are forgotten, but still counted.
 const CALLS_KEPT: usize = 10_000;
 
 /// Control over a running emulator: faults, delays, the clock, and a record of the calls.
 ///
-/// Operations are named as the services name them, such as `AssumeRole` or `PutObject`.
+/// Operations are named as the services name them, such as `AssumeRole` or `PutObject`; `*` stands for all of them.
 pub struct Knobs {
     accounts: Arc<Accounts>,
     turned: Mutex<Turned>,
@@ -44,36 +52,12 @@ pub struct Call {
     pub request_id: String,
 }
 
-/// How a call is made to fail.
-#[derive(Clone, Debug)]
-pub enum Failure {
-    /// An error answer in the service's own format.
-    Status {
-        /// HTTP status, 100 to 999.
-        status: u16,
-        /// Error code, such as `Throttling.User`.
-        code: String,
-        /// Message text.
-        message: String,
-    },
-    /// The connection is dropped without an answer.
-    Close,
-    /// An answer of any kind, such as the HTML of a proxy.
-    Body {
-        /// HTTP status, 100 to 999.
-        status: u16,
-        /// `Content-Type` of the answer.
-        content_type: String,
-        /// Bytes of the answer.
-        body: Vec<u8>,
-    },
-}
-
 #[derive(Default)]
 struct Turned {
     calls: VecDeque<Call>,
-    counts: HashMap<String, u64>,
-    failures: HashMap<String, VecDeque<(u32, Failure)>>,
+    counts: BTreeMap<String, u64>,
+    faults: Faults,
+    throttles: HashMap<Service, Throttle>,
     delays: HashMap<String, Duration>,
     offset: TimeDelta,
 }
@@ -102,9 +86,34 @@ impl Knobs {
         turned.counts.clear();
     }
 
+    /// How often each operation was called.
+    #[must_use]
+    pub fn counts(&self) -> BTreeMap<String, u64> {
+        self.turned().counts.clone()
+    }
+
     /// Makes the next `times` calls of an operation fail; failures ordered one after another queue up.
     pub fn fail_next(&self, operation: &str, times: u32, failure: Failure) {
-        self.turned().failures.entry(operation.to_owned()).or_default().push_back((times, failure));
+        self.turned().faults.next(operation, times, failure);
+    }
+
+    /// Makes a share of the calls of an operation fail, evenly spread: with 0.25 each fourth, with 0 none any more.
+    pub fn fail_share(&self, operation: &str, share: f64, failure: Failure) {
+        self.turned().faults.share(operation, share, failure);
+    }
+
+    /// Forgets all failures that are on order.
+    pub fn clear_failures(&self) {
+        self.turned().faults = Faults::default();
+    }
+
+    /// Refuses what comes above so many calls in a second of the emulator's clock, until set to `None`.
+    pub fn throttle(&self, service: Service, per_second: Option<u32>) {
+        let mut turned = self.turned();
+        match per_second {
+            Some(per_second) => _ = turned.throttles.insert(service, Throttle::new(per_second)),
+            None => _ = turned.throttles.remove(&service),
+        }
     }
 
     /// Holds back each answer of an operation, until set to zero.
@@ -117,31 +126,28 @@ impl Knobs {
         self.turned().offset = offset;
     }
 
-    /// Ends the token of a temporary key now. There is no way back.
-    pub fn expire_token(&self, access_key_id: &str) {
-        self.accounts.expire_token(access_key_id);
+    /// Ends the token of a temporary key now; there is no way back. Whether there is such a key.
+    pub fn expire_token(&self, access_key_id: &str) -> bool {
+        self.accounts.expire_token(access_key_id)
     }
 
-    /// Forgets calls, failures, delays and the clock's offset. Expired tokens stay expired.
+    /// Forgets calls, failures, throttles, delays and the clock's offset. Expired tokens stay expired.
     pub fn reset(&self) {
         *self.turned() = Turned::default();
     }
 
     /// The failure that is due for this call, if any; taking it uses it up.
-    pub(super) fn take_failure(&self, operation: &str) -> Option<Failure> {
+    pub(super) fn take_failure(&self, service: Service, operation: &str, now: DateTime<Utc>) -> Option<Failure> {
         let mut turned = self.turned();
-        let queue = turned.failures.get_mut(operation)?;
-        while queue.front().is_some_and(|(times, _)| *times == 0) {
-            queue.pop_front();
-        }
-        let (times, failure) = queue.front_mut()?;
-        *times -= 1;
-        Some(failure.clone())
+        let throttled = turned.throttles.get_mut(&service).is_some_and(|throttle| !throttle.admits(now));
+        if throttled { Some(service.refusal()) } else { turned.faults.take(operation) }
     }
 
     /// How long an answer is to be held back.
     pub(super) fn delay_of(&self, operation: &str) -> Option<Duration> {
-        self.turned().delays.get(operation).copied().filter(|delay| !delay.is_zero())
+        let turned = self.turned();
+        let delay = turned.delays.get(operation).or_else(|| turned.delays.get(ANY));
+        delay.copied().filter(|delay| !delay.is_zero())
     }
 
     pub(super) fn offset(&self) -> TimeDelta {

@@ -1,0 +1,181 @@
+//! The order of the proofs.
+
+use chrono::{DateTime, Utc};
+use http::header::AUTHORIZATION;
+use serde_json::Map;
+
+use super::api_key::{self, KnownApiKey};
+use super::forward::Forward;
+use super::jwt::{self, InvalidToken, Issuer, UnverifiedToken};
+use super::proof::Proof;
+use super::proxy::TrustedProxy;
+use super::remembered::digest;
+use super::{Caller, Unauthenticated};
+
+/// Decides who sent a request.
+#[derive(Debug, Default)]
+pub struct Authenticator {
+    /// Whether a request without any proof is served, as [`Caller::anonymous`].
+    pub anonymous: bool,
+    /// The API keys that are known, by their hashes.
+    pub api_keys: Vec<KnownApiKey>,
+    /// Those whose JWTs are believed, each with an `iss` of its own.
+    pub issuers: Vec<Issuer>,
+    /// The application that is asked.
+    pub forward: Option<Forward>,
+    /// The proxy whose word counts.
+    pub proxy: Option<TrustedProxy>,
+    /// The origins, besides our own, whose pages may use cookies.
+    pub origins: Vec<String>,
+}
+
+impl Authenticator {
+    /// Whether anybody can prove to be somebody here.
+    #[must_use]
+    pub fn knows_callers(&self) -> bool {
+        self.takes_bearer() || self.forward.is_some() || self.proxy.is_some()
+    }
+
+    /// Whether an `Authorization: Bearer …` can prove anything here.
+    #[must_use]
+    pub fn takes_bearer(&self) -> bool {
+        !self.api_keys.is_empty() || !self.issuers.is_empty() || self.passes_authorization()
+    }
+
+    /// The caller that `proof` speaks for.
+    pub async fn authenticate(&self, proof: &Proof<'_>, now: DateTime<Utc>) -> Result<Caller, Unauthenticated> {
+        if let Some(proxy) = &self.proxy
+            && let Some(caller) = proxy.identify(proof)?
+        {
+            return Ok(caller);
+        }
+        if let Some(unverified) = proof.header(&AUTHORIZATION)? {
+            return self.authorization(unverified, proof, now).await;
+        }
+        if let Some((cookie, unverified)) = self.token_in_cookie(proof)? {
+            let issuers = self.issuers.iter().filter(|issuer| issuer.cookie() == Some(cookie));
+            return jwt::identify(issuers, unverified, digest(unverified), now).await;
+        }
+        match self.forwarded(proof, now).await? {
+            Some(caller) => Ok(caller),
+            None if self.anonymous => Ok(Caller::anonymous()),
+            None => Err(Unauthenticated::NoProof),
+        }
+    }
+
+    async fn authorization(
+        &self,
+        unverified: &str,
+        proof: &Proof<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Caller, Unauthenticated> {
+        let refused = match bearer_token(unverified) {
+            None => Unauthenticated::UnknownKind,
+            Some(token) => {
+                let digest = digest(token);
+                if let Some(id) = api_key::identify(&self.api_keys, &digest) {
+                    return Ok(Caller::known(id, Map::new()));
+                }
+                if !self.issuers.is_empty() && UnverifiedToken::is_like(token) {
+                    return jwt::identify(self.issuers.iter(), token, digest, now).await;
+                }
+                if token.starts_with(api_key::PREFIX) || self.issuers.is_empty() {
+                    Unauthenticated::UnknownApiKey
+                } else {
+                    InvalidToken::Malformed.into()
+                }
+            }
+        };
+        if self.passes_authorization() && !is_api_key(unverified) {
+            return self.forwarded(proof, now).await?.ok_or(refused);
+        }
+        Err(refused)
+    }
+
+    /// The cookie that is there of those that may carry a token, and what it holds.
+    fn token_in_cookie<'p>(&self, proof: &Proof<'p>) -> Result<Option<(&str, &'p str)>, Unauthenticated> {
+        for name in self.issuers.iter().filter_map(Issuer::cookie) {
+            if let Some(unverified) = proof.cookie(name)? {
+                let trusted = proof.is_of_trusted_page(&self.origins)?;
+                return trusted.then_some(Some((name, unverified))).ok_or(Unauthenticated::Origin);
+            }
+        }
+        Ok(None)
+    }
+
+    async fn forwarded(&self, proof: &Proof<'_>, now: DateTime<Utc>) -> Result<Option<Caller>, Unauthenticated> {
+        let Some(forward) = &self.forward else { return Ok(None) };
+        match forward.passed(proof, &self.origins)? {
+            Some(passed) => forward.ask(passed, now).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn passes_authorization(&self) -> bool {
+        self.forward.as_ref().is_some_and(|forward| forward.passes(&AUTHORIZATION))
+    }
+}
+
+/// Whether `unverified` is an API key of ours, which is no business of the application's.
+fn is_api_key(unverified: &str) -> bool {
+    bearer_token(unverified).is_some_and(|token| token.starts_with(api_key::PREFIX))
+}
+
+/// The token of `Bearer <token>`; the scheme's name has no case (RFC 9110 §11.1).
+fn bearer_token(unverified: &str) -> Option<&str> {
+    let (scheme, token) = unverified.split_once(' ')?;
+    let token = token.trim_matches(' ');
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && !token.contains(' ')).then_some(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue};
+
+    use super::*;
+    use crate::caller::{ApiKey, Duplicate};
+
+    async fn authenticate(authenticator: &Authenticator, authorization: &[&str]) -> Result<Caller, Unauthenticated> {
+        let mut headers = HeaderMap::new();
+        for text in authorization {
+            headers.append(AUTHORIZATION, HeaderValue::from_str(text).unwrap());
+        }
+        let proof = Proof { unverified_headers: &headers, host: None, peer: None };
+        authenticator.authenticate(&proof, DateTime::UNIX_EPOCH).await
+    }
+
+    fn office() -> (Authenticator, String) {
+        let (key, known) = ApiKey::new_for("supplier-b");
+        (Authenticator { anonymous: true, api_keys: vec![known], ..Authenticator::default() }, key.expose().to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_known_api_key_is_its_caller() {
+        let (authenticator, key) = office();
+        let caller = authenticate(&authenticator, &[&format!("bearer {key}")]).await.unwrap();
+        assert_eq!(caller.id(), Some("supplier-b"));
+    }
+
+    #[tokio::test]
+    async fn a_wrong_proof_never_falls_through_to_anonymous() {
+        let (authenticator, key) = office();
+        for (text, expected) in [
+            ("Bearer ovk_wrong", Unauthenticated::UnknownApiKey),
+            ("Bearer a.b.c", Unauthenticated::UnknownApiKey),
+            ("Basic dXNlcjpwYXNz", Unauthenticated::UnknownKind),
+            ("Bearer", Unauthenticated::UnknownKind),
+            ("", Unauthenticated::UnknownKind),
+            (&format!("Bearer {key} {key}"), Unauthenticated::UnknownKind),
+        ] {
+            assert_eq!(authenticate(&authenticator, &[text]).await, Err(expected), "{text}");
+        }
+        let twice = Unauthenticated::Duplicate(Duplicate::Header("authorization".into()));
+        assert_eq!(authenticate(&authenticator, &[format!("Bearer {key}").as_str(); 2]).await, Err(twice));
+    }
+
+    #[tokio::test]
+    async fn nobody_is_served_only_where_nobody_is_welcome() {
+        assert_eq!(authenticate(&office().0, &[]).await, Ok(Caller::anonymous()));
+        assert_eq!(authenticate(&Authenticator::default(), &[]).await, Err(Unauthenticated::NoProof));
+    }
+}

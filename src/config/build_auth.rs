@@ -1,0 +1,105 @@
+//! From checked settings to the authenticator.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use axum::http::HeaderName;
+use chrono::TimeDelta;
+use ipnet::IpNet;
+use url::Url;
+
+use super::settings::{ApiKeySettings, ForwardSettings, JwtSettings, ProxySettings, Settings};
+use crate::caller::jwt::{Algorithm, Expected, Family, Issuer, KeySet, Place};
+use crate::caller::{Authenticator, Forward, ForwardSpec, KnownApiKey, NoTls, Outbound, TrustedProxy};
+
+/// The authenticator that `settings` describe. What was refused when they were checked is left out here.
+pub(super) fn authenticator(settings: &Settings) -> Result<Authenticator, NoTls> {
+    let auth = &settings.auth;
+    let asks = auth.forward.is_some() || auth.jwt.iter().any(|jwt| jwt.secret.is_none() && jwt.jwks.is_none());
+    let outbound = if asks { Some(Outbound::new()?) } else { None };
+    let known = |key: &ApiKeySettings| KnownApiKey::new(key.id.clone(), &key.hash).ok();
+    let forward = auth.forward.as_ref().zip(outbound.as_ref());
+    Ok(Authenticator {
+        anonymous: auth.anonymous,
+        api_keys: auth.api_keys.iter().filter_map(known).collect(),
+        issuers: auth.jwt.iter().filter_map(|jwt| issuer(jwt, outbound.as_ref())).collect(),
+        forward: forward.and_then(|(forward, outbound)| Some(Forward::new(spec(forward)?, outbound.clone()))),
+        proxy: auth.proxy.as_ref().and_then(proxy),
+        origins: settings.cors.origins.clone(),
+    })
+}
+
+/// The algorithms that are accepted.
+pub(super) fn algorithms(jwt: &JwtSettings) -> Vec<Algorithm> {
+    match (jwt.algorithms.is_empty(), jwt.secret.is_some()) {
+        (false, _) => jwt.algorithms.clone(),
+        (true, true) => vec![Algorithm::Hs256],
+        (true, false) => Algorithm::ALL.into_iter().filter(|algorithm| algorithm.family() != Family::Shared).collect(),
+    }
+}
+
+/// A network, or an address as a network of one.
+pub(super) fn network(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+fn issuer(jwt: &JwtSettings, outbound: Option<&Outbound>) -> Option<Issuer> {
+    let expected = Expected {
+        issuer: jwt.issuer.clone(),
+        audiences: jwt.audiences.clone(),
+        id_claim: jwt.id_claim.clone(),
+        id_prefix: jwt.id_prefix.clone(),
+        required: jwt.required_claims.clone(),
+        leeway: delta(jwt.leeway),
+    };
+    let accepted = algorithms(jwt);
+    let issuer = match (&jwt.secret, &jwt.jwks, &jwt.jwks_url) {
+        (Some(secret), _, _) => {
+            let keys = KeySet::of_secret(secret, &accepted)?;
+            Issuer::with_keys(expected, accepted, keys)
+        }
+        (None, Some(text), _) => {
+            let keys = KeySet::parse(text.as_bytes(), &accepted).ok()?;
+            Issuer::with_keys(expected, accepted, keys)
+        }
+        (None, None, Some(url)) => {
+            Issuer::publishing(expected, accepted, Place::KeySet(Url::parse(url).ok()?), outbound?.clone())
+        }
+        (None, None, None) => {
+            Issuer::publishing(expected, accepted, Place::Issuer(jwt.issuer.clone()), outbound?.clone())
+        }
+    };
+    Some(issuer.in_cookie(jwt.cookie.clone()))
+}
+
+fn spec(forward: &ForwardSettings) -> Option<ForwardSpec> {
+    Some(ForwardSpec {
+        url: Url::parse(&forward.url).ok()?,
+        headers: forward.headers.iter().map(|name| header(name)).collect::<Option<_>>()?,
+        cookies: forward.cookies.clone(),
+        id_header: forward.id_header.as_deref().and_then(header),
+        claim_headers: claim_headers(&forward.claim_headers)?,
+        remember: delta(forward.remember),
+        timeout: forward.timeout,
+    })
+}
+
+fn proxy(proxy: &ProxySettings) -> Option<TrustedProxy> {
+    Some(TrustedProxy {
+        id: header(&proxy.id_header)?,
+        claims: claim_headers(&proxy.claim_headers)?,
+        from: proxy.from.iter().map(|text| network(text)).collect::<Option<_>>()?,
+    })
+}
+
+fn claim_headers(headers: &std::collections::BTreeMap<String, String>) -> Option<Vec<(String, HeaderName)>> {
+    headers.iter().map(|(claim, name)| Some((claim.clone(), header(name)?))).collect()
+}
+
+fn header(name: &str) -> Option<HeaderName> {
+    HeaderName::from_bytes(name.as_bytes()).ok()
+}
+
+fn delta(length: Duration) -> TimeDelta {
+    TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX)
+}

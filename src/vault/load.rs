@@ -1,0 +1,170 @@
+//! One load: up to three attempts at `AssumeRole` within a total time, each paid from the budget, each with a nonce,
+//! a time and a signature of its own.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::budget::{Budget, Spent};
+use super::error::LoadError;
+use super::life;
+use super::tally::Tally;
+use crate::clock::{Clock, CorrectedClock};
+use crate::keys::{AccessKey, SessionKey};
+use crate::policy::Session;
+use crate::sts::{AssumeRole, Assumed, Client, Retry, Stage, StsError};
+
+/// All attempts together, pauses included: less than a request may take, so that its caller hears of STS from us.
+const DEADLINE: Duration = Duration::from_secs(12);
+/// The most attempts of a first load. The others have one, since a key is held that is still good for something.
+const ATTEMPTS: u32 = 3;
+/// The upper end of the first pause between attempts; it doubles with each.
+const PAUSE: Duration = Duration::from_millis(200);
+/// A pause that STS asks for is kept only if it is not longer than this; else the caller is told.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How long the second endpoint is asked first after the first one timed out.
+const DETOUR: Duration = Duration::from_mins(1);
+
+/// Who waits for a load.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Urgency {
+    /// Callers that have no key.
+    First,
+    /// Callers that make do with the key that is held, but would rather have a longer one.
+    Renewal,
+    /// Nobody: the key that is held is still good.
+    Refresh,
+}
+
+/// Asks STS, at one endpoint or two, within the budget.
+#[derive(Debug)]
+pub(super) struct Loader {
+    first: Client,
+    second: Option<Client>,
+    /// Until this moment of the clock's run, in milliseconds, the second endpoint is asked first.
+    detour: AtomicU64,
+    budget: Budget,
+}
+
+impl Loader {
+    pub(super) fn new(first: Client, second: Option<Client>, calls_per_second: u32) -> Self {
+        Self { first, second, detour: AtomicU64::new(0), budget: Budget::new(calls_per_second) }
+    }
+
+    /// Whether a refresh may be started now; it is paid if so.
+    pub(super) fn can_refresh(&self, clock: &CorrectedClock) -> bool {
+        self.budget.spare(clock.elapsed())
+    }
+
+    /// Opens `session`. A refresh has been paid already.
+    pub(super) async fn open(
+        &self,
+        session: &Session,
+        opener: &AccessKey,
+        urgency: Urgency,
+        clock: &CorrectedClock,
+        tally: &Tally,
+    ) -> Result<SessionKey, LoadError> {
+        let end = clock.elapsed() + DEADLINE;
+        let mut attempt = 0;
+        loop {
+            if urgency != Urgency::Refresh || attempt > 0 {
+                self.pay(clock, tally).await?;
+            }
+            attempt += 1;
+            let error = match self.attempt(session, opener, end, clock).await {
+                Ok(assumed) => return life::usable(assumed.session_key, clock.now()),
+                Err(error) => error,
+            };
+            tally.failed(&error);
+            match pause_before_next(&error, attempt, urgency) {
+                Some(pause) if clock.elapsed() + pause < end => clock.sleep(pause).await,
+                _ => return Err(LoadError::Sts(error)),
+            }
+        }
+    }
+
+    async fn pay(&self, clock: &CorrectedClock, tally: &Tally) -> Result<(), LoadError> {
+        match self.budget.turn(clock.elapsed()) {
+            Ok(wait) if wait.is_zero() => Ok(()),
+            Ok(wait) => {
+                tally.waited(wait);
+                clock.sleep(wait).await;
+                Ok(())
+            }
+            Err(Spent { retry_after }) => {
+                tally.turned_away();
+                Err(LoadError::BudgetSpent { retry_after })
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        session: &Session,
+        opener: &AccessKey,
+        end: Duration,
+        clock: &CorrectedClock,
+    ) -> Result<Assumed, StsError> {
+        let request = AssumeRole {
+            role_arn: &session.role_arn,
+            role_session_name: &session.name,
+            duration_seconds: session.duration,
+            policy: session.policy.as_deref(),
+            external_id: session.external_id.as_deref(),
+            source_identity: session.source_identity.as_deref(),
+        };
+        let left = end.saturating_sub(clock.elapsed());
+        let outcome = tokio::select! {
+            outcome = self.client(clock).assume_role(&request, opener, clock.now()) => outcome,
+            () = clock.sleep(left) => Err(StsError::Timeout(Stage::Total)),
+        };
+        let date = outcome.as_ref().map_or_else(StsError::server_date, |assumed| assumed.server_date);
+        if let Some(date) = date {
+            clock.correct(date);
+        }
+        if let Err(StsError::Timeout(_) | StsError::Unreachable(_)) = outcome {
+            self.turn_to_the_other(clock);
+        }
+        outcome
+    }
+
+    fn client(&self, clock: &CorrectedClock) -> &Client {
+        match &self.second {
+            Some(second) if milliseconds(clock.elapsed()) < self.detour.load(Ordering::Relaxed) => second,
+            _ => &self.first,
+        }
+    }
+
+    /// The endpoint that was asked does not answer, so the other one is asked, at once and for a while.
+    fn turn_to_the_other(&self, clock: &CorrectedClock) {
+        let now = milliseconds(clock.elapsed());
+        let on_detour = now < self.detour.load(Ordering::Relaxed);
+        self.detour.store(if on_detour { 0 } else { now + milliseconds(DETOUR) }, Ordering::Relaxed);
+    }
+}
+
+/// How long to wait before the next attempt, if there is to be one. Full jitter: those who failed together shall not
+/// come again together.
+fn pause_before_next(error: &StsError, attempt: u32, urgency: Urgency) -> Option<Duration> {
+    let corrected = error.retry() == Retry::WithCorrectedClock;
+    if attempt >= ATTEMPTS || (urgency != Urgency::First && !corrected) {
+        return None;
+    }
+    match (error.retry(), error.retry_after()) {
+        (Retry::WithCorrectedClock, _) => (attempt == 1).then_some(Duration::ZERO),
+        (Retry::Later, Some(asked)) => (asked <= LONGEST_PAUSE).then_some(asked),
+        (Retry::Later, None) => Some(random_below(PAUSE * 2_u32.pow(attempt - 1))),
+        (Retry::No | Retry::WithNewAccessKey, _) => None,
+    }
+}
+
+pub(super) fn random_below(limit: Duration) -> Duration {
+    let limit = milliseconds(limit).max(1);
+    Duration::from_millis(Uuid::new_v4().as_u64_pair().1 % limit)
+}
+
+fn milliseconds(length: Duration) -> u64 {
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
+}

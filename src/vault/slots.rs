@@ -1,0 +1,103 @@
+//! The places of all sessions, bounded: expired ones go first, then those that were used the longest ago.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use chrono::{DateTime, Utc};
+use dashmap::DashMap;
+
+use super::slot::Slot;
+use crate::keys::AccessKey;
+use crate::policy::Session;
+
+/// Making room frees a tenth at once, so that its walk over all places is paid by many new ones.
+const SHARE_KEPT: usize = 9;
+
+/// A session and the AccessKey that opens it; equal keys are those with equal ids.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) session: Session,
+    pub(super) opener: Arc<AccessKey>,
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.opener.id == other.opener.id && self.session == other.session
+    }
+}
+
+impl Eq for Entry {}
+
+impl Hash for Entry {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.opener.id.hash(state);
+        self.session.hash(state);
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Slots {
+    places: DashMap<Entry, Arc<Slot>>,
+    /// Kept beside the map, whose own count locks every shard.
+    count: AtomicUsize,
+    bound: usize,
+    making_room: AtomicBool,
+}
+
+impl Slots {
+    pub(super) fn new(bound: usize) -> Self {
+        Self {
+            places: DashMap::new(),
+            count: AtomicUsize::new(0),
+            bound: bound.max(10),
+            making_room: AtomicBool::new(false),
+        }
+    }
+
+    /// The place of `entry`, and how many others were given up for it.
+    pub(super) fn place(&self, entry: &Entry, now: DateTime<Utc>) -> (Arc<Slot>, usize) {
+        if let Some(slot) = self.places.get(entry) {
+            return (Arc::clone(&slot), 0);
+        }
+        let given_up = if self.count.load(Ordering::Relaxed) >= self.bound { self.make_room(now) } else { 0 };
+        let mut is_new = false;
+        let slot = Arc::clone(&self.places.entry(entry.clone()).or_insert_with(|| {
+            is_new = true;
+            Arc::default()
+        }));
+        self.count.fetch_add(usize::from(is_new), Ordering::Relaxed);
+        (slot, given_up)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = Arc<Slot>> {
+        self.places.iter().map(|place| Arc::clone(&place))
+    }
+
+    fn make_room(&self, now: DateTime<Utc>) -> usize {
+        if self.making_room.swap(true, Ordering::Acquire) {
+            return 0;
+        }
+        let before = self.places.len();
+        self.places.retain(|_, slot| !slot.is_idle() || slot.is_alive(now));
+        let mut surplus = self.places.len().saturating_sub(self.bound / 10 * SHARE_KEPT);
+        if let Some(oldest) = self.used_before(surplus) {
+            self.places.retain(|_, slot| {
+                let goes = surplus > 0 && slot.is_idle() && slot.last_used() <= oldest;
+                surplus -= usize::from(goes);
+                !goes
+            });
+        }
+        let after = self.places.len();
+        self.count.store(after, Ordering::Relaxed);
+        self.making_room.store(false, Ordering::Release);
+        before.saturating_sub(after)
+    }
+
+    /// The time of last use that `surplus` of the places have not been used after.
+    fn used_before(&self, surplus: usize) -> Option<u64> {
+        let mut uses: Vec<u64> = self.iter().filter(|slot| slot.is_idle()).map(|slot| slot.last_used()).collect();
+        let last = surplus.min(uses.len()).checked_sub(1)?;
+        Some(*uses.select_nth_unstable(last).1)
+    }
+}

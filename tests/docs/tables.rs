@@ -1,0 +1,63 @@
+//! The tables say what the program says.
+
+use std::fs;
+
+use super::readme::README;
+use super::support::RunningDev;
+
+const REFERENCE: &str = include_str!("../../src/config/reference.md");
+
+#[test]
+fn the_configuration_table_is_that_of_the_reference() {
+    let table = between("<!-- reference: src/config/reference.md -->", "<!-- end of reference -->");
+    assert!(
+        table.trim() == REFERENCE.trim(),
+        "copy src/config/reference.md between its two markers in README.md; they differ at {:?}",
+        REFERENCE.trim().lines().zip(table.trim().lines()).find(|(right, shown)| right != shown)
+    );
+}
+
+#[tokio::test]
+async fn each_route_has_a_table_of_just_its_parameters() {
+    let dev = RunningDev::start().await;
+    for route in ["/sts", "/post-signature", "/presigned-url"] {
+        let problem = dev.json(&format!("{route}?no-such-parameter=")).await;
+        let hint = problem["hint"].as_str().unwrap();
+        let mut known: Vec<_> = hint.strip_prefix("this route knows ").unwrap().split(", ").collect();
+        let mut shown = first_column(between(&format!("### `{route}`"), "```"));
+        known.sort_unstable();
+        shown.sort_unstable();
+        assert_eq!(shown, known, "{route}");
+    }
+}
+
+#[test]
+fn every_code_of_a_problem_has_its_row_and_no_row_is_idle() {
+    let shown = first_column(between("## Problems", "## Configuration"));
+    assert!(shown.is_sorted(), "the rows are in the order of the alphabet");
+    let mut codes = codes();
+    codes.sort();
+    codes.dedup();
+    assert_eq!(shown, codes);
+}
+
+/// The codes that the source of `api` names.
+fn codes() -> Vec<String> {
+    let sources = fs::read_dir("src/api").unwrap().map(|entry| entry.unwrap().path());
+    let text: String = sources.filter(|path| path.is_file()).map(|path| fs::read_to_string(path).unwrap()).collect();
+    let words = text.split('"').filter(|word| word.contains('_') && !NO_CODES.contains(word));
+    words.filter(|word| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')).map(str::to_owned).collect()
+}
+
+/// Texts of the same form: a field of OSS, and a kind of STS error.
+const NO_CODES: [&str; 2] = ["success_action_status", "invalid_answer"];
+
+fn between(start: &str, end: &str) -> &'static str {
+    let rest = README.split_once(start).unwrap_or_else(|| panic!("the README has no {start:?}")).1;
+    rest.split_once(end).unwrap_or_else(|| panic!("there is no {end:?} after {start:?}")).0
+}
+
+/// What stands in backticks at the start of each row.
+fn first_column(text: &str) -> Vec<&str> {
+    text.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect()
+}

@@ -1,0 +1,65 @@
+//! `/healthz` and `/readyz`, and pages.
+
+use oss_vend::dev::Options;
+use oss_vend::emulator::Failure;
+
+use crate::support::{Answer, TestServer};
+
+#[tokio::test]
+async fn the_process_is_alive_whatever_sts_does() {
+    let server = TestServer::start().await;
+    server.knobs().fail_next("AssumeRole", 10, Failure::Close);
+    server.get_while_time_passes("/sts").await.problem();
+    assert_eq!(server.get("/healthz").await.json()["status"], "ok");
+}
+
+#[tokio::test]
+async fn readiness_says_why() {
+    let server = TestServer::start().await;
+    let before = server.get("/readyz").await.json();
+    assert_eq!((before["ready"].as_bool(), before["accessKey"]["available"].as_bool()), (Some(true), Some(true)));
+    assert!(before.get("lastStsCall").is_none());
+    server.knobs().fail_next("AssumeRole", 3, Failure::Close);
+    server.get_while_time_passes("/sts").await.problem();
+    let down = server.get("/readyz").await;
+    assert_eq!(down.status, 503);
+    assert!(down.text.contains("STS cannot be reached"), "{}", down.text);
+    server.advance(60);
+    server.get("/sts").await.json();
+    let up = server.get("/readyz").await.json();
+    assert_eq!((up["ready"].as_bool(), up["vault"]["sessions"].as_u64()), (Some(true), Some(1)));
+    assert_eq!(
+        (up["clockOffsetSeconds"].as_i64(), up["vault"]["failures"]["unreachable"].as_u64()),
+        (Some(0), Some(3))
+    );
+}
+
+#[tokio::test]
+async fn the_demo_page_and_the_module_are_served_with_a_strict_policy() {
+    let server = TestServer::start().await;
+    for (path, content_type) in [
+        ("/", "text/html"),
+        ("/demo.css", "text/css"),
+        ("/demo.js", "text/javascript"),
+        ("/oss-vend.js", "text/javascript"),
+    ] {
+        let page = server.get(path).await;
+        assert_eq!(page.status, 200);
+        assert!(page.header("content-type").starts_with(content_type));
+        assert!(page.header("content-security-policy").starts_with("default-src 'self'"));
+        let again = server.request(reqwest::Method::GET, path).header("if-none-match", page.header("etag"));
+        assert_eq!(Answer::of(again).await.status, 304);
+    }
+}
+
+#[tokio::test]
+async fn a_folder_of_pages_is_served_beside_the_routes() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("hello.html"), "<p>hello</p>").unwrap();
+    let server = TestServer::of(Options { static_dir: Some(folder.path().to_owned()), ..Options::default() }).await;
+    assert_eq!(server.get("/hello.html").await.text, "<p>hello</p>");
+    server.get("/sts").await.json();
+    for path in ["/absent.html", "/..%2f..%2fetc/passwd"] {
+        assert_eq!(server.get(path).await.problem(), (404, "not_found".into()), "{path}");
+    }
+}

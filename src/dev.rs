@@ -40,6 +40,8 @@ pub struct Options {
     pub static_dir: Option<PathBuf>,
     /// Whether callers that prove nothing are served on a listener that others reach.
     pub insecure: bool,
+    /// Whether emulated upload callbacks may go to other machines.
+    pub callbacks_anywhere: bool,
     /// The configuration; [`CONFIG`] unless a test brings its own.
     pub config: String,
 }
@@ -53,6 +55,7 @@ impl Default for Options {
             data_dir: None,
             static_dir: None,
             insecure: false,
+            callbacks_anywhere: false,
             config: CONFIG.into(),
         }
     }
@@ -116,7 +119,11 @@ impl Dev {
             sts: bind(&options.sts_listen).await?,
         };
         let addresses = listeners.addresses();
-        let emulated = emulator::Options { data_dir: options.data_dir, ..emulator::Options::dev() };
+        let emulated = emulator::Options {
+            data_dir: options.data_dir,
+            callbacks_anywhere: options.callbacks_anywhere,
+            ..emulator::Options::dev()
+        };
         let time = Arc::clone(&clock);
         let emulator = Emulator::new(emulated, move || time.now()).map_err(DevError::Emulator)?;
         let mut loaded = Settings::of_text("dev.toml", &options.config, &Environment::default())?;

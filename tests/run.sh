@@ -101,4 +101,5 @@ step "cargo test" cargo test --locked
 need "cargo build" cargo build --locked
 step "ali-oss and oss-vend.js in Node" suite node
 step "pages in Chromium" suite browser
+step "the official JavaScript SDKs, and the examples" suite sdk
 finish

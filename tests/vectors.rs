@@ -2,6 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a vector that cannot be read fails its test")]
 
+#[path = "vectors/generated.rs"]
+mod generated;
+#[path = "vectors/generated_forms.rs"]
+mod generated_forms;
 #[path = "vectors/mod.rs"]
 mod vectors;
 
@@ -16,7 +20,7 @@ use oss_vend::signing::presign::{self, Presign};
 use oss_vend::signing::{Request, acs3, rpc, v1, v4};
 use serde_json::Value;
 
-use self::vectors::{Vector, borrowed, decoded, read};
+use self::vectors::{Credentials, Vector, borrowed, decoded, read};
 
 /// What the signer adds to a request by itself, so what has to be taken out of one before it is signed anew.
 const ADDED: [&str; 12] = [
@@ -34,11 +38,11 @@ const ADDED: [&str; 12] = [
     "x-oss-signature-version",
 ];
 
-fn access_key(vector: &Vector) -> AccessKey {
+fn access_key(credentials: &Credentials) -> AccessKey {
     AccessKey {
-        id: vector.credentials.access_key_id.clone(),
-        secret: Secret::new(&vector.credentials.access_key_secret),
-        token: vector.credentials.security_token.as_deref().map(Secret::new),
+        id: credentials.access_key_id.clone(),
+        secret: Secret::new(&credentials.access_key_secret),
+        token: credentials.security_token.as_deref().map(Secret::new),
     }
 }
 
@@ -48,7 +52,7 @@ fn now(vector: &Vector) -> DateTime<Utc> {
 
 fn signer(vector: &Vector) -> v4::Signer {
     let (region, product) = (vector.context.region.as_deref().unwrap(), vector.context.product.as_deref().unwrap());
-    v4::Signer::new(&access_key(vector), region, product, now(vector).date_naive())
+    v4::Signer::new(&access_key(&vector.credentials), region, product, now(vector).date_naive())
 }
 
 fn request<'a>(vector: &'a Vector, query: &'a [(&str, &str)], headers: &'a [(&str, &str)]) -> Request<'a> {
@@ -87,7 +91,7 @@ fn parts(url: &str) -> (String, String, BTreeMap<String, String>) {
 #[test]
 fn v1_headers_are_those_of_the_sdks() {
     for vector in read("oss_v1_header") {
-        let (id, expected, access_key) = (&vector.id, &vector.expected, access_key(&vector));
+        let (id, expected, access_key) = (&vector.id, &vector.expected, access_key(&vector.credentials));
         let query = vector.request.query();
         let (query, headers) = (borrowed(&query), borrowed(&vector.request.headers));
         let date = vector.request.header("x-oss-date").or(vector.request.header("date")).unwrap();
@@ -140,7 +144,7 @@ fn by_name(fields: Vec<String>) -> BTreeMap<String, String> {
 #[test]
 fn v1_urls_are_those_of_the_sdks() {
     for vector in read("oss_v1_query") {
-        let (id, expected, access_key) = (&vector.id, &vector.expected, access_key(&vector));
+        let (id, expected, access_key) = (&vector.id, &vector.expected, access_key(&vector.credentials));
         let query = vector.request.query();
         let (query, headers) = (borrowed(&query), borrowed(&vector.request.headers));
         let expires = query.iter().find(|(name, _)| *name == "Expires").unwrap().1;
@@ -188,7 +192,7 @@ fn v4_urls_are_those_of_the_sdks() {
 #[test]
 fn v1_forms_are_those_of_the_sdks() {
     for vector in read("post_v1") {
-        let access_key = access_key(&vector);
+        let access_key = access_key(&vector.credentials);
         let policy = STANDARD.encode(vector.expected.policy.as_ref().unwrap());
         assert_eq!(policy, vector.expected.string_to_sign, "{}", vector.id);
         assert_eq!(v1::signature(&policy, &access_key.secret), vector.expected.signature, "{}", vector.id);
@@ -220,10 +224,15 @@ fn holds_as_a_whole(form: &post::Form, vector: &Vector) {
 /// The conditions of a vector's policy, but for those that the signer adds; none where it writes `eq`, as we do not.
 fn conditions(vector: &Vector) -> Option<(Conditions, DateTime<Utc>)> {
     let policy: Value = serde_json::from_str(vector.expected.policy.as_ref().unwrap()).unwrap();
+    let conditions = conditions_of(policy["conditions"].as_array().unwrap())?;
+    Some((conditions, policy["expiration"].as_str().unwrap().parse().unwrap()))
+}
+
+fn conditions_of(all: &[Value]) -> Option<Conditions> {
     let text = |value: &Value| value.as_str().unwrap().trim_start_matches('$').replace("\\$", "$");
     let texts = |value: &Value| value.as_array().unwrap().iter().map(text).collect::<Vec<_>>();
     let mut conditions = Conditions::new();
-    for condition in policy["conditions"].as_array().unwrap() {
+    for condition in all {
         if let Some((name, value)) = condition.as_object().and_then(|object| object.iter().next()) {
             if !ADDED.contains(&name.as_str()) {
                 conditions = conditions.exact(name, &text(value));
@@ -239,7 +248,7 @@ fn conditions(vector: &Vector) -> Option<(Conditions, DateTime<Utc>)> {
             _ => return None,
         };
     }
-    Some((conditions, policy["expiration"].as_str().unwrap().parse().unwrap()))
+    Some(conditions)
 }
 
 #[test]
@@ -251,7 +260,7 @@ fn rpc_calls_are_those_of_the_sdks() {
             borrowed(&all).into_iter().filter(|(name, _)| *name != "Signature").collect();
         let text = rpc::string_to_sign(&vector.request.method, &rpc::canonical_query(&parameters));
         assert_eq!(text, vector.expected.string_to_sign, "{}", vector.id);
-        let signature = rpc::signature(&text, &access_key(&vector).secret);
+        let signature = rpc::signature(&text, &access_key(&vector.credentials).secret);
         assert_eq!(signature, vector.expected.signature, "{}", vector.id);
     }
 }
@@ -259,7 +268,7 @@ fn rpc_calls_are_those_of_the_sdks() {
 #[test]
 fn acs3_calls_are_those_of_the_sdks() {
     for vector in read("acs3_v3") {
-        let (id, expected, access_key) = (&vector.id, &vector.expected, access_key(&vector));
+        let (id, expected, access_key) = (&vector.id, &vector.expected, access_key(&vector.credentials));
         let query = vector.request.query();
         let authorization = expected.authorization.as_ref().unwrap();
         let signed = authorization.split_once("SignedHeaders=").unwrap().1.split_once(',').unwrap().0;

@@ -21,7 +21,7 @@ use crate::keys::{AccessKey, SessionKey};
 use crate::policy::{FormKey, FormPermit, UrlPermit};
 
 /// The routes that vend; the rest tell nothing that needs a trail.
-const VENDING: [&str; 3] = ["/sts", "/post-signature", "/presigned-url"];
+const VENDING: [&str; 4] = ["/sts", "/credentials-uri", "/post-signature", "/presigned-url"];
 const CLASSIC: [&str; 3] =
     ["/get_sts_token_for_oss_upload", "/get_post_signature_for_oss_upload", "/get_presigned_url_for_oss_upload"];
 

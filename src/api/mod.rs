@@ -5,6 +5,7 @@
 
 mod answer;
 mod classic;
+mod credentials_uri;
 mod exit;
 mod form_answer;
 mod grants;
@@ -64,6 +65,7 @@ pub struct App {
 pub fn router(app: Arc<App>, pages: Router) -> Router {
     let vending = Router::new()
         .route("/sts", get(sts::answer).post(sts::answer))
+        .route("/credentials-uri", get(credentials_uri::answer))
         .route("/post-signature", get(post_signature::answer).post(post_signature::answer))
         .route("/presigned-url", get(presigned_url::answer).post(presigned_url::answer))
         .route("/grants", get(grants::answer))

@@ -14,10 +14,11 @@ use super::parameters::Parameters;
 use super::problem::Problem;
 use crate::caller::Caller;
 use crate::keys::SessionKey;
-use crate::policy::{DURATIONS, Grant};
+use crate::policy::{CredentialsPermit, DURATIONS, Grant};
 use crate::vault;
 
-const KNOWN: [&str; 3] = ["grant", "duration", "minRemaining"];
+/// The parameters of this route.
+pub(super) const KNOWN: [&str; 3] = ["grant", "duration", "minRemaining"];
 
 /// The answer. Its first four names are those that every published sample client reads.
 #[derive(Serialize)]
@@ -54,15 +55,21 @@ pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Res
     let grant = parameters.text("grant")?;
     record.asked(grant, None);
     let grant = app.grant(grant)?;
-    let ask = Ask { duration: parameters.number("duration")?, min_remaining: parameters.number("minRemaining")? };
-    vend(&app, grant, &caller, ask, &record, now).await
+    vend(&app, grant, &caller, Ask::of(&parameters)?, &record, now).await
 }
 
 /// What is said of the credentials' life, in seconds.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Ask {
     duration: Option<u32>,
-    min_remaining: Option<u32>,
+    pub(super) min_remaining: Option<u32>,
+}
+
+impl Ask {
+    /// What `parameters` say of it.
+    pub(super) fn of(parameters: &Parameters) -> Result<Self, Problem> {
+        Ok(Self { duration: parameters.number("duration")?, min_remaining: parameters.number("minRemaining")? })
+    }
 }
 
 pub(super) async fn vend(
@@ -73,6 +80,27 @@ pub(super) async fn vend(
     record: &Record,
     now: DateTime<Utc>,
 ) -> Result<Response, Problem> {
+    let Opened { permit, key, clamped_by } = open(app, grant, caller, ask, record, now).await?;
+    Ok(json(&credentials(grant, &permit.dir, &key, clamped_by, now)))
+}
+
+/// A session that was opened.
+pub(super) struct Opened {
+    permit: CredentialsPermit,
+    pub(super) key: Arc<SessionKey>,
+    /// Why its key lives shorter than was asked for, if it does.
+    clamped_by: Option<&'static str>,
+}
+
+/// Opens the session that `ask` means, or takes up the one that is open.
+pub(super) async fn open(
+    app: &App,
+    grant: &Grant,
+    caller: &Caller,
+    ask: Ask,
+    record: &Record,
+    now: DateTime<Utc>,
+) -> Result<Opened, Problem> {
     let least = ask.min_remaining.unwrap_or(0);
     if least > *DURATIONS.end() {
         return Err(super::parameters::invalid("minRemaining", "is at most 43,200 seconds"));
@@ -86,7 +114,7 @@ pub(super) async fn vend(
         (false, false) => None,
     };
     record.vended(|| Vended::credentials(&key, &permit.dir, clamped_by));
-    Ok(json(&credentials(grant, &permit.dir, &key, clamped_by, now)))
+    Ok(Opened { permit, key, clamped_by })
 }
 
 fn credentials<'a>(

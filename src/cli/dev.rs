@@ -38,6 +38,9 @@ pub(super) struct Arguments {
     /// Serve also where other machines reach the listener: anyone can use the emulated bucket.
     #[arg(long)]
     insecure_allow_anonymous: bool,
+    /// Let emulated upload callbacks go to other machines too; without it they go to this one alone.
+    #[arg(long)]
+    callbacks_anywhere: bool,
 }
 
 pub(super) fn run(arguments: Arguments) -> Outcome {
@@ -53,8 +56,16 @@ pub(super) fn run(arguments: Arguments) -> Outcome {
 }
 
 fn options(arguments: Arguments) -> Options {
-    let Arguments { listen, oss_listen, sts_listen, data_dir, static_dir, print_json: _, insecure_allow_anonymous } =
-        arguments;
+    let Arguments {
+        listen,
+        oss_listen,
+        sts_listen,
+        data_dir,
+        static_dir,
+        print_json: _,
+        insecure_allow_anonymous,
+        callbacks_anywhere,
+    } = arguments;
     Options {
         listen,
         oss_listen,
@@ -62,6 +73,7 @@ fn options(arguments: Arguments) -> Options {
         data_dir,
         static_dir,
         insecure: insecure_allow_anonymous,
+        callbacks_anywhere,
         ..Options::default()
     }
 }

@@ -11,6 +11,7 @@ mod form_policy;
 mod knobs;
 mod options;
 mod oss;
+mod rsa_key;
 mod store;
 mod sts;
 mod verify;
@@ -24,13 +25,15 @@ use axum::{Router, middleware};
 use chrono::{DateTime, Utc};
 
 use self::account::Accounts;
+use self::rsa_key::RsaKey;
 use self::store::Store;
 
 pub use self::knobs::{Call, Failure, Knobs, Service};
 pub use self::options::{
-    BucketOptions, DEV_ACCESS_KEY_ID, DEV_ACCESS_KEY_SECRET, DEV_ACCOUNT_ID, DEV_BUCKET, DEV_REGION, DEV_ROLE_ARN,
-    Options, Role, User,
+    BucketOptions, DEV_ACCESS_KEY_ID, DEV_ACCESS_KEY_SECRET, DEV_ACCOUNT_ID, DEV_BUCKET, DEV_OIDC_ISSUER,
+    DEV_OIDC_PROVIDER_ARN, DEV_REGION, DEV_ROLE_ARN, OidcProvider, Options, Role, User,
 };
+pub use self::sts::IdentityClaims;
 
 /// The emulated cloud: one account's users, roles and buckets behind two routers. Clones share everything.
 #[derive(Clone)]
@@ -57,6 +60,12 @@ impl Emulator {
         oss::router(Arc::clone(&self.state)).layer(middleware::from_fn_with_state(control, control::divert))
     }
 
+    /// An identity token as a pod of a trusting cluster would hold, signed with the key that STS serves under `/oidc/jwks`.
+    #[must_use]
+    pub fn identity_token(&self, claims: &IdentityClaims) -> String {
+        claims.token(&self.state)
+    }
+
     /// The knobs that tests turn: faults, delays, the clock, and the list of calls received.
     #[must_use]
     pub fn knobs(&self) -> &Knobs {
@@ -74,6 +83,10 @@ pub(crate) struct State {
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) knobs: Knobs,
     pub(crate) nonces: sts::Nonces,
+    pub(crate) callbacks: oss::Callbacks,
+    /// Signs callbacks and identity tokens.
+    pub(crate) key: Arc<RsaKey>,
+    pub(crate) oidc_providers: Vec<OidcProvider>,
     clock: Box<dyn Fn() -> DateTime<Utc> + Send + Sync>,
 }
 
@@ -91,6 +104,9 @@ impl State {
             knobs: Knobs::new(Arc::clone(&accounts)),
             accounts,
             nonces: sts::Nonces::default(),
+            callbacks: oss::Callbacks::new(options.callbacks_anywhere),
+            key: Arc::default(),
+            oidc_providers: options.oidc_providers,
             clock,
         })
     }

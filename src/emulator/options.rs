@@ -16,6 +16,11 @@ pub const DEV_ACCESS_KEY_SECRET: &str = "emulatorSecretNotARealOne";
 /// The role of [`Options::dev`].
 pub const DEV_ROLE_ARN: &str = "acs:ram::1234567890123456:role/oss-vend-dev";
 
+/// The identity provider of [`Options::dev`], whose tokens the emulator mints itself.
+pub const DEV_OIDC_PROVIDER_ARN: &str = "acs:ram::1234567890123456:oidc-provider/emulator";
+/// The issuer of that provider's tokens: where the emulated STS serves its keys by default.
+pub const DEV_OIDC_ISSUER: &str = "http://127.0.0.1:9001/oidc";
+
 /// What the emulated cloud contains when it starts.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -27,8 +32,12 @@ pub struct Options {
     pub users: Vec<User>,
     /// Roles that `AssumeRole` can take.
     pub roles: Vec<Role>,
+    /// Identity providers whose tokens `AssumeRoleWithOIDC` takes.
+    pub oidc_providers: Vec<OidcProvider>,
     /// Folder that keeps the objects over a restart; in memory when absent.
     pub data_dir: Option<PathBuf>,
+    /// Whether upload callbacks may go to other machines; this one alone otherwise.
+    pub callbacks_anywhere: bool,
 }
 
 /// A bucket that exists from the start.
@@ -92,7 +101,7 @@ pub struct Role {
     pub name: String,
     /// Attached policies, in RAM's JSON.
     pub policies: Vec<Value>,
-    /// Who may assume it: ARNs of users and roles, or `acs:ram::<account>:root` for a whole account.
+    /// Who may assume it: ARNs of users, roles and identity providers, or `acs:ram::<account>:root` for a whole account.
     pub trusted: Vec<String>,
     /// `sts:ExternalId` that the trust policy demands.
     pub external_id: Option<String>,
@@ -107,8 +116,28 @@ impl Role {
     }
 }
 
+/// An identity provider of RAM. All of them have the emulator's own key.
+#[derive(Clone, Debug)]
+pub struct OidcProvider {
+    /// Account id, digits.
+    pub account_id: String,
+    /// Name.
+    pub name: String,
+    /// `iss` of its tokens.
+    pub issuer: String,
+    /// What `aud` of its tokens may be.
+    pub client_ids: Vec<String>,
+}
+
+impl OidcProvider {
+    /// `acs:ram::<account>:oidc-provider/<name>`.
+    pub(crate) fn arn(&self) -> String {
+        format!("acs:ram::{}:oidc-provider/{}", self.account_id, self.name)
+    }
+}
+
 impl Options {
-    /// One private bucket, one user who may assume the one role and use the bucket, and that role; names and keys are the
+    /// One private bucket, one user who may assume the one role, use the bucket and make others, and that role; names and keys are the
     /// constants beside this type.
     #[must_use]
     pub fn dev() -> Self {
@@ -122,7 +151,9 @@ impl Options {
             }],
             users: vec![dev_user()],
             roles: vec![dev_role()],
+            oidc_providers: vec![dev_provider()],
             data_dir: None,
+            callbacks_anywhere: false,
         }
     }
 
@@ -139,7 +170,7 @@ fn dev_user() -> User {
         name: "oss-vend".to_owned(),
         access_key_id: DEV_ACCESS_KEY_ID.to_owned(),
         access_key_secret: DEV_ACCESS_KEY_SECRET.to_owned(),
-        policies: vec![allow(&["sts:AssumeRole"], &[DEV_ROLE_ARN]), dev_bucket_policy()],
+        policies: vec![allow(&["sts:AssumeRole"], &[DEV_ROLE_ARN]), allow(&["oss:*"], &["acs:oss:*:*:*"])],
         active: true,
         root: false,
     }
@@ -150,9 +181,18 @@ fn dev_role() -> Role {
         account_id: DEV_ACCOUNT_ID.to_owned(),
         name: "oss-vend-dev".to_owned(),
         policies: vec![dev_bucket_policy()],
-        trusted: vec![format!("acs:ram::{DEV_ACCOUNT_ID}:root")],
+        trusted: vec![format!("acs:ram::{DEV_ACCOUNT_ID}:root"), DEV_OIDC_PROVIDER_ARN.to_owned()],
         external_id: None,
         max_session_seconds: 43_200,
+    }
+}
+
+fn dev_provider() -> OidcProvider {
+    OidcProvider {
+        account_id: DEV_ACCOUNT_ID.to_owned(),
+        name: "emulator".to_owned(),
+        issuer: DEV_OIDC_ISSUER.to_owned(),
+        client_ids: vec!["sts.aliyuncs.com".to_owned()],
     }
 }
 

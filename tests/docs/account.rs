@@ -21,8 +21,9 @@ use super::support::{http, shell};
 const ACCOUNT: &str = "1234567890123456";
 const BUCKET: &str = "examplebucket";
 const REGION: &str = "cn-hangzhou";
-/// The key whose digest the README's configuration has.
+/// A key of the caller's, since nobody has the one to the README's digest.
 const API_KEY: &str = "test";
+const API_KEYS: &str = r#"OSS_VEND__AUTH__API_KEYS=[{"id": "app", "hash": "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}]"#;
 
 /// The cloud behind two addresses.
 struct Cloud {
@@ -51,7 +52,7 @@ async fn the_bounds_hold(policy: &str) {
     let cloud = Cloud::start().await;
     let oss = format!("OSS_VEND__GRANTS__DEFAULT__ENDPOINT={}", cloud.oss);
     let policy = format!("OSS_VEND__GRANTS__DEFAULT__POLICY={policy}");
-    let served = Served::start(&cloud, &block("serve", "file"), &[&oss, &policy]).await;
+    let served = Served::start(&cloud, &block("serve", "file"), &[&oss, &policy, API_KEYS]).await;
     assert_eq!(served.ask("/sts", "").await.0, StatusCode::UNAUTHORIZED);
     served.upload_and_read().await;
 

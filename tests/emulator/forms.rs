@@ -58,7 +58,7 @@ async fn a_signed_form_is_held_to_its_policy() {
         (&[("key", "a")], b"12345", (400, "EntityTooLarge")),
         (&[("key", "a")], b"1", (400, "EntityTooSmall")),
         (&[("key", "a"), ("x-oss-forbid-overwrite", "true")], b"123", (409, "FileAlreadyExists")),
-        (&[("key", "a"), ("callback", "e30=")], b"123", (501, "NotImplemented")),
+        (&[("key", "a"), ("callback", "e30=")], b"123", (400, "InvalidArgument")),
         (&[("key", "a"), ("x-oss-object-acl", "open")], b"123", (400, "InvalidArgument")),
         (&[("key", "/a")], b"123", (400, "InvalidObjectName")),
         (&[("key", "a"), ("Key", "a")], b"123", (400, "InvalidArgument")),

@@ -1,5 +1,6 @@
 //! The emulator's object service over real sockets, with requests signed by a few lines that share nothing with it.
 
+mod callbacks;
 mod control;
 mod cors;
 mod faults;

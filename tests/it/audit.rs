@@ -75,9 +75,10 @@ async fn forms_and_urls_leave_the_key_or_the_directory() {
     server.get("/presigned-url?key=uploads/a.png&expires=7200").await.json();
     server.get("/presigned-url?key=uploads/a.png&method=GET").await.json();
     server.get("/get_sts_token_for_oss_upload?x=1").await.json();
+    server.get("/credentials-uri").await.json();
     let classic = server.get("/get_post_signature_for_oss_upload").await.json();
     assert_eq!(server.get("/get_presigned_url_for_oss_upload").await.status, 200);
-    let events = audited.events(7).await;
+    let events = audited.events(8).await;
     let told = |event: &Value| {
         let of = |name: &str| event[name].as_str().unwrap_or("-").to_owned();
         assert_eq!((&event["caller"], event["outcome"].as_str()), (&Value::Null, Some("vended")), "{event}");
@@ -85,19 +86,20 @@ async fn forms_and_urls_leave_the_key_or_the_directory() {
     };
     let told: Vec<_> = events.iter().map(told).collect();
     assert_eq!(
-        told[..6],
+        told[..7],
         [
             "POST - uploads/ -",
             "POST uploads/a.png - -",
             "PUT uploads/a.png - grant",
             "GET uploads/a.png - -",
             "sts - uploads/ -",
+            "sts - uploads/ -",
             "POST - uploads/ -"
         ]
     );
-    assert!(told[6].starts_with("PUT uploads/"));
-    assert_eq!(events[5]["accessKeyId"], classic["ossAccessKeyId"], "the classic form is signed by the long-lived key");
-    assert_eq!(events[5].get("tokenSha256"), None);
+    assert!(told[7].starts_with("PUT uploads/"));
+    assert_eq!(events[6]["accessKeyId"], classic["ossAccessKeyId"], "the classic form is signed by the long-lived key");
+    assert_eq!(events[6].get("tokenSha256"), None);
 }
 
 #[tokio::test]

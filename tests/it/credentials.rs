@@ -1,4 +1,4 @@
-//! `/sts`.
+//! `/sts` and `/credentials-uri`.
 
 use serde_json::json;
 
@@ -88,6 +88,41 @@ async fn a_custom_domain_is_told_to_the_sdk() {
     );
     let body = TestServer::with(&config).await.get("/sts").await.json();
     assert_eq!((body["endpoint"].as_str(), body["cname"].as_bool()), (Some("https://static.example.com"), Some(true)));
+}
+
+#[tokio::test]
+async fn the_credentials_uri_answers_as_the_sdks_read_it() {
+    let server = TestServer::start().await;
+    let answer = server.get("/credentials-uri").await;
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let body = answer.json();
+    let names: Vec<_> = body.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(names, ["AccessKeyId", "AccessKeySecret", "Code", "Expiration", "SecurityToken"]);
+    assert_eq!((body["Code"].as_str(), body["Expiration"].as_str()), (Some("Success"), Some("2026-01-01T01:00:00Z")));
+    assert_eq!(server.get("/sts").await.json()["AccessKeyId"], body["AccessKeyId"]);
+
+    // The SDKs would ask anew at each use from 15 minutes before the end.
+    server.advance(3600 - 15 * 60);
+    let renewed = server.get("/credentials-uri").await.json();
+    assert_ne!(renewed["AccessKeyId"], body["AccessKeyId"]);
+    assert_eq!(renewed["Expiration"], "2026-01-01T01:45:00Z");
+}
+
+#[tokio::test]
+async fn the_credentials_uri_takes_the_parameters_and_proofs_of_sts() {
+    let server = TestServer::start().await;
+    let short = server.get("/credentials-uri?duration=900").await.json();
+    assert_eq!(short["Expiration"], "2026-01-01T00:15:00Z");
+    let again = server.get("/credentials-uri?duration=900").await.json();
+    assert_eq!(again, short, "credentials that cannot live 16 minutes are not renewed at each request");
+    server.get_as("ovk_dev_alice", "/credentials-uri?grant=avatars").await.json();
+    for (path, status, code) in [
+        ("/credentials-uri?grant=avatars", 401, "authentication_required"),
+        ("/credentials-uri?grant=nope", 404, "unknown_grant"),
+        ("/credentials-uri?key=a", 400, "unknown_parameter"),
+    ] {
+        assert_eq!(server.get(path).await.problem(), (status, code.to_owned()), "{path}");
+    }
 }
 
 fn unavailable() -> oss_vend::emulator::Failure {

@@ -100,10 +100,16 @@ async fn bad_bodies_are_refused() {
 #[tokio::test]
 async fn a_wrong_proof_is_refused_and_never_anonymous() {
     let server = TestServer::start().await;
-    for proof in ["Bearer ovk_wrong", "Basic YTpi", "Bearer", "ovk_dev_alice"] {
+    for (proof, error) in [
+        ("Bearer ovk_wrong", "invalid_token"),
+        ("Basic YTpi", "invalid_request"),
+        ("Bearer", "invalid_request"),
+        ("ovk_dev_alice", "invalid_request"),
+    ] {
         let answer = Answer::of(server.request(Method::GET, "/sts").header("authorization", proof)).await;
         assert_eq!(answer.problem(), (401, "invalid_proof".into()), "{proof}");
-        assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"oss-vend\"");
+        let challenge = format!("Bearer realm=\"oss-vend\", error=\"{error}\"");
+        assert_eq!(answer.header("www-authenticate"), challenge);
     }
     let twice =
         server.request(Method::GET, "/sts").bearer_auth("ovk_dev_alice").header("authorization", "Bearer ovk_dev_bob");

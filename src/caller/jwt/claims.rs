@@ -60,8 +60,8 @@ impl Expected {
         let ours = |name: &Value| name.as_str().map(|name| self.audiences.iter().any(|ours| ours == name));
         let found = match named {
             None => self.audiences.is_empty().then_some(true),
-            Some(Value::Array(names)) => {
-                names.iter().map(ours).collect::<Option<Vec<_>>>().map(|found| found.contains(&true))
+            Some(Value::Array(list)) => {
+                list.iter().map(ours).collect::<Option<Vec<_>>>().map(|found| found.contains(&true))
             }
             Some(name) => ours(name),
         };

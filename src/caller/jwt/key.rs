@@ -24,7 +24,7 @@ pub(super) struct VerifyingKey {
 
 enum Material {
     Public(ParsedPublicKey),
-    Shared(hmac::Key),
+    Shared(Box<hmac::Key>),
 }
 
 impl VerifyingKey {
@@ -38,7 +38,7 @@ impl VerifyingKey {
         };
         let bytes = secret.expose().as_bytes();
         let long_enough = bytes.len() >= algorithm.least_secret();
-        long_enough.then(|| Self { algorithm, material: Material::Shared(hmac::Key::new(hash, bytes)) })
+        long_enough.then(|| Self { algorithm, material: Material::Shared(Box::new(hmac::Key::new(hash, bytes))) })
     }
 
     /// An RSA key from its modulus and exponent, both big-endian.

@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub enum Place {
     /// The address of the key set.
     KeySet(Url),
-    /// The issuer's own address, below which its metadata name the key set (OpenID Connect Discovery 1.0 §4).
+    /// The issuer's own address, below which its metadata name the key set (OIDC Discovery 1.0 §4).
     Issuer(String),
 }
 
@@ -108,7 +108,7 @@ impl Published {
 
     /// The number of the present keys; 0 before the first.
     pub(super) fn generation(&self) -> u64 {
-        self.held().map_or(0, |held| held.generation)
+        self.held.read().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(0, |held| held.generation)
     }
 
     /// The keys in which that of a token with this `kid` and `alg` is to be sought: the held ones if they have it, else

@@ -1,6 +1,7 @@
 //! Loads of whole configurations.
 
 mod access_key;
+mod auth;
 mod environment;
 mod example;
 mod faults;

@@ -13,8 +13,9 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Query, Request, State as Shared};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post, put};
 use chrono::TimeDelta;
 use serde::Deserialize;
@@ -24,6 +25,8 @@ use tower::ServiceExt as _;
 use self::answer::{Problem, json_answer, no_content};
 use self::order::{Clock, Fail, Latency, Throttle, Token, read};
 use super::State;
+use super::oss::KEY_PATH;
+use super::sts::IdentityClaims;
 use super::wire::to_iso8601;
 
 type Answer = Result<Response, Problem>;
@@ -39,7 +42,9 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .route("/-/emulator/throttle", put(throttle))
         .route("/-/emulator/clock", put(clock))
         .route("/-/emulator/expire-token", post(expire_token))
+        .route("/-/emulator/identity-token", post(identity_token))
         .route("/-/emulator/reset", post(reset))
+        .route(KEY_PATH, get(callback_key))
         .fallback(async || {
             Problem::new(StatusCode::NOT_FOUND, "NoSuchRoute", "The emulator has no such control route.")
         })
@@ -58,6 +63,13 @@ pub(super) async fn divert(Shared(control): Shared<Router>, request: Request, ne
         Err(problem) => problem.into(),
         Ok(()) => control.oneshot(request).await.unwrap_or_else(|never| match never {}),
     }
+}
+
+/// The public half of the key that signs upload callbacks.
+async fn callback_key(Shared(state): Shared<Arc<State>>) -> Response {
+    let pem = tokio::task::spawn_blocking(move || state.key.public_pem()).await;
+    let pem = pem.expect("the task neither panics nor is aborted");
+    ([(CONTENT_TYPE, "application/x-pem-file")], pem).into_response()
 }
 
 /// What the emulator is, and how its knobs are turned.
@@ -134,6 +146,13 @@ async fn expire_token(Shared(state): Shared<Arc<State>>, body: Bytes) -> Answer 
     } else {
         Err(Problem::new(StatusCode::NOT_FOUND, "NoSuchKey", "The emulator handed out no temporary key of that id."))
     }
+}
+
+/// An identity token, as a pod of a trusting cluster would hold.
+async fn identity_token(Shared(state): Shared<Arc<State>>, body: Bytes) -> Answer {
+    let claims: IdentityClaims = if body.is_empty() { IdentityClaims::default() } else { read(&body)? };
+    let token = tokio::task::spawn_blocking(move || claims.token(&state)).await;
+    Ok(json_answer(&json!({ "token": token.expect("the task neither panics nor is aborted") })))
 }
 
 async fn reset(Shared(state): Shared<Arc<State>>) -> Response {

@@ -21,6 +21,8 @@ pub(super) struct Call<'a> {
     pub(super) reading: Reading,
     pub(super) identity: Identity,
     pub(super) now: DateTime<Utc>,
+    pub(super) operation: &'a str,
+    pub(super) request_id: String,
 }
 
 impl Call<'_> {

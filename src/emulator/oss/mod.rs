@@ -6,6 +6,7 @@ mod attributes;
 mod body;
 mod bucket;
 mod call;
+mod callback;
 mod conditions;
 mod copy_source;
 mod cors;
@@ -37,6 +38,8 @@ use self::operation::Operation;
 use super::error::OssError;
 use super::store::{Settings, Store};
 use super::{BucketOptions, State};
+
+pub(super) use self::callback::{Callbacks, KEY_PATH};
 
 /// Every address of the service.
 pub(super) fn router(state: Arc<State>) -> Router {

@@ -16,6 +16,7 @@ use super::answer::{empty, quoted, set_written, xml};
 use super::attributes;
 use super::body::LONGEST;
 use super::call::Call;
+use super::callback::{self, Order};
 use super::form::Form;
 use super::head::Head;
 use super::put::{Overwrite, keep, whole};
@@ -32,11 +33,13 @@ pub(super) async fn post(call: &mut Call<'_>, body: &mut Body) -> Result<Respons
     call.identity = authenticate_form(&call.state.accounts, &form.fields, &call.state.region, call.now)?;
     let attributes = attributes_of(&form)?;
     attributes::allow(call, &bucket, &key, &attributes)?;
+    let order = Order::of_fields(&form.fields)?;
     let overwrite = Overwrite::from_text(only(&form.fields, "x-oss-forbid-overwrite")?)?;
     overwrite.check(bucket.object(&key).as_deref())?;
     let object = receive(call, &bucket, &mut form, attributes).await?;
     let object = keep(&bucket, &key, object, overwrite)?;
-    answer(call.head, &bucket, &key, &form.fields, &object)
+    let usual = answer(call.head, &bucket, &key, &form.fields, &object)?;
+    Ok(callback::answer(call, order, &object, usual).await)
 }
 
 /// Reads the file within the sizes that the policy allows, and holds the policy against the form.
@@ -80,9 +83,6 @@ fn check(
 }
 
 fn attributes_of(form: &Form<'_>) -> Result<Attributes, OssError> {
-    if form.fields.first("callback").is_some() {
-        return Err(OssError::not_implemented("upload callbacks"));
-    }
     let named = |name| only(&form.fields, name).map(|value| value.filter(|value| !value.is_empty()));
     let content_type = match (named("x-oss-content-type")?, named("content-type")?) {
         (Some(first), _) | (None, Some(first)) => Some(first.to_owned()),

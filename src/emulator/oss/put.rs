@@ -12,21 +12,21 @@ use super::super::store::{Attributes, Bucket, Facts, Kind, Object, Written, comb
 use super::answer::{document, empty, quoted, set, set_written, xml_time};
 use super::call::Call;
 use super::head::Head;
-use super::{attributes, body, copy_source};
+use super::{attributes, body, callback, copy_source};
 
 /// `PUT /key`.
 pub(super) async fn put(call: &Call<'_>, body: &mut Body) -> Result<Response, OssError> {
     let bucket = call.bucket()?;
     let attributes = attributes::of_headers(call.head)?;
     attributes::allow(call, &bucket, call.key(), &attributes)?;
-    refuse_callback(call.head)?;
+    let order = callback::of_head(call.head)?;
     let overwrite = Overwrite::of(call.head)?;
     overwrite.check(bucket.object(call.key()).as_deref())?;
     let written = body::store(call, body).await?;
     let object = keep(&bucket, call.key(), whole(call, written, attributes), overwrite)?;
     let mut response = empty(StatusCode::OK);
     set_written(response.headers_mut(), &object);
-    Ok(response)
+    Ok(callback::answer(call, order, &object, response).await)
 }
 
 /// `PUT /key` with `x-oss-copy-source`.
@@ -45,6 +45,8 @@ pub(super) fn copy(call: &Call<'_>) -> Result<Response, OssError> {
         xml.text("ETag", quoted(&object.facts.etag));
         xml.text("LastModified", xml_time(object.facts.modified));
     });
+    // oss2 reads the header, ali-oss the document.
+    set(response.headers_mut(), "etag", &quoted(&object.facts.etag));
     set(response.headers_mut(), "x-oss-hash-crc64ecma", &object.facts.crc64.to_string());
     if let Some(version) = &object.facts.version {
         set(response.headers_mut(), "x-oss-version-id", version);
@@ -123,15 +125,6 @@ pub(super) fn whole(call: &Call<'_>, written: Written, attributes: Attributes) -
     Object { content: written.content, attributes, facts }
 }
 
-/// Refuses an upload callback: the emulator does not make one yet, and to forget it would be worse.
-pub(super) fn refuse_callback(head: &Head) -> Result<(), OssError> {
-    if head.headers.contains_key("x-oss-callback") || head.query.contains("callback") {
-        Err(OssError::not_implemented("upload callbacks"))
-    } else {
-        Ok(())
-    }
-}
-
 fn first(call: &Call<'_>, written: &Written, attributes: Attributes) -> Object {
     let mut object = whole(call, written.clone(), attributes);
     object.facts.kind = Kind::Appendable;
@@ -157,10 +150,12 @@ fn check_position(old: Option<&Object>, position: u64) -> Result<(), OssError> {
     if length == position {
         Ok(())
     } else {
-        {
-            let error = OssError::conflict("PositionNotEqualToLength", "Position is not equal to file length.");
-            Err(error.with("Position", length.to_string()))
-        }
+        let (error, length) = (
+            OssError::conflict("PositionNotEqualToLength", "Position is not equal to file length."),
+            length.to_string(),
+        );
+        // oss2 reads the header.
+        Err(error.with("Position", length.clone()).header("x-oss-next-append-position", length))
     }
 }
 

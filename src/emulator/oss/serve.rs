@@ -96,7 +96,9 @@ async fn handle(state: &State, head: &Head, body: &mut Body, record: &mut Record
     }
     let (identity, now) = (identity?, record.at);
     reading.check()?;
-    let mut call = Call { state, head, reading, identity, now };
+    let name = record.operation.clone();
+    let mut call =
+        Call { state, head, reading, identity, now, operation: &name, request_id: record.request_id.clone() };
     let outcome = perform(operation, &mut call, body).await;
     record.key = call.reading.key;
     record.access_key_id = call.identity.access_key_id().map(str::to_owned);

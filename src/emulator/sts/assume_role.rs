@@ -34,17 +34,20 @@ pub(super) fn assume_role(
     }
     let missing = || StsError::new(StatusCode::NOT_FOUND, "EntityNotExist.Role", "The specified Role not exists .");
     let role = state.accounts.role(wanted.role_arn).ok_or_else(missing)?;
-    if wanted.seconds > role.role.max_session_seconds {
-        return Err(wrong_duration());
-    }
+    check_duration(&wanted, role)?;
     check_permission(identity, role, &wanted, now)?;
     let session = state.accounts.open(session(identity, role, wanted, now), now);
     Ok(answer(&session))
 }
 
+/// Refuses a life that is longer than the role allows.
+pub(super) fn check_duration(wanted: &Wanted<'_>, role: &RamRole) -> Result<(), StsError> {
+    if wanted.seconds > role.role.max_session_seconds { Err(wrong_duration()) } else { Ok(()) }
+}
+
 /// The parameters, each in its grammar.
-struct Wanted<'a> {
-    role_arn: &'a str,
+pub(super) struct Wanted<'a> {
+    pub(super) role_arn: &'a str,
     name: &'a str,
     seconds: u32,
     policy: Option<Policy>,
@@ -53,7 +56,7 @@ struct Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    fn read(call: &'a Call) -> Result<Self, StsError> {
+    pub(super) fn read(call: &'a Call) -> Result<Self, StsError> {
         let demanded = |name| call.parameter(name)?.ok_or_else(|| StsError::missing(name));
         let role_arn = demanded("RoleArn")?;
         let name = demanded("RoleSessionName")?;
@@ -143,7 +146,13 @@ fn trusts(role: &RamRole, identity: &Identity) -> bool {
     role.role.trusted.iter().any(|trusted| trusted.eq_ignore_ascii_case(&own) || *trusted == account)
 }
 
-fn session(identity: &Identity, role: &Arc<RamRole>, wanted: Wanted<'_>, now: DateTime<Utc>) -> TokenSession {
+/// A session that is not yet open; one opened by a session keeps that one's source identity.
+pub(super) fn session(
+    identity: &Identity,
+    role: &Arc<RamRole>,
+    wanted: Wanted<'_>,
+    now: DateTime<Utc>,
+) -> TokenSession {
     let issued = now.trunc_subsecs(0);
     let inherited = match identity {
         Identity::Session(caller) => caller.source_identity.clone(),
@@ -162,7 +171,8 @@ fn session(identity: &Identity, role: &Arc<RamRole>, wanted: Wanted<'_>, now: Da
     }
 }
 
-fn answer(session: &TokenSession) -> Value {
+/// What a call that opened a session answers.
+pub(super) fn answer(session: &TokenSession) -> Value {
     let role = &session.role;
     let mut answer = json!({
         "AssumedRoleUser": {

@@ -1,10 +1,11 @@
-//! The STS service: one path, two signature schemes, `AssumeRole` and `GetCallerIdentity`.
+//! The STS service: one path, two signature schemes, `AssumeRole`, `AssumeRoleWithOIDC` and `GetCallerIdentity`.
 
 mod answer;
 mod assume_role;
 mod call;
 mod caller_identity;
 mod nonce;
+mod oidc;
 mod random;
 #[cfg(test)]
 pub(super) mod sample;
@@ -17,6 +18,7 @@ use axum::extract::{Request, State as Shared};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
 use axum::response::Response;
+use axum::routing::get;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
@@ -30,6 +32,7 @@ use super::verify::{authenticate_acs3, authenticate_rpc};
 use super::wire::http_date_value;
 
 pub(crate) use self::nonce::Nonces;
+pub use self::oidc::IdentityClaims;
 
 /// Largest body in bytes; a policy of 2048 bytes, encoded twice over, stays far below.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -38,7 +41,11 @@ const VERSION: &str = "2015-04-01";
 
 /// Every method and path of STS.
 pub(super) fn router(state: Arc<State>) -> Router {
-    Router::new().fallback(serve).with_state(state)
+    Router::new()
+        .route("/oidc/jwks", get(oidc::jwks))
+        .route("/oidc/.well-known/openid-configuration", get(oidc::discovery))
+        .fallback(serve)
+        .with_state(state)
 }
 
 async fn serve(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
@@ -98,7 +105,7 @@ fn answer(state: &State, call: &Call, frame: &Frame, record: &mut Record) -> Res
 /// Who signed the call; a nonce is spent only by a right signature.
 fn authenticate(state: &State, call: &Call, operation: &str, now: DateTime<Utc>) -> Result<Identity, StsError> {
     if operation == "AssumeRoleWithOIDC" {
-        return Err(no_such_action()); // it goes unsigned, and the emulator knows no identity provider
+        return Ok(Identity::Anonymous); // it goes unsigned: the token is the proof
     }
     let signed = match &call.acs3 {
         Some(claim) => authenticate_acs3(&state.accounts, &call.wire(), &call.body, claim, now)?,
@@ -117,6 +124,7 @@ fn perform(state: &State, identity: &Identity, call: &Call, now: DateTime<Utc>) 
     }
     match call.common("Action", "x-acs-action")?.as_str() {
         "AssumeRole" => assume_role::assume_role(state, identity, call, now),
+        "AssumeRoleWithOIDC" => oidc::assume_role_with_oidc(state, call, now),
         "GetCallerIdentity" => Ok(caller_identity::caller_identity(identity)),
         _ => Err(no_such_action()),
     }
@@ -268,7 +276,7 @@ mod tests {
             ("POST", "/", "application/x-www-form-urlencoded", "a=%zz".to_owned(), "InvalidParameter"),
             ("POST", "/", "application/x-www-form-urlencoded", "a".repeat(BODY_LIMIT + 1), "InvalidParameter"),
             ("GET", "/?Action=AssumeRole", "text/plain", String::new(), "MissingAccessKeyId"),
-            ("GET", "/?Action=AssumeRoleWithOIDC", "text/plain", String::new(), "InvalidAction.NotFound"),
+            ("GET", "/?Action=AssumeRoleWithOIDC", "text/plain", String::new(), "MissingVersion"),
         ] {
             assert_eq!(send(method, path, kind, body).await.code(), expected, "{method} {path} {kind}");
         }

@@ -9,21 +9,24 @@ the SDK's own, not a second opinion.
 
 import base64
 import datetime
-import hashlib
-import hmac
-import importlib.metadata
 import json
 import pathlib
 import re
 import sys
-import time
-import types
 import urllib.parse
-import xml.etree.ElementTree
 
-NOW = 1767323045  # 2026-01-02T03:04:05Z: two digits are needed everywhere
-NONCE = "0123456789abcdef0123456789abcdef"
-AGENT = "vectors/1.0"
+from frozen import hashed, run, sent, signed, version  # first: it freezes what the others import
+
+import aliyunsdkcore.client
+import aliyunsdkcore.request
+import alibabacloud_oss_v2 as oss
+import alibabacloud_sts20150401.client
+import alibabacloud_sts20150401.models as sts_models
+import oss2
+from alibabacloud_tea_openapi import utils_models
+from aliyunsdkcore.auth import credentials as core_credentials
+import frozen
+
 BUCKET, REGION = "examplebucket", "cn-hangzhou"
 ENDPOINT = "https://oss-cn-hangzhou.aliyuncs.com"
 PERMANENT = {"access_key_id": "ExampleAccessKeyId", "access_key_secret": "Example/Secret+With=Signs~-_."}
@@ -40,96 +43,6 @@ KEYS = {
     "chinese": "目录/文件 名（一）.jpg",
     "emoji": "😀/é ñ 🇨🇳.png",
 }
-
-
-# Time stands still, before any SDK is imported.
-class Frozen(datetime.datetime):
-    @classmethod
-    def now(cls, tz=None):
-        return cls.fromtimestamp(NOW, tz)
-
-    @classmethod
-    def utcnow(cls):
-        return cls.utcfromtimestamp(NOW)
-
-
-real_gmtime = time.gmtime
-datetime.datetime = Frozen
-time.time = lambda: float(NOW)
-time.gmtime = lambda seconds=None: real_gmtime(NOW if seconds is None else seconds)
-time.sleep = lambda seconds: None
-
-# What went through a hash: (text, digest).
-hashed, signed = [], []
-real_sha256, real_hmac = hashlib.sha256, hmac.new
-
-
-class Recorded:
-    def __init__(self, log, inner, text):
-        self.log, self.inner, self.text = log, inner, b""
-        self.update(text or b"")
-
-    def update(self, text):
-        self.text += bytes(text)
-        self.inner.update(text)
-
-    def digest(self):
-        self.log.append((self.text, self.inner.digest()))
-        return self.inner.digest()
-
-    def hexdigest(self):
-        return self.digest().hex()
-
-    def __getattr__(self, name):
-        return getattr(self.inner, name)
-
-
-def recorded_sha256(text=b"", **options):
-    return Recorded(hashed, real_sha256(**options), text)
-
-
-def recorded_hmac(key, msg=None, digestmod=""):
-    return Recorded(signed, real_hmac(key, None, real_sha256 if digestmod is recorded_sha256 else digestmod), msg)
-
-
-hashlib.sha256, hmac.new = recorded_sha256, recorded_hmac
-sys.modules["xml.etree.cElementTree"] = xml.etree.ElementTree  # the core SDK still asks for the name Python 3.9 removed
-
-import requests.adapters  # noqa: E402
-
-# What would have been sent.
-sent = []
-
-
-def stop(self, request, **_):
-    sent.append(request)
-    response = requests.Response()
-    response.status_code, response._content, response.request, response.url = 200, b"{}", request, request.url
-    return response
-
-
-requests.adapters.HTTPAdapter.send = stop
-
-import aliyunsdkcore.client  # noqa: E402
-import aliyunsdkcore.request  # noqa: E402
-import aliyunsdkcore.utils.parameter_helper as parameter_helper  # noqa: E402
-import aliyunsdkcore.vendored.requests.adapters as vendored  # noqa: E402
-import alibabacloud_oss_v2 as oss  # noqa: E402
-import alibabacloud_sts20150401.client  # noqa: E402
-import alibabacloud_sts20150401.models as sts_models  # noqa: E402
-import oss2  # noqa: E402
-from alibabacloud_tea_openapi import utils_models  # noqa: E402
-from alibabacloud_tea_openapi.utils import Utils  # noqa: E402
-from aliyunsdkcore.auth import credentials as core_credentials  # noqa: E402
-
-vendored.HTTPAdapter.send = stop
-parameter_helper.get_uuid = lambda: NONCE
-Utils.get_nonce = staticmethod(lambda: NONCE)
-Utils._Utils__get_default_agent = staticmethod(lambda: AGENT)
-
-
-def version(*packages):
-    return " on ".join(f"{package}@{importlib.metadata.version(package)}" for package in packages)
 
 
 def text(value):
@@ -171,20 +84,11 @@ vectors = []
 
 
 def record(scheme, case, note, source, credentials, context, request, expected):
-    context = {**context, "now": NOW}
+    context = {**context, "now": frozen.now}
     vectors.append(
         {"scheme": scheme, "id": case, "note": note, "source": source, "credentials": credentials, "context": context,
          "request": request, "expected": expected}
     )
-
-
-def run(call):
-    """Has the SDK sign something; what it makes of our empty answer does not matter."""
-    sent.clear(), hashed.clear(), signed.clear()
-    try:
-        return call()
-    except Exception as error:  # noqa: BLE001
-        assert sent, f"nothing was sent: {error!r}"
 
 
 def header_case(scheme, case, note, source, credentials, context, call):

@@ -13,3 +13,5 @@ python3 -m venv "$work/venv"
 
 node "$here/make.mjs" "$work/node_modules" >"$work/node.json"
 "$work/venv/bin/python" -W ignore "$here/make.py" "$work/node.json" "$here/.."
+"$work/venv/bin/python" -W ignore "$here/generate.py" "$here/.."
+node "$here/generate.mjs" "$work/node_modules" "$here/.."

@@ -11,7 +11,8 @@ use super::super::super::xml;
 use super::super::answer::{document, quoted, set_written};
 use super::super::body;
 use super::super::call::Call;
-use super::super::put::{Overwrite, keep, refuse_callback};
+use super::super::callback;
+use super::super::put::{Overwrite, keep};
 use super::{shown, upload};
 
 /// Parts but the last have at least this size, which is seen when the upload is completed.
@@ -36,7 +37,7 @@ struct Named {
 pub(in super::super) async fn complete(call: &Call<'_>, body: &mut Body) -> Result<Response, OssError> {
     let (bucket, upload) = upload(call, "oss:PutObject")?;
     let encodes = call.head.encodes()?;
-    refuse_callback(call.head)?;
+    let order = callback::of_head(call.head)?;
     let overwrite = Overwrite::of(call.head)?;
     let sent = body::document(call.head, body).await?;
     let all = call.head.header("x-oss-complete-all")?.is_some_and(|all| all.eq_ignore_ascii_case("yes"));
@@ -60,7 +61,7 @@ pub(in super::super) async fn complete(call: &Call<'_>, body: &mut Body) -> Resu
         xml.text("ETag", quoted(&object.facts.etag));
     });
     set_written(response.headers_mut(), &object);
-    Ok(response)
+    Ok(callback::answer(call, order, &object, response).await)
 }
 
 /// The parts that a completion names, which must be there and in order.

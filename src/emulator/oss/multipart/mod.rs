@@ -74,6 +74,8 @@ pub(super) async fn copy_part(call: &Call<'_>) -> Result<Response, OssError> {
         xml.text("LastModified", xml_time(part.modified));
         xml.text("ETag", quoted(&part.etag()));
     });
+    // oss2's documented way takes it from here to complete the upload.
+    set(response.headers_mut(), "etag", &quoted(&part.etag()));
     set(response.headers_mut(), "x-oss-hash-crc64ecma", &part.written.crc64.to_string());
     upload.put(number, part);
     Ok(response)

@@ -1,0 +1,204 @@
+//! The call itself: signed with the emulator's key, five seconds long at most, to one address after another.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use md5::{Digest as _, Md5};
+use reqwest::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, DATE, HOST, USER_AGENT};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response};
+use url::{Host, Url};
+
+use super::super::super::store::Object;
+use super::super::super::wire::{decode, to_http_date};
+use super::super::call::Call;
+use super::order::{Kind, Order};
+use super::template::{Value, fill};
+use super::{Callbacks, KEY_PATH};
+
+/// Within this time the server must have answered.
+const TIME: Duration = Duration::from_secs(5);
+
+/// Longest answer in bytes.
+const LONGEST_ANSWER: usize = 1024 * 1024;
+
+/// Calls the addresses in turn; the first good answer, or what was wrong with the last one.
+pub(super) async fn send(call: &Call<'_>, order: &Order, object: &Object) -> Result<Vec<u8>, String> {
+    let body = fill(&order.body, order.kind, |name| variable(call, order, object, name));
+    let mut outcome = Err("There is no address to call.".to_owned());
+    for url in &order.urls {
+        outcome = send_to(call, order, url, &body).await;
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
+}
+
+async fn send_to(call: &Call<'_>, order: &Order, url: &Url, body: &str) -> Result<Vec<u8>, String> {
+    let callbacks = &call.state.callbacks;
+    if !callbacks.anywhere && !is_loopback(url) {
+        return Err("The emulator calls back only this machine, unless it is told otherwise.".to_owned());
+    }
+    let called = async {
+        let request = callbacks.client().post(url.clone()).body(body.to_owned());
+        let request = request.header(AUTHORIZATION, signature(call, string_to_sign(url, body)).await);
+        let request =
+            headers(call, order, body).into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        let answer = request.send().await.map_err(|error| format!("The call failed: {}", error.without_url()))?;
+        read(answer).await
+    };
+    tokio::time::timeout(TIME, called)
+        .await
+        .unwrap_or_else(|_| Err("The server did not answer in 5 seconds.".to_owned()))
+}
+
+async fn read(mut answer: Response) -> Result<Vec<u8>, String> {
+    if answer.status() != 200 {
+        return Err(format!("Error status : {}.", answer.status().as_u16()));
+    }
+    if answer.content_length().is_none() {
+        return Err("The answer has no Content-Length.".to_owned());
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|_| "The answer was cut off.".to_owned())? {
+        body.extend_from_slice(&chunk);
+        if body.len() > LONGEST_ANSWER {
+            return Err("The answer is longer than 1 MB.".to_owned());
+        }
+    }
+    match serde_json::from_slice::<serde::de::IgnoredAny>(&body) {
+        Ok(_) => Ok(body),
+        Err(_) => Err("Response body is not valid json format.".to_owned()),
+    }
+}
+
+fn headers(call: &Call<'_>, order: &Order, body: &str) -> Vec<(&'static str, String)> {
+    let owner = call.state.owner.clone();
+    let mut headers = vec![
+        ("x-oss-pub-key-url", STANDARD.encode(key_url(&call.head.host))),
+        ("content-md5", STANDARD.encode(Md5::digest(body))),
+        (CONTENT_TYPE.as_str(), content_type(order.kind).to_owned()),
+        (DATE.as_str(), to_http_date(call.now)),
+        (USER_AGENT.as_str(), "aliyun-oss-callback".to_owned()),
+        ("x-oss-additional-headers", String::new()),
+        ("x-oss-bucket", call.reading.bucket.clone().unwrap_or_default()),
+        ("x-oss-requester", call.identity.account_id().unwrap_or_default().to_owned()),
+        ("x-oss-owner", owner),
+        ("x-oss-request-id", call.request_id.clone()),
+        ("x-oss-signature-version", "1.0".to_owned()),
+        ("x-oss-tag", "CALLBACK".to_owned()),
+        (CONNECTION.as_str(), "close".to_owned()),
+    ];
+    headers.extend(order.host.iter().map(|host| (HOST.as_str(), host.clone())));
+    headers
+}
+
+/// To sign takes a while, and the first time a key has to be made.
+async fn signature(call: &Call<'_>, text: String) -> String {
+    let key = Arc::clone(&call.state.key);
+    let signed = tokio::task::spawn_blocking(move || key.sign_md5(text.as_bytes())).await;
+    STANDARD.encode(signed.expect("the task neither panics nor is aborted"))
+}
+
+/// The decoded path, the query as it is, and the body.
+fn string_to_sign(url: &Url, body: &str) -> String {
+    let path = decode(url.path()).unwrap_or_else(|| url.path().to_owned());
+    let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+    format!("{path}{query}\n{body}")
+}
+
+/// Where a verifier can fetch the public key: this very listener. A host that names a bucket might lead nowhere.
+fn key_url(host: &str) -> String {
+    let (name, port) = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).unwrap_or((host, "80"));
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    let own = address.parse::<std::net::IpAddr>().is_ok();
+    let name = if own { name } else { "localhost" };
+    format!("http://{name}:{port}{KEY_PATH}")
+}
+
+fn content_type(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Form => "application/x-www-form-urlencoded",
+        Kind::Json => "application/json",
+    }
+}
+
+fn variable(call: &Call<'_>, order: &Order, object: &Object, name: &str) -> Option<Value> {
+    let text = |text: &str| Some(Value::Text(text.to_owned()));
+    match name {
+        "bucket" => text(call.reading.bucket.as_deref()?),
+        "object" => text(call.key()),
+        "etag" => text(&object.facts.etag),
+        "size" => Some(Value::Number(object.content.size())),
+        "mimeType" => {
+            text(object.attributes.headers.get("content-type").map_or("application/octet-stream", String::as_str))
+        }
+        "crc64" => text(&object.facts.crc64.to_string()),
+        "contentMd5" => text(object.facts.content_md5.as_deref()?),
+        "clientIp" => text(&call.head.sender),
+        "reqId" => text(&call.request_id),
+        "operation" => text(call.operation),
+        own => order.variables.get(own).map(String::as_str).and_then(text),
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        _ => false,
+    }
+}
+
+impl Callbacks {
+    /// Follows no redirect and no proxy: it calls what was ordered or nothing.
+    fn client(&self) -> &Client {
+        let build = || {
+            let builder = Client::builder().redirect(Policy::none()).no_proxy().http1_only().timeout(TIME);
+            builder.build().expect("nothing that can be missing is asked for")
+        };
+        self.client.get_or_init(build)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_is_where_the_listener_is() {
+        for (host, expected) in [
+            ("127.0.0.1:9000", "http://127.0.0.1:9000"),
+            ("[::1]:9000", "http://[::1]:9000"),
+            ("examplebucket.localhost:9000", "http://localhost:9000"),
+            ("localhost", "http://localhost:80"),
+        ] {
+            assert_eq!(key_url(host), format!("{expected}{KEY_PATH}"), "{host}");
+        }
+    }
+
+    #[test]
+    fn the_path_is_signed_decoded_and_the_query_as_it_is() {
+        let url = Url::parse("http://a/b%20c?d=%20").unwrap();
+        assert_eq!(string_to_sign(&url, "body"), "/b c?d=%20\nbody");
+    }
+
+    #[test]
+    fn only_this_machine_is_called() {
+        for (url, expected) in [
+            ("http://127.0.0.1/", true),
+            ("http://127.9.9.9/", true),
+            ("http://localhost:1/", true),
+            ("http://app.localhost/", true),
+            ("http://10.0.0.1/", false),
+            ("http://0.0.0.0/", false),
+            ("http://127.0.0.1.example/", false),
+            ("http://2130706433/", true),
+        ] {
+            assert_eq!(is_loopback(&Url::parse(url).unwrap()), expected, "{url}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! A header that only a trusted proxy may set.
+
+use reqwest::{Client, Method};
+
+use super::{get, server_with};
+use crate::support::{Answer, TestServer};
+
+const SECTION: &str = "[auth.proxy]\nid_header = \"X-User\"\nclaim_headers = { tenant = \"X-Tenant\" }\nfrom = [\"127.0.0.2\", \"10.0.0.0/8\"]";
+
+/// Asks from the address 127.0.0.2, which is this machine too.
+async fn by_proxy(server: &TestServer, headers: &[(&str, &str)]) -> Answer {
+    let proxy =
+        Client::builder().no_proxy().local_address("127.0.0.2".parse::<std::net::IpAddr>().ok()).build().unwrap();
+    let request = proxy.request(Method::GET, format!("http://{}/sts?grant=avatars", server.addresses.server));
+    Answer::of(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+}
+
+#[tokio::test]
+async fn the_proxy_says_who_asks() {
+    let server = server_with(SECTION).await;
+    assert_eq!(by_proxy(&server, &[("x-user", "u42")]).await.json()["dir"], "avatars/u42/");
+    assert_eq!(by_proxy(&server, &[]).await.problem(), (401, "authentication_required".into()));
+    assert_eq!(by_proxy(&server, &[("x-user", "")]).await.problem(), (401, "invalid_proof".into()));
+    assert_eq!(by_proxy(&server, &[("x-user", "../x")]).await.problem(), (403, "identity_not_allowed".into()));
+    let twice = by_proxy(&server, &[("x-user", "a"), ("x-user", "b")]).await;
+    assert_eq!(twice.problem(), (400, "duplicate_header".into()));
+    let key = ("authorization", "Bearer ovk_dev_alice");
+    assert_eq!(by_proxy(&server, &[key]).await.json()["dir"], "avatars/alice/");
+    assert_eq!(by_proxy(&server, &[key, ("x-user", "u42")]).await.json()["dir"], "avatars/u42/");
+}
+
+#[tokio::test]
+async fn from_elsewhere_the_header_is_refused_whatever_else_is_said() {
+    let server = server_with(SECTION).await;
+    for headers in [
+        &[("x-user", "u42")][..],
+        &[("X-USER", "")],
+        &[("x-tenant", "t1")],
+        &[("x-user", "u42"), ("authorization", "Bearer ovk_dev_alice")],
+        &[("x-user", "u42"), ("x-forwarded-for", "127.0.0.2")],
+        &[("x-user", "u42"), ("x-forwarded-for", "10.0.0.1, 127.0.0.2"), ("forwarded", "for=127.0.0.2")],
+    ] {
+        let answer = get(&server, headers).await;
+        assert_eq!(answer.problem(), (401, "untrusted_proxy".into()), "{headers:?}");
+        assert_eq!(answer.header("www-authenticate"), "Proxy-Header realm=\"oss-vend\"");
+    }
+    assert_eq!(get(&server, &[("authorization", "Bearer ovk_dev_alice")]).await.status, 200);
+}

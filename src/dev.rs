@@ -122,6 +122,7 @@ impl Dev {
         let emulated = emulator::Options {
             data_dir: options.data_dir,
             callbacks_anywhere: options.callbacks_anywhere,
+            oss_address: Some(addresses.oss),
             ..emulator::Options::dev()
         };
         let time = Arc::clone(&clock);

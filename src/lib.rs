@@ -15,14 +15,15 @@
 //! | [`sts`] | `keys`, `signing` | `AssumeRole` on the wire |
 //! | [`vault`] | `keys`, `policy`, `sts`, `access_key`, `clock` | the live session key of each session |
 //! | [`audit`] | – | who got what, as lines of JSON, written behind the requests |
-//! | [`config`] | `caller`, `policy`, `vault`, `sts`, `access_key`, `keys`, `audit` | reads files and environment, alone in doing so |
-//! | [`api`] | `caller`, `policy`, `vault`, `signing`, `keys`, `clock`, `audit` | routes, answers, problems |
+//! | [`limits`] | – | how often one may ask; pure but for its counts |
+//! | [`config`] | `caller`, `policy`, `vault`, `sts`, `access_key`, `keys`, `limits`, `audit` | reads files and environment, alone in doing so |
+//! | [`api`] | `caller`, `policy`, `vault`, `signing`, `keys`, `limits`, `clock`, `audit` | routes, answers, problems |
 //! | [`web`] | – | the demo page and the browser module |
 //! | [`emulator`] | – | STS and OSS that check everything; shares no code with the rest |
 //! | [`server`], [`dev`], `cli` | all | what is started |
 //!
-//! A request walks a short way: [`api`] reads it, [`caller`] says who asks, [`policy`] says what they may have,
-//! [`vault`] has the session key, [`signing`] signs, [`api`] answers.
+//! A request walks a short way: [`api`] reads it, [`caller`] says who asks, [`limits`] says how often they may,
+//! [`policy`] says what they may have, [`vault`] has the session key, [`signing`] signs, [`api`] answers.
 
 pub mod access_key;
 pub mod api;
@@ -33,6 +34,7 @@ pub mod config;
 pub mod dev;
 pub mod emulator;
 pub mod keys;
+pub mod limits;
 pub mod policy;
 pub mod server;
 pub mod signing;

@@ -44,6 +44,9 @@ packages() {
     command -v pkg-config >/dev/null || missing+=(pkg-config)
     command -v node >/dev/null || missing+=(nodejs)
     command -v npm >/dev/null || missing+=(npm)
+    command -v python3 >/dev/null || missing+=(python3)
+    python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+    python_headers || missing+=(python3-dev) # a dependency of oss2 is compiled
     [ -x /usr/bin/chromium ] || missing+=(chromium)
     [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
     for font in fonts-noto-cjk fonts-noto-color-emoji; do # names in the screenshots
@@ -52,6 +55,10 @@ packages() {
     [ ${#missing[@]} = 0 ] && { echo "all are here"; return; }
     echo "installing ${missing[*]}"
     as_root apt-get update -qq && as_root apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+python_headers() {
+    [ -e "$(python3 -c 'import sysconfig; print(sysconfig.get_path("include"))' 2>/dev/null)/Python.h" ]
 }
 
 rust() {
@@ -83,14 +90,25 @@ node_modules() {
     (cd tests/js && npm ci --no-fund --no-audit && cp package-lock.json node_modules/.installed)
 }
 
+target() {
+    cargo metadata --format-version 1 --no-deps --locked | node -p 'JSON.parse(require("fs").readFileSync(0)).target_directory'
+}
+
 # suite FOLDER: one file after another, since each starts its own server.
 suite() {
     local target
-    target=$(cargo metadata --format-version 1 --no-deps --locked | node -p 'JSON.parse(require("fs").readFileSync(0)).target_directory') || return
+    target=$(target) || return
     (cd tests/js && OSS_VEND_BIN="$target/debug/oss-vend" node --test --test-concurrency=1 --test-timeout=180000 --test-reporter=spec "$1"/*.test.mjs)
 }
 
+python_suite() {
+    local target
+    target=$(target) || return
+    OSS_VEND_BIN="$target/debug/oss-vend" tests/python/run.sh
+}
+
 mkdir -p "$WORK"
+rm -rf "$WORK/sdk-runs" # what was run another time does not count
 need "system packages" packages
 need "rust" rust
 need "node" node_runtime
@@ -102,4 +120,6 @@ need "cargo build" cargo build --locked
 step "ali-oss and oss-vend.js in Node" suite node
 step "pages in Chromium" suite browser
 step "the official JavaScript SDKs, and the examples" suite sdk
+step "the official Python SDKs, and the examples" python_suite
+step "the table of SDKs" tests/sdk_table.py --check
 finish

@@ -11,8 +11,7 @@ use serde::Serialize;
 
 use super::App;
 use super::problem::Problem;
-use super::refusals;
-use crate::caller::{Caller, Proof};
+use crate::caller::Proof;
 use crate::keys::SessionKey;
 use crate::policy::{Grant, Life, Session};
 
@@ -29,12 +28,6 @@ pub(super) fn proof(request: &Request) -> Proof<'_> {
 pub(super) const DEFAULT_GRANT: &str = "default";
 
 impl App {
-    /// Who sent a request with this proof.
-    pub(super) async fn caller(&self, proof: Proof<'_>, now: DateTime<Utc>) -> Result<Caller, Problem> {
-        let asked = self.authenticator.authenticate(&proof, now).await;
-        asked.map_err(|error| refusals::unauthenticated(&error, &self.authenticator))
-    }
-
     /// The grant of this name.
     pub(super) fn grant(&self, name: Option<&str>) -> Result<&Grant, Problem> {
         self.grants.get(name.unwrap_or(DEFAULT_GRANT)).ok_or_else(|| {

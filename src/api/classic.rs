@@ -9,7 +9,6 @@ use axum::response::Response;
 use chrono::TimeDelta;
 
 use super::App;
-use super::answer::proof;
 use super::exit::{Record, Vended};
 use super::presigned_url::as_text;
 use super::problem::Problem;
@@ -19,9 +18,8 @@ use crate::vault::LoadError;
 
 pub(super) async fn credentials(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.caller(proof(&request), now).await?;
+    let caller = app.admit(&request, now).await?.caller;
     let record = Record::of(&request);
-    record.caller(&caller);
     record.asked(app.classic.as_deref(), None);
     let grant = app.grant(app.classic.as_deref())?;
     sts::vend(&app, grant, &caller, sts::Ask::default(), &record, now).await
@@ -29,13 +27,13 @@ pub(super) async fn credentials(State(app): State<Arc<App>>, request: Request) -
 
 pub(super) async fn form(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.caller(proof(&request), now).await?;
+    let caller = app.admit(&request, now).await?.caller;
     let record = Record::of(&request);
-    record.caller(&caller);
     record.asked(app.classic.as_deref(), None);
     let grant = app.grant(app.classic.as_deref())?;
     let ask = FormAsk { signature: Some(SignatureVersion::V4), ..FormAsk::default() };
     let permit = grant.form(&caller, &ask, "", now)?;
+    app.charge_grant(grant, now)?;
     let access_key = app.vault.access_key().await.map_err(|error| Problem::from(&LoadError::AccessKey(error)))?;
     let expiration = now + TimeDelta::seconds(permit.life.seconds.into());
     record.vended(|| Vended { dir: Some(permit.dir.clone()), ..Vended::by(&access_key, "POST", expiration) });
@@ -44,12 +42,12 @@ pub(super) async fn form(State(app): State<Arc<App>>, request: Request) -> Resul
 
 pub(super) async fn url(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.caller(proof(&request), now).await?;
+    let caller = app.admit(&request, now).await?.caller;
     let record = Record::of(&request);
-    record.caller(&caller);
     record.asked(app.classic.as_deref(), None);
     let grant = app.grant(app.classic.as_deref())?;
     let permit = grant.classic_url(&caller, &uuid::Uuid::new_v4().to_string(), now)?;
+    app.charge_grant(grant, now)?;
     let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;
     record.vended(|| Vended::url(&permit, &key, granted));
     Ok(as_text(url_answer::of(grant, permit, &key, granted)))

@@ -8,7 +8,7 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::App;
-use super::answer::{json, proof, time};
+use super::answer::{json, time};
 use super::exit::Record;
 use super::parameters::Parameters;
 use super::problem::Problem;
@@ -31,9 +31,8 @@ struct Credentials<'a> {
 
 pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.caller(proof(&request), now).await?;
+    let caller = app.admit(&request, now).await?.caller;
     let record = Record::of(&request);
-    record.caller(&caller);
     let parameters = Parameters::read(request, &sts::KNOWN, app.body_limit).await?;
     let grant = parameters.text("grant")?;
     record.asked(grant, None);

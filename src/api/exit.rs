@@ -32,6 +32,7 @@ pub(super) struct Record(Option<Arc<Mutex<Facts>>>);
 #[derive(Debug, Default)]
 struct Facts {
     caller: Who<String>,
+    address: Option<IpAddr>,
     current: Facet,
     /// The items of a batch that are decided.
     items: Vec<Item>,
@@ -110,6 +111,11 @@ impl Record {
     /// The record of `request`.
     pub(super) fn of(request: &Request) -> Self {
         request.extensions().get().cloned().unwrap_or_default()
+    }
+
+    /// Where the request comes from, before all proxies that are known.
+    pub(super) fn address(&self, address: IpAddr) {
+        self.note(|facts| facts.address = Some(address));
     }
 
     /// Who asks.
@@ -200,7 +206,7 @@ impl Watch {
             time,
             request_id: &self.request_id,
             caller: facts.caller.as_deref(),
-            peer: self.peer,
+            peer: facts.address.or(self.peer),
             route: &self.route,
             method: self.method.as_str(),
             item: None,

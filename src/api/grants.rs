@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::App;
-use super::answer::{json, proof, time};
+use super::answer::{json, time};
 use super::parameters::Parameters;
 use super::problem::Problem;
 use crate::caller::Caller;
@@ -51,7 +51,7 @@ struct Offer<'a> {
 
 pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.caller(proof(&request), now).await?;
+    let caller = app.admit(&request, now).await?.caller;
     Parameters::read(request, &[], app.body_limit).await?;
     let grants = app.grants.values().filter_map(|grant| offer(grant, &caller, now)).collect();
     Ok(json(&Answer { caller: caller.id(), grants, server_time: time(now) }))

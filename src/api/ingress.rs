@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
 use super::App;
@@ -15,6 +15,9 @@ use super::problem::Problem;
 
 /// The header that carries a request's id, in both directions.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The paths that tell of our health.
+const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
 
 /// The longest id of a client's or proxy's that is taken over, in bytes.
 const MAX_REQUEST_ID: usize = 64;
@@ -29,11 +32,8 @@ pub(super) async fn enter(State(app): State<Arc<App>>, mut request: Request, nex
     request.extensions_mut().insert(RequestId(Arc::clone(&id)));
     let watch = Watch::set(&app, &mut request, &id);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let answered = tokio::time::timeout(app.request_timeout, next.run(request)).await;
-    let mut response = match answered {
-        Ok(response) => explained(response, &id),
-        Err(_elapsed) => rendered(&too_slow(), &id),
-    };
+    let page = app.cors.allowed(request.headers());
+    let mut response = explained(respond(&app, request, next).await, &id);
     let status = response.status().as_u16();
     let code = response.extensions().get::<Code>().map(|code| code.0);
     if let Some(watch) = watch {
@@ -42,7 +42,22 @@ pub(super) async fn enter(State(app): State<Arc<App>>, mut request: Request, nex
     tracing::info!(%method, path, status, code, request_id = &*id, "request");
     let value = HeaderValue::from_str(&id).expect("an id is checked or made of header characters");
     response.headers_mut().insert(REQUEST_ID, value);
+    app.cors.mark(page, response.headers_mut());
     response
+}
+
+/// Answers from the routes, if there is room and time. Whoever asks for our health learns it also when there is no room.
+async fn respond(app: &App, request: Request, next: Next) -> Response {
+    if let Some(response) = app.cors.preflight(request.method(), request.headers()) {
+        return response;
+    }
+    let _room = match app.gate.enter() {
+        Ok(room) => Some(room),
+        Err(_) if HEALTH.contains(&request.uri().path()) => None,
+        Err(problem) => return problem.into_response(),
+    };
+    let answered = tokio::time::timeout(app.request_timeout, next.run(request)).await;
+    answered.unwrap_or_else(|_elapsed| too_slow().into_response())
 }
 
 pub(super) async fn method_not_allowed() -> Problem {

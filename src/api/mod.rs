@@ -5,9 +5,12 @@
 
 mod answer;
 mod classic;
+mod client_address;
+mod cors;
 mod credentials_uri;
 mod exit;
 mod form_answer;
+mod gate;
 mod grants;
 mod health;
 mod ingress;
@@ -23,13 +26,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware;
 use axum::routing::get;
-use tower_http::cors::CorsLayer;
 
+pub use self::cors::Cors;
 pub use self::form_answer::form_conditions;
+pub use self::gate::Gate;
 pub use self::ingress::not_found;
+pub use self::parameters::BodyLimit;
 pub use self::problem::{Problem, Upstream};
 pub use self::refusals::unauthenticated;
 use crate::audit::Trail;
@@ -53,10 +57,12 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// The grant behind the published samples' paths, where they are served.
     pub classic: Option<String>,
-    /// The origins whose pages may read our answers.
-    pub origins: Vec<HeaderValue>,
-    /// The most bytes of a request's body.
-    pub body_limit: usize,
+    /// Which pages may ask.
+    pub cors: Cors,
+    /// Who is let in.
+    pub gate: Gate,
+    /// How much of a body is read, and for how long.
+    pub body_limit: BodyLimit,
     /// The longest that a request may take.
     pub request_timeout: Duration,
 }
@@ -76,24 +82,9 @@ pub fn router(app: Arc<App>, pages: Router) -> Router {
         .route("/get_post_signature_for_oss_upload", get(classic::form).post(classic::form))
         .route("/get_presigned_url_for_oss_upload", get(classic::url).post(classic::url));
     let routes = if app.classic.is_some() { vending.merge(classic) } else { vending };
-    let cors = cors(&app.origins);
     routes
         .with_state(Arc::clone(&app))
         .merge(pages)
         .method_not_allowed_fallback(ingress::method_not_allowed)
-        .layer(cors)
         .layer(middleware::from_fn_with_state(app, ingress::enter))
-}
-
-/// Exact origins only; with none configured no header is sent and no page of another origin can read an answer.
-fn cors(origins: &[HeaderValue]) -> CorsLayer {
-    if origins.is_empty() {
-        return CorsLayer::new();
-    }
-    CorsLayer::new()
-        .allow_origin(origins.to_vec())
-        .allow_methods([Method::GET, Method::HEAD, Method::POST])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, ingress::REQUEST_ID])
-        .expose_headers([ingress::REQUEST_ID, header::RETRY_AFTER, HeaderName::from_static("x-oss-vend-expiration")])
-        .max_age(Duration::from_mins(10))
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -15,6 +16,15 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::problem::Problem;
+
+/// How much of a request's body is read, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct BodyLimit {
+    /// The most bytes.
+    pub bytes: usize,
+    /// The longest time until all of it is there.
+    pub time: Duration,
+}
 
 /// The parameters of one request, or of one item of a batch.
 #[derive(Debug, Default)]
@@ -39,14 +49,14 @@ impl Given {
 
 impl Parameters {
     /// Reads those of `request`, all of which have to be among `known`.
-    pub(super) async fn read(request: Request, known: &[&str], body_limit: usize) -> Result<Self, Problem> {
+    pub(super) async fn read(request: Request, known: &[&str], limit: BodyLimit) -> Result<Self, Problem> {
         let mut parameters = Self::default();
         for (name, value) in url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()) {
             parameters.insert(name.into_owned(), Given::Text(value.into_owned()), known)?;
         }
         if request.method() == Method::POST {
             let (head, body) = request.into_parts();
-            let bytes = collect(body, body_limit).await?;
+            let bytes = collect(body, limit).await?;
             if !bytes.is_empty() {
                 expect_json(&head.headers)?;
                 parameters.insert_object(&bytes, known)?;
@@ -160,17 +170,26 @@ impl<'de> Deserialize<'de> for Object {
     }
 }
 
-async fn collect(body: Body, limit: usize) -> Result<bytes::Bytes, Problem> {
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            let detail = format!("the body has more than {limit} bytes");
-            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail).hint(
-                "file bytes do not pass through this server: send them to the URL that it signs. The limit is limits.body",
-            ))
-        }
-        Err(_) => Err(bad("broken_body", "the body broke off")),
+async fn collect(body: Body, limit: BodyLimit) -> Result<bytes::Bytes, Problem> {
+    let collected = tokio::time::timeout(limit.time, Limited::new(body, limit.bytes).collect());
+    match collected.await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(limit.bytes)),
+        Ok(Err(_)) => Err(bad("broken_body", "the body broke off")),
+        Err(_elapsed) => Err(too_slow()),
     }
+}
+
+fn too_large(limit: usize) -> Problem {
+    let detail = format!("the body has more than {limit} bytes");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail).hint(
+        "file bytes do not pass through this server: send them to the URL that it signs. The limit is limits.body",
+    )
+}
+
+fn too_slow() -> Problem {
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "the body did not arrive in time")
+        .hint("the time limit is limits.body_timeout")
 }
 
 fn expect_json(headers: &HeaderMap) -> Result<(), Problem> {

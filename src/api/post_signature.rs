@@ -6,7 +6,6 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 
 use super::App;
-use super::answer::proof;
 use super::exit::{Record, Vended};
 use super::form_answer;
 use super::parameters::{Parameters, invalid};
@@ -17,9 +16,8 @@ const KNOWN: [&str; 7] = ["grant", "filename", "key", "contentType", "size", "ex
 
 pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.caller(proof(&request), now).await?;
+    let caller = app.admit(&request, now).await?.caller;
     let record = Record::of(&request);
-    record.caller(&caller);
     let parameters = Parameters::read(request, &KNOWN, app.body_limit).await?;
     let grant = parameters.text("grant")?;
     record.asked(grant, parameters.text("key")?);
@@ -32,6 +30,7 @@ pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Res
         signature: signature_version(&parameters)?,
     };
     let permit = grant.form(&caller, &ask, &uuid::Uuid::new_v4().to_string(), now)?;
+    app.charge_grant(grant, now)?;
     let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;
     record.vended(|| Vended::form(&permit, &key, granted));
     Ok(form_answer::of(grant, &permit, &key, granted))

@@ -10,8 +10,9 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::App;
-use super::answer::{self, proof, text, time};
+use super::answer::{self, text, time};
 use super::exit::{Record, Vended};
+use super::gate::Visitor;
 use super::ingress::RequestId;
 use super::parameters::{Parameters, invalid};
 use super::post_signature::{naming, signature_version};
@@ -49,16 +50,15 @@ pub(super) async fn answer(
     request: Request,
 ) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.caller(proof(&request), now).await?;
+    let visitor = app.admit(&request, now).await?;
     let record = Record::of(&request);
-    record.caller(&caller);
     let plain = wants_text(request.headers());
     let mut parameters = Parameters::read(request, &KNOWN, app.body_limit).await?;
     if let Some(items) = parameters.take_list("items")? {
         let asked = Items { common: &parameters, items: &items };
-        return batch(&app, &caller, &asked, &request_id, &record, now).await;
+        return batch(&app, &visitor, &asked, &request_id, &record, now).await;
     }
-    let answer = one(&app, &caller, &parameters, None, &record, now).await?;
+    let answer = one(&app, &visitor.caller, &parameters, None, &record, now).await?;
     Ok(if plain { as_text(answer) } else { answer::json(&answer) })
 }
 
@@ -74,6 +74,7 @@ async fn one(
     record.asked(grant, parameters.text("key")?);
     let grant = app.grant(grant)?;
     let permit = grant.url(caller, &ask(parameters)?, &uuid::Uuid::new_v4().to_string(), now)?;
+    app.charge_grant(grant, now)?;
     let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;
     record.vended(|| Vended::url(&permit, &key, granted));
     Ok(url_answer::of(grant, permit, &key, granted))
@@ -107,7 +108,7 @@ struct Items<'a> {
 /// Signs each item by itself: one that is refused says why in its place and the others are signed all the same.
 async fn batch(
     app: &App,
-    caller: &Caller,
+    visitor: &Visitor,
     &Items { common, items }: &Items<'_>,
     request_id: &str,
     record: &Record,
@@ -120,9 +121,10 @@ async fn batch(
         return Err(invalid(name, "stands beside \"items\"; only \"grant\" may, the others belong into each item"));
     }
     let grant = common.text("grant")?;
+    app.charge(visitor, u32::try_from(items.len() - 1).unwrap_or(u32::MAX), now)?;
     let mut answers = Vec::with_capacity(items.len());
     for item in items {
-        let signed = signed(app, caller, item, grant, record, now).await;
+        let signed = signed(app, &visitor.caller, item, grant, record, now).await;
         record.next(signed.as_ref().err());
         answers.push(match signed {
             Ok(answer) => json!(answer),

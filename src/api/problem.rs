@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
@@ -20,6 +20,7 @@ struct Parts {
     hint: Option<Cow<'static, str>>,
     upstream: Option<Upstream>,
     retry_after: Option<u32>,
+    headers: HeaderMap,
     challenge: &'static str,
 }
 
@@ -53,6 +54,9 @@ pub(super) struct Document<'a> {
     hint: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream: Option<&'a Upstream>,
+    /// In seconds, as the header `Retry-After`: an item of a batch has no headers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u32>,
     request_id: &'a str,
 }
 
@@ -60,7 +64,8 @@ impl Problem {
     /// A problem with its HTTP status, its stable `code` and a sentence that is safe to show.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         let (hint, upstream, retry_after, challenge) = (None, None, None, CHALLENGE);
-        Self(Box::new(Parts { status, code, detail: detail.into(), hint, upstream, retry_after, challenge }))
+        let (detail, headers) = (detail.into(), HeaderMap::new());
+        Self(Box::new(Parts { status, code, detail, hint, upstream, retry_after, headers, challenge }))
     }
 
     /// The same with what to change, and where.
@@ -81,6 +86,13 @@ impl Problem {
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.0.retry_after = Some(seconds);
+        self
+    }
+
+    /// The same with a header beside the document.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: HeaderValue) -> Self {
+        self.0.headers.insert(HeaderName::from_static(name), value);
         self
     }
 
@@ -123,6 +135,7 @@ impl Problem {
             detail: &self.0.detail,
             hint: self.0.hint.as_deref(),
             upstream: self.0.upstream.as_ref(),
+            retry_after: self.0.retry_after,
             request_id,
         }
     }
@@ -131,6 +144,7 @@ impl Problem {
         let body = serde_json::to_vec(&self.document(request_id)).expect("texts and numbers serialize");
         let mut response = (self.0.status, body).into_response();
         let headers = response.headers_mut();
+        headers.extend(self.0.headers.clone());
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = self.0.retry_after {

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::App;
-use super::answer::{json, proof, time};
+use super::answer::{json, time};
 use super::exit::{Record, Vended};
 use super::parameters::Parameters;
 use super::problem::Problem;
@@ -48,9 +48,8 @@ struct Credentials<'a> {
 
 pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let caller = app.caller(proof(&request), now).await?;
+    let caller = app.admit(&request, now).await?.caller;
     let record = Record::of(&request);
-    record.caller(&caller);
     let parameters = Parameters::read(request, &KNOWN, app.body_limit).await?;
     let grant = parameters.text("grant")?;
     record.asked(grant, None);
@@ -106,6 +105,7 @@ pub(super) async fn open(
         return Err(super::parameters::invalid("minRemaining", "is at most 43,200 seconds"));
     }
     let permit = grant.credentials(caller, ask.duration, now)?;
+    app.charge_grant(grant, now)?;
     let until = now + TimeDelta::seconds(least.into());
     let key = app.vault.session_key(&permit.session, until).await.map_err(|error| Problem::unopened(&error, now))?;
     let clamped_by = match (key.expiration < until, permit.clamped) {

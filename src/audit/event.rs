@@ -49,7 +49,7 @@ pub struct Event<'a> {
     /// Who asked: an id, `null` for an anonymous caller; absent where no caller was established.
     #[serde(skip_serializing_if = "Who::is_unproven")]
     pub caller: Who<&'a str>,
-    /// Where the request came from.
+    /// Where the request came from, before all proxies that are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer: Option<IpAddr>,
     /// The path.

@@ -3,18 +3,22 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use axum::http::HeaderValue;
+use ipnet::IpNet;
 use url::Url;
 
 use super::build_auth;
 use super::byte_size::ByteSize;
 use super::check_grant::ROLE_FOR_ALL;
 use super::fault::ConfigError;
+use super::format;
 use super::load::Loaded;
-use super::settings::{AuditTarget, GrantSettings, PolicySource, SignatureVersion, StsSettings, StsSignature};
+use super::settings::{
+    AuditTarget, CorsSettings, GrantSettings, LimitSettings, PolicySource, SignatureVersion, StsSettings, StsSignature,
+};
 use crate::access_key::AccessKeys;
 use crate::audit::Destination;
 use crate::caller::Authenticator;
+use crate::limits::Rates;
 use crate::policy::{self, Grant, GrantSpec, Grants};
 use crate::sts::{ClientOptions, SignatureScheme, endpoint};
 
@@ -39,15 +43,21 @@ pub struct Configured {
     pub audit: Option<Destination>,
     /// The grant behind the published samples' paths, where they are served.
     pub classic: Option<String>,
-    /// The origins whose pages may read our answers.
-    pub origins: Vec<HeaderValue>,
-    /// What one request may cost.
+    /// Which pages may read our answers.
+    pub cors: CorsSettings,
+    /// The headers that a page may send besides our own, for forward-auth to see.
+    pub page_headers: Vec<String>,
+    /// The proxies whose `X-Forwarded-For` is believed.
+    pub proxies: Vec<IpNet>,
+    /// How often one may ask.
+    pub rates: Rates,
+    /// What requests may cost.
     pub limits: Limits,
     /// A folder that is served at `/`.
     pub static_dir: Option<PathBuf>,
 }
 
-/// What one request may cost.
+/// What requests may cost.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// The most bytes of a body.
@@ -56,6 +66,32 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// The longest for a client to send a head.
     pub header_timeout: Duration,
+    /// The longest for a client to send a body.
+    pub body_timeout: Duration,
+    /// After which time a connection without traffic is closed.
+    pub idle_timeout: Duration,
+    /// The most bytes of a head.
+    pub head: usize,
+    /// The most connections at once.
+    pub connections: u32,
+    /// The most requests at once.
+    pub in_flight: u32,
+}
+
+impl Limits {
+    fn of(settings: &LimitSettings) -> Self {
+        let bytes = |size: ByteSize| usize::try_from(size.bytes()).unwrap_or(usize::MAX);
+        Self {
+            body: bytes(settings.body),
+            request_timeout: settings.request_timeout,
+            header_timeout: settings.header_timeout,
+            body_timeout: settings.body_timeout,
+            idle_timeout: settings.idle_timeout,
+            head: bytes(settings.head),
+            connections: settings.connections,
+            in_flight: settings.in_flight,
+        }
+    }
 }
 
 impl Loaded {
@@ -66,7 +102,11 @@ impl Loaded {
             build_auth::authenticator(&settings).map_err(|error| ConfigError::of(format!("auth: {error}")))?;
         let mut faults = Vec::new();
         let mut grants = Grants::new();
+        let mut rates = Rates::new(settings.limits.per_caller.quota(), settings.limits.per_address.quota());
         for (name, grant) in settings.grants {
+            if let Some(quota) = grant.limit.quota() {
+                rates = rates.with_grant(&name, quota);
+            }
             let text = policy_texts.get(&name).cloned();
             // A listener on loopback may have opened the server to all since the settings were checked.
             if settings.auth.anonymous && grant.policy == PolicySource::Role && grant.audience().is_open() {
@@ -82,7 +122,6 @@ impl Loaded {
             }
         }
         let classic = settings.classic.enabled.then_some(settings.classic.grant);
-        let origins = settings.cors.origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
         let (first, second) = endpoints(&settings.sts);
         let options = |key: &str, address: &str| {
             client_options(&settings.sts, address).map_err(|error| ConfigError::of(format!("{key}: {error}")))
@@ -106,12 +145,11 @@ impl Loaded {
                 AuditTarget::File(file) => Some(Destination::File(file)),
             },
             classic,
-            origins,
-            limits: Limits {
-                body: usize::try_from(settings.limits.body.bytes()).unwrap_or(usize::MAX),
-                request_timeout: settings.limits.request_timeout,
-                header_timeout: settings.limits.header_timeout,
-            },
+            cors: settings.cors,
+            page_headers: settings.auth.forward.map(|forward| forward.headers).unwrap_or_default(),
+            proxies: settings.proxy.trusted.iter().filter_map(|network| format::network(network)).collect(),
+            rates,
+            limits: Limits::of(&settings.limits),
             static_dir: settings.static_dir,
         })
     }

@@ -1,13 +1,12 @@
 //! From checked settings to the authenticator.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::http::HeaderName;
 use chrono::TimeDelta;
-use ipnet::IpNet;
 use url::Url;
 
+use super::format::network;
 use super::settings::{ApiKeySettings, ForwardSettings, JwtSettings, ProxySettings, Settings};
 use crate::caller::jwt::{Algorithm, Expected, Family, Issuer, KeySet, Place};
 use crate::caller::{Authenticator, Forward, ForwardSpec, KnownApiKey, NoTls, Outbound, TrustedProxy};
@@ -36,11 +35,6 @@ pub(super) fn algorithms(jwt: &JwtSettings) -> Vec<Algorithm> {
         (true, true) => vec![Algorithm::Hs256],
         (true, false) => Algorithm::ALL.into_iter().filter(|algorithm| algorithm.family() != Family::Shared).collect(),
     }
-}
-
-/// A network, or an address as a network of one.
-pub(super) fn network(text: &str) -> Option<IpNet> {
-    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
 fn issuer(jwt: &JwtSettings, outbound: Option<&Outbound>) -> Option<Issuer> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::fault::Faults;
 use super::format;
-use super::problem::{Problem, nearest, step};
+use super::problem::{Problem, nearest};
 use super::settings::{AuditTarget, Settings, StsSettings};
 use super::tree::{self, Origin, Table};
 
@@ -33,17 +33,9 @@ impl Check<'_> {
         }
         self.sts(&mut settings.sts);
         self.auth(&mut settings.auth);
-        for (index, origin) in settings.cors.origins.iter().enumerate() {
-            let path = ["cors", "origins", &step(index)];
-            self.text(
-                &path,
-                origin,
-                format::is_origin,
-                "an origin as a browser sends it, such as \"https://app.example.com\"",
-            );
-        }
-        self.positive(&["limits", "request_timeout"], settings.limits.request_timeout);
-        self.positive(&["limits", "header_timeout"], settings.limits.header_timeout);
+        self.cors(&settings.cors);
+        self.proxies(&settings.proxy.trusted);
+        self.limits(&settings.limits);
         self.grants(settings);
         self.classic(settings);
     }

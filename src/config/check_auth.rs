@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::http::HeaderName;
 
-use super::build_auth::{self, network};
+use super::build_auth;
 use super::check::Check;
 use super::format;
 use super::problem::{Problem, step};
@@ -180,7 +180,7 @@ impl Check<'_> {
             self.missing(&at("from"), "list the addresses that the proxy connects from");
         }
         for (index, text) in proxy.from.iter().enumerate() {
-            let holds = |text: &str| network(text).is_some_and(|network| network.prefix_len() > 0);
+            let holds = |text: &str| format::network(text).is_some();
             let path = ["auth", "proxy", "from", &step(index)];
             self.text(&path, text, holds, "an address or a network such as \"10.0.0.0/8\", and not that of everybody");
         }

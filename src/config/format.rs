@@ -1,7 +1,8 @@
 //! What the texts of the configuration have to look like, as far as it can be told without asking anyone.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
+use ipnet::IpNet;
 use url::{Host, Url};
 
 /// `[a-z0-9][a-z0-9_-]{0,31}`: what a URL, a variable and a metric's label can carry as it is.
@@ -74,8 +75,26 @@ pub(super) fn is_sha256(text: &str) -> bool {
 
 /// An origin exactly as a browser sends it.
 pub(super) fn is_origin(text: &str) -> bool {
-    Url::parse(text)
-        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text)
+    // A URL may have a star in its host; no page has.
+    !text.contains('*')
+        && Url::parse(text)
+            .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text)
+}
+
+/// An origin with `*.` before a name of at least two labels, or before `localhost`.
+pub(super) fn is_origin_pattern(text: &str) -> bool {
+    let Some((scheme, name)) = text.split_once("://*.") else { return false };
+    let host = name.split(':').next().unwrap_or_default();
+    (host.contains('.') || host == "localhost") && is_origin(&format!("{scheme}://x.{name}"))
+}
+
+/// An address, or a network with its prefix; a network of all addresses is none.
+pub(super) fn network(text: &str) -> Option<IpNet> {
+    let network = match text.parse::<IpAddr>() {
+        Ok(address) => IpNet::from(address.to_canonical()),
+        Err(_) => text.parse().ok()?,
+    };
+    (network.prefix_len() > 0).then_some(network)
 }
 
 /// `text` as `https://host[:port]`, if it is an address with nothing else in it; `http` only for this machine.
@@ -188,8 +207,40 @@ mod tests {
                 "https://a.example/",
                 "https://a.example:443",
                 "https://A.example",
+                "https://*.example.com",
                 "ftp://a",
             ],
+        );
+    }
+
+    #[test]
+    fn a_pattern_of_origins_leaves_one_label_open() {
+        each(
+            is_origin_pattern,
+            &["https://*.example.com", "http://*.localhost:5173", "https://*.a.example.com:8443"],
+            &[
+                "*",
+                "https://*",
+                "https://*.com",
+                "https://*example.com",
+                "https://a.*.example.com",
+                "https://*.*.example.com",
+                "https://*.example.com/",
+                "https://*.example.com:443",
+                "https://*.Example.com",
+                "*.example.com",
+                "https://*.1.2.3.4",
+                "https://example.com",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_network_is_written_as_cidr_and_is_not_everything() {
+        each(
+            |text| network(text).is_some(),
+            &["10.0.0.0/8", "127.0.0.1", "::1", "fd00::/8", "192.0.2.1/32"],
+            &["", "*", "10.0.0.0/33", "0.0.0.0/0", "::/0", "10.0.0", "proxy.example.com", "10.0.0.0 / 8"],
         );
     }
 

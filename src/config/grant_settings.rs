@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::byte_size::ByteSize;
 use super::duration;
+use super::rate::Rate;
 use crate::policy::{Audience, ClaimValue, Method, Rule, Test, UnsafeId};
 
 /// `[grants.<name>]`: what may be vended under one name.
@@ -61,6 +62,8 @@ pub struct GrantSettings {
     pub policy: PolicySource,
     /// The OSS signature versions that may be asked for, the preferred one first.
     pub signature_versions: Vec<SignatureVersion>,
+    /// How often may be asked of this grant by all callers together.
+    pub limit: Rate,
 }
 
 /// `[[grants.<name>.require]]`: a claim and what it has to be. Exactly one of the three tests is there once loaded.
@@ -154,6 +157,7 @@ impl Default for GrantSettings {
             session_name: "oss-vend".to_owned(),
             policy: PolicySource::Generated,
             signature_versions: vec![SignatureVersion::V4],
+            limit: Rate::OFF,
         }
     }
 }

@@ -34,7 +34,9 @@ mod byte_size;
 mod check;
 mod check_audience;
 mod check_auth;
+mod check_edge;
 mod check_grant;
+mod count;
 mod duration;
 mod environment;
 mod fault;
@@ -43,6 +45,7 @@ mod grant_settings;
 mod load;
 mod overlay;
 mod problem;
+mod rate;
 mod read;
 mod settings;
 #[cfg(test)]
@@ -57,10 +60,11 @@ pub use byte_size::{ByteSize, NotASize};
 pub use environment::Environment;
 pub use fault::ConfigError;
 pub use load::Loaded;
+pub use rate::Rate;
 pub use settings::{
     AccessKeySettings, ApiKeySettings, AuditSettings, AuditTarget, AuthSettings, ClassicSettings, CorsSettings,
-    ForwardSettings, GrantSettings, JwtSettings, LimitSettings, PolicySource, ProxySettings, RuleSettings, Settings,
-    SignatureVersion, StsSettings, StsSignature, VaultSettings,
+    ForwardSettings, FrontSettings, GrantSettings, JwtSettings, LimitSettings, PolicySource, ProxySettings,
+    RuleSettings, Settings, SignatureVersion, StsSettings, StsSignature, VaultSettings,
 };
 
 use crate::keys::Secret;

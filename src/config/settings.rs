@@ -7,7 +7,9 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::byte_size::ByteSize;
+use super::count::count;
 use super::duration;
+use super::rate::Rate;
 use super::secret;
 use crate::keys::Secret;
 
@@ -32,7 +34,9 @@ pub struct Settings {
     pub auth: AuthSettings,
     /// Which pages may ask from a browser.
     pub cors: CorsSettings,
-    /// What one request may cost.
+    /// What stands in front of the server.
+    pub proxy: FrontSettings,
+    /// What requests may cost, and how often they may come.
     pub limits: LimitSettings,
     /// The trail of who got what.
     pub audit: AuditSettings,
@@ -108,14 +112,29 @@ pub struct AccessKeySettings {
 }
 
 /// `[cors]`: which pages may ask from a browser.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct CorsSettings {
-    /// Origins exactly as a browser sends them, such as `https://app.example.com`.
+    /// Origins exactly as a browser sends them, such as `https://app.example.com`; `*` alone is every page there is.
     pub origins: Vec<String>,
+    /// Origins with any one label in front, such as `https://*.example.com`, which is not `https://example.com`.
+    pub origin_patterns: Vec<String>,
+    /// Whether those pages may send cookies along.
+    pub credentials: bool,
+    /// How long a browser may remember that it may ask.
+    #[serde(deserialize_with = "duration::required")]
+    pub max_age: Duration,
 }
 
-/// `[limits]`: what one request may cost.
+/// `[proxy]`: what stands in front of the server.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct FrontSettings {
+    /// The addresses or networks of proxies whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`.
+    pub trusted: Vec<String>,
+}
+
+/// `[limits]`: what requests may cost, and how often they may come.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct LimitSettings {
@@ -124,9 +143,27 @@ pub struct LimitSettings {
     /// The longest time from the request's head to the end of the answer.
     #[serde(deserialize_with = "duration::required")]
     pub request_timeout: Duration,
-    /// The longest time for a client to send a request's head.
+    /// The longest time for a client to send a request's head, from its first byte.
     #[serde(deserialize_with = "duration::required")]
     pub header_timeout: Duration,
+    /// The longest time for a client to send a request's body.
+    #[serde(deserialize_with = "duration::required")]
+    pub body_timeout: Duration,
+    /// After which time a connection on which nothing happens is closed; at the latest after twice that.
+    #[serde(deserialize_with = "duration::required")]
+    pub idle_timeout: Duration,
+    /// The largest head of a request: 8 KiB to 1 MiB.
+    pub head: ByteSize,
+    /// The most connections at once; later ones wait to be accepted.
+    #[serde(deserialize_with = "count")]
+    pub connections: u32,
+    /// The most requests at once; later ones are refused.
+    #[serde(deserialize_with = "count")]
+    pub in_flight: u32,
+    /// How often each known caller may ask.
+    pub per_caller: Rate,
+    /// How often may be asked from each address, or each /64 of IPv6.
+    pub per_address: Rate,
 }
 
 /// `[audit]`: the trail of who got what.
@@ -181,6 +218,7 @@ impl Default for Settings {
             access_key: AccessKeySettings::default(),
             auth: AuthSettings::default(),
             cors: CorsSettings::default(),
+            proxy: FrontSettings::default(),
             limits: LimitSettings::default(),
             audit: AuditSettings::default(),
             classic: ClassicSettings::default(),
@@ -218,6 +256,12 @@ impl Default for VaultSettings {
     }
 }
 
+impl Default for CorsSettings {
+    fn default() -> Self {
+        Self { origins: Vec::new(), origin_patterns: Vec::new(), credentials: false, max_age: Duration::from_mins(10) }
+    }
+}
+
 impl Default for LimitSettings {
     fn default() -> Self {
         Self {
@@ -225,6 +269,17 @@ impl Default for LimitSettings {
             body: ByteSize::new(64 * 1024),
             request_timeout: Duration::from_secs(15),
             header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(10),
+            // Longer than the minute for which proxies keep a connection: who closes first must not be us.
+            idle_timeout: Duration::from_secs(75),
+            head: ByteSize::new(32 * 1024),
+            // Ten thousand pages may be waiting for the first session together.
+            connections: 16_384,
+            in_flight: 16_384,
+            // A page that signs five hundred files one by one does not meet it.
+            per_caller: Rate::per_second(20, 500),
+            // An office behind one address.
+            per_address: Rate::per_second(100, 2000),
         }
     }
 }

@@ -8,6 +8,9 @@ mod account;
 mod control;
 mod error;
 mod form_policy;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod knobs;
 mod options;
 mod oss;
@@ -104,7 +107,7 @@ impl State {
             knobs: Knobs::new(Arc::clone(&accounts)),
             accounts,
             nonces: sts::Nonces::default(),
-            callbacks: oss::Callbacks::new(options.callbacks_anywhere),
+            callbacks: oss::Callbacks::new(options.callbacks_anywhere, options.oss_address),
             key: Arc::default(),
             oidc_providers: options.oidc_providers,
             clock,

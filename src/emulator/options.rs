@@ -1,4 +1,5 @@
 use std::fmt::{self, Debug, Formatter};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -38,6 +39,8 @@ pub struct Options {
     pub data_dir: Option<PathBuf>,
     /// Whether upload callbacks may go to other machines; this one alone otherwise.
     pub callbacks_anywhere: bool,
+    /// Where the object service listens, which callbacks name as the place of their key; the `Host` they came by if absent.
+    pub oss_address: Option<SocketAddr>,
 }
 
 /// A bucket that exists from the start.
@@ -154,6 +157,7 @@ impl Options {
             oidc_providers: vec![dev_provider()],
             data_dir: None,
             callbacks_anywhere: false,
+            oss_address: None,
         }
     }
 

@@ -1,6 +1,9 @@
 //! The server: a configuration becomes an app, and the app answers on a listener that the caller has bound.
 
+mod activity;
+mod connection;
 pub mod exposure;
+mod patience;
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,22 +11,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::ConnectInfo;
-use axum::http::Request;
-use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
-use tower::util::MapRequest;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower_http::services::ServeDir;
 
-use crate::api::{self, App};
+use self::connection::Connections;
+use crate::api::{self, App, BodyLimit, Cors, Gate};
 use crate::audit::Trail;
 use crate::clock::{Clock, CorrectedClock};
-use crate::config::{ConfigError, Configured, Loaded};
+use crate::config::{ConfigError, Configured, Limits, Loaded};
 use crate::sts::{Client, ClientError};
 use crate::vault::{self, Vault};
 use crate::web;
@@ -56,7 +53,7 @@ pub enum StartError {
 pub struct Server {
     router: Router,
     audit: Option<Arc<Trail>>,
-    header_timeout: Duration,
+    limits: Limits,
 }
 
 impl Server {
@@ -69,8 +66,8 @@ impl Server {
     pub fn with_pages(loaded: Loaded, clock: Arc<dyn Clock>, pages: Router) -> Result<Self, StartError> {
         let configured = loaded.build()?;
         let Configured { sts, second_sts, calls_per_second, max_sessions, .. } = configured;
-        let Configured { access_keys, authenticator, grants, audit, classic, origins, limits, static_dir, .. } =
-            configured;
+        let Configured { access_keys, authenticator, grants, audit, classic, static_dir, .. } = configured;
+        let Configured { cors, page_headers, proxies, rates, limits, .. } = configured;
         let clock = Arc::new(CorrectedClock::new(clock));
         let vault = vault::Options {
             sts: Client::new(sts)?,
@@ -87,8 +84,9 @@ impl Server {
             grants,
             clock,
             classic,
-            origins,
-            body_limit: limits.body,
+            cors: Cors::new(cors.origins, &cors.origin_patterns, &page_headers, cors.credentials, cors.max_age),
+            gate: Gate::new(rates, proxies, limits.in_flight),
+            body_limit: BodyLimit { bytes: limits.body, time: limits.body_timeout },
             request_timeout: limits.request_timeout,
         };
         let pages = pages.merge(web::module());
@@ -96,7 +94,7 @@ impl Server {
             Some(folder) => pages.fallback_service(ServeDir::new(folder).fallback(axum::routing::any(api::not_found))),
             None => pages.fallback(api::not_found),
         };
-        Ok(Self { router: api::router(Arc::new(app), pages), audit, header_timeout: limits.header_timeout })
+        Ok(Self { router: api::router(Arc::new(app), pages), audit, limits })
     }
 
     /// The audit trail, if there is one.
@@ -108,19 +106,22 @@ impl Server {
     /// Answers on `listener` until `stop` ends; requests that are under way then have [`DRAIN`] to end.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) -> io::Result<()> {
         let mut stop = std::pin::pin!(stop);
-        let connections = GracefulShutdown::new();
-        let builder = self.connection_builder();
+        let (stopping, stopped) = watch::channel(false);
+        let connections = Connections::new(self.router, &self.limits, stopped);
+        let slots = Arc::new(Semaphore::new(usize::try_from(self.limits.connections).unwrap_or(usize::MAX)));
         loop {
             tokio::select! {
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, peer)) => self.spawn(&builder, stream, peer, &connections),
+                (accepted, slot) = accept(&listener, &slots) => match accepted {
+                    Ok((stream, peer)) => spawn(connections.clone(), stream, peer, slot),
                     Err(error) => pause_after(&error).await,
                 },
                 () = &mut stop => break,
             }
         }
         drop(listener);
-        if tokio::time::timeout(DRAIN, connections.shutdown()).await.is_err() {
+        stopping.send_replace(true);
+        // Whoever has all slots has seen all connections end.
+        if tokio::time::timeout(DRAIN, slots.acquire_many(self.limits.connections)).await.is_err() {
             tracing::warn!("some requests did not end in time and are cut off");
         }
         if let Some(audit) = &self.audit {
@@ -128,37 +129,22 @@ impl Server {
         }
         Ok(())
     }
+}
 
-    /// Without a timer of ours hyper's time limit on request heads does nothing, and a half-sent head stays for ever.
-    fn connection_builder(&self) -> auto::Builder<TokioExecutor> {
-        let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(self.header_timeout);
-        builder.http2().timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(20));
-        builder
-    }
+/// The next connection, once there is a slot for it: until then it waits with the kernel.
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> (io::Result<(TcpStream, SocketAddr)>, OwnedSemaphorePermit) {
+    let slot = Arc::clone(slots).acquire_owned().await.expect("the slots are never closed");
+    (listener.accept().await, slot)
+}
 
-    fn spawn(
-        &self,
-        builder: &auto::Builder<TokioExecutor>,
-        stream: TcpStream,
-        peer: SocketAddr,
-        connections: &GracefulShutdown,
-    ) {
-        // Answers are small and one write each, so waiting to fill a segment only delays them.
-        let _best_effort = stream.set_nodelay(true);
-        let with_peer = move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(ConnectInfo(peer));
-            request
-        };
-        let service = TowerToHyperService::new(MapRequest::new(self.router.clone(), with_peer));
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-        let connection = connections.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended badly");
-            }
-        });
-    }
+fn spawn(connections: Connections, stream: TcpStream, peer: SocketAddr, slot: OwnedSemaphorePermit) {
+    tokio::spawn(async move {
+        connections.serve(stream, peer).await;
+        drop(slot);
+    });
 }
 
 /// A failed accept is the one connection's trouble, or there are no descriptors left, which takes a moment to pass.

@@ -193,7 +193,7 @@ fn account() -> Options {
         buckets: vec![bucket],
         users: vec![user("oss-vend", vec![policy("user-policy")]), user("root", Vec::new())],
         roles: vec![role],
-        data_dir: None,
+        ..Options::dev()
     }
 }
 

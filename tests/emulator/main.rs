@@ -1,6 +1,7 @@
 //! The emulator's object service over real sockets, with requests signed by a few lines that share nothing with it.
 
 mod callbacks;
+mod clock;
 mod control;
 mod cors;
 mod faults;

@@ -89,3 +89,47 @@ async fn all_parts_can_be_taken_and_an_upload_can_be_given_up() {
     let read = cloud.signed("GET", "examplebucket/big", &[]).send().await.expect("an answer");
     assert_eq!(read.text().await.expect("a body"), "all");
 }
+
+#[tokio::test]
+async fn of_two_who_complete_an_upload_at_once_one_does() {
+    let cloud = Cloud::start().await;
+    for _ in 0..8 {
+        let upload = begin(&cloud, &[]).await;
+        // Both send the first part, with different bytes: the last one stands, and both know which.
+        let (one, other) =
+            tokio::join!(put(&cloud, &upload, 1, vec![b'a'; PART]), put(&cloud, &upload, 1, vec![b'b'; PART]));
+        let last = put(&cloud, &upload, 2, b"end".to_vec()).await.head("etag");
+        let (one, other) = (one.head("etag"), other.head("etag"));
+        assert_ne!(one, other);
+        let (with_one, with_other) =
+            ([(1, one.as_str()), (2, last.as_str())], [(1, other.as_str()), (2, last.as_str())]);
+        let (first, second) =
+            tokio::join!(complete(&cloud, &upload, &with_one), complete(&cloud, &upload, &with_other));
+        let mut outcomes = [first.refusal().await, second.refusal().await];
+        outcomes.sort();
+        assert_eq!(outcomes[0].0, 200, "{outcomes:?}");
+        assert!(["InvalidPart", "NoSuchUpload"].contains(&outcomes[1].1.as_str()), "{outcomes:?}");
+    }
+    let upload = begin(&cloud, &[]).await;
+    let etag = put(&cloud, &upload, 1, b"x".to_vec()).await.head("etag");
+    let parts = [(1, etag.as_str())];
+    let (first, second) = tokio::join!(complete(&cloud, &upload, &parts), complete(&cloud, &upload, &parts));
+    let mut statuses = [first.status().as_u16(), second.status().as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 404]);
+}
+
+#[tokio::test]
+async fn an_upload_that_was_given_up_takes_no_part_and_is_not_completed() {
+    let cloud = Cloud::start().await;
+    let upload = begin(&cloud, &[]).await;
+    let etag = put(&cloud, &upload, 1, b"x".to_vec()).await.head("etag");
+    let path = format!("examplebucket/big?uploadId={upload}");
+    assert_eq!(cloud.signed("DELETE", &path, &[]).send().await.expect("an answer").status(), 204);
+    let gone = (404, "NoSuchUpload".to_owned());
+    assert_eq!(put(&cloud, &upload, 2, b"y".to_vec()).await.refusal().await, gone);
+    assert_eq!(complete(&cloud, &upload, &[(1, &etag)]).await.refusal().await, gone);
+    assert_eq!(cloud.signed("GET", &path, &[]).send().await.expect("an answer").refusal().await, gone);
+    let object = cloud.signed("GET", "examplebucket/big", &[]).send().await.expect("an answer");
+    assert_eq!(object.status(), 404);
+}

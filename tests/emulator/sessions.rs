@@ -10,7 +10,7 @@ use crate::support::{Answer as _, Cloud, Key, sign};
 const POLICY: &str = r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"oss:PutObject","Resource":"acs:oss:*:*:examplebucket/u1/*"}]}"#;
 
 /// A temporary key and its token, by an RPC call signed with HMAC-SHA1.
-async fn assume_role(cloud: &Cloud) -> (Key, String) {
+pub(crate) async fn assume_role(cloud: &Cloud) -> (Key, String) {
     let mut parameters = [
         ("AccessKeyId", DEV_ACCESS_KEY_ID),
         ("Action", "AssumeRole"),

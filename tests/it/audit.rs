@@ -161,7 +161,7 @@ async fn each_item_of_a_batch_leaves_an_event_of_its_own() {
 
 #[tokio::test]
 async fn a_caller_that_hangs_up_and_one_that_waited_too_long_leave_an_event() {
-    let config = CONFIG.replace("[classic]", "[limits]\nrequest_timeout = \"1s\"\n[classic]");
+    let config = CONFIG.replace("[limits]", "[limits]\nrequest_timeout = \"1s\"");
     let audited = Audited::with(&config).await;
     audited.server.knobs().delay("AssumeRole", Duration::from_secs(5));
     let mut caller = TcpStream::connect(audited.server.addresses.server).await.unwrap();

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms and what each may import; the crate's own page has the same table in words.
-const ROOMS: [(&str, &[&str]); 16] = [
+const ROOMS: [(&str, &[&str]); 17] = [
     ("clock", &[]),
     ("keys", &[]),
     ("signing", &["keys"]),
@@ -15,8 +15,9 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("vault", &["keys", "policy", "sts", "access_key", "clock"]),
     // Who got what is told by `api`; how it is kept is nobody's business but its own: a queue, a thread, a file.
     ("audit", &[]),
-    ("config", &["caller", "policy", "vault", "sts", "access_key", "keys", "audit"]),
-    ("api", &["caller", "policy", "vault", "signing", "keys", "clock", "audit"]),
+    ("limits", &[]),
+    ("config", &["caller", "policy", "vault", "sts", "access_key", "keys", "limits", "audit"]),
+    ("api", &["caller", "policy", "vault", "signing", "keys", "limits", "clock", "audit"]),
     ("web", &[]),
     ("emulator", &[]),
     ("server", &["api", "audit", "clock", "config", "sts", "vault", "web"]),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Folder, LEAST, load, load_plain};
-use crate::config::{ByteSize, PolicySource, SignatureVersion, StsSignature};
+use crate::config::{ByteSize, PolicySource, Rate, SignatureVersion, StsSignature};
 use crate::policy::Method;
 
 #[test]
@@ -23,6 +23,10 @@ fn a_variable_of_every_type_wins_over_the_file() {
             ("OSS_VEND__STS__EXTERNAL_ID", "12345"),
             ("OSS_VEND__STS__TIMEOUT", "500ms"),
             ("OSS_VEND__LIMITS__BODY", "2 KiB"),
+            ("OSS_VEND__LIMITS__CONNECTIONS", "7"),
+            ("OSS_VEND__LIMITS__PER_CALLER", "off"),
+            ("OSS_VEND__PROXY__TRUSTED", "10.0.0.0/8, ::1"),
+            ("OSS_VEND__CORS__CREDENTIALS", "true"),
             ("OSS_VEND__CORS__ORIGINS", "https://a.example, https://b.example"),
             ("OSS_VEND__GRANTS__DEFAULT__METHODS", "[\"sts\", \"list\"]"),
             ("OSS_VEND__GRANTS__DEFAULT__CONTENT_TYPES", "[]"),
@@ -40,6 +44,10 @@ fn a_variable_of_every_type_wins_over_the_file() {
     assert_eq!(settings.sts.external_id.as_deref(), Some("12345"));
     assert_eq!(settings.sts.timeout, Duration::from_millis(500));
     assert_eq!(settings.limits.body, ByteSize::new(2048));
+    assert_eq!(settings.limits.connections, 7);
+    assert_eq!(settings.limits.per_caller, Rate::OFF);
+    assert_eq!(settings.proxy.trusted, ["10.0.0.0/8", "::1"]);
+    assert!(settings.cors.credentials);
     assert_eq!(settings.cors.origins, ["https://a.example", "https://b.example"]);
     let grant = &settings.grants["default"];
     assert_eq!(grant.methods, [Method::Sts, Method::List]);
@@ -120,8 +128,8 @@ fn a_bad_value_is_told_with_its_variable() {
         ("OSS_VEND__CORS__ORIGINS", "[", "must be a JSON list, or names with commas between"),
         (
             "OSS_VEND__CORS__ORIGINS",
-            "*",
-            "must be an origin as a browser sends it, such as \"https://app.example.com\", not \"*\"",
+            "null",
+            "must be an origin as a browser sends it, such as \"https://app.example.com\", or \"*\" alone, not \"null\"",
         ),
         ("OSS_VEND__AUTH__API_KEYS", "hush", "must be a table"),
         ("OSS_VEND__LIMITS", "x", "must be a table, not \"x\""),

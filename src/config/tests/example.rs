@@ -57,6 +57,7 @@ fn keys_of_types() -> BTreeSet<String> {
         "auth.forward",
         "auth.proxy",
         "cors",
+        "proxy",
         "limits",
         "audit",
         "classic",

@@ -38,7 +38,10 @@ oss-vend.toml:6: unknown key "sts2"; did you mean "sts"?
 6 | [sts2]
   |  ^^^^"#,
     );
-    said("[cors]\nx = 1", "oss-vend.toml:7: unknown key \"x\" in [cors]; it takes origins");
+    said(
+        "[cors]\nx = 1",
+        "oss-vend.toml:7: unknown key \"x\" in [cors]; it takes origins, origin_patterns, credentials, max_age",
+    );
     said(
         "[[auth.api_keys]]\nzzz = 1",
         "oss-vend.toml:6: auth.api_keys[0] has no \"id\"; a key is an id and a hash
@@ -199,9 +202,31 @@ fn rules_may_come_from_a_variable_with_their_types() {
 fn other_sections_are_checked_too() {
     let table = [
         (
-            "[cors]\norigins = [\"*\"]",
-            "cors.origins[0] must be an origin as a browser sends it, such as \"https://app.example.com\", not \"*\"",
+            "[cors]\norigins = [\"null\"]",
+            "cors.origins[0] must be an origin as a browser sends it, such as \"https://app.example.com\", or \"*\" alone, not \"null\"",
         ),
+        (
+            "[cors]\norigins = [\"https://a.example\", \"*\"]",
+            "cors.origins has \"*\", every page there is, beside others: leave one of them out",
+        ),
+        (
+            "[cors]\ncredentials = true\norigins = [\"*\"]",
+            "cors.credentials cannot stand beside the origin \"*\": any page could then ask in the name of its visitor",
+        ),
+        (
+            "[cors]\norigin_patterns = [\"https://*\"]",
+            "cors.origin_patterns[0] must be an origin with \"*.\" before the host's name, such as \"https://*.example.com\", not \"https://*\"",
+        ),
+        (
+            "[proxy]\ntrusted = [\"0.0.0.0/0\"]",
+            "proxy.trusted[0] must be an address or a network such as \"10.0.0.0/8\", and not all there are, not \"0.0.0.0/0\"",
+        ),
+        (
+            "[limits]\nper_caller = \"fast\"",
+            "limits.per_caller must be a rate such as \"20/s burst 500\" or \"600/m\" (s, m or h), or \"off\", not \"fast\"",
+        ),
+        ("[limits]\nhead = \"1 KiB\"", "limits.head must be 8 KiB to 1 MiB, not 1 KiB"),
+        ("[limits]\nconnections = 0", "limits.connections must be a whole number from 1 to 1000000, not 0"),
         ("[limits]\nrequest_timeout = 0", "limits.request_timeout must be longer than nothing, not 0"),
         ("[auth]\napi_keys = [{ id = \"a\" }]", "auth.api_keys[0] has no \"hash\"; a key is an id and a hash"),
         (

@@ -3,6 +3,8 @@
 //! A session's inline policy comes first and what it does not allow is final; then the role's or user's own policies, where an
 //! explicit deny is final and silence falls through to the ACL.
 
+#[cfg(test)]
+mod cases;
 mod condition;
 mod document;
 mod pattern;

@@ -1,5 +1,7 @@
 //! The policy of a posted form, held against its fields and its file.
 
+#[cfg(test)]
+mod cases;
 mod document;
 
 use chrono::{DateTime, Utc};

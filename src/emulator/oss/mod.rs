@@ -40,6 +40,8 @@ use super::store::{Settings, Store};
 use super::{BucketOptions, State};
 
 pub(super) use self::callback::{Callbacks, KEY_PATH};
+#[cfg(fuzzing)]
+pub(super) use self::form::fuzz as fuzz_form;
 
 /// Every address of the service.
 pub(super) fn router(state: Arc<State>) -> Router {

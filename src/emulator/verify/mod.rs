@@ -15,6 +15,8 @@ mod sample;
 mod subresource;
 mod v1;
 mod v4;
+#[cfg(test)]
+mod vectors;
 
 use axum::http::HeaderMap;
 use chrono::{DateTime, Utc};

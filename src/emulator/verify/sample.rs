@@ -28,7 +28,7 @@ pub(super) fn accounts() -> Accounts {
     accounts
 }
 
-fn user(id: &str, active: bool) -> User {
+pub(super) fn user(id: &str, active: bool) -> User {
     User {
         account_id: "1".into(),
         name: id.into(),
@@ -40,7 +40,7 @@ fn user(id: &str, active: bool) -> User {
     }
 }
 
-fn session(id: &str, token: &str) -> TokenSession {
+pub(super) fn session(id: &str, token: &str) -> TokenSession {
     let role = Role {
         account_id: "1".into(),
         name: "r".into(),

@@ -196,10 +196,13 @@ for (const [address, v4] of Object.keys(ADDRESSES).flatMap((address) => [[addres
       assert.equal((await oss().get(`${dir}/link`)).content.toString(), "behind the link");
     });
 
-    test("restore is refused where nothing is archived", async () => {
+    test("what is archived is read once it is restored; nothing else can be restored", async () => {
       await oss().put(`${dir}/warm`, Buffer.from("x"));
-      await assert.rejects(oss().restore(`${dir}/warm`), (error) => error.status >= 400);
-      run.ran("restore (refused)");
+      await assert.rejects(oss().restore(`${dir}/warm`), refused("OperationNotSupported", 400));
+      await oss().put(`${dir}/cold`, Buffer.from("archived"), { headers: { "x-oss-storage-class": "Archive" } });
+      await assert.rejects(oss().get(`${dir}/cold`), refused("InvalidObjectState", 403));
+      assert.equal((await oss().restore(`${dir}/cold`)).res.status, 202);
+      assert.equal((await oss().get(`${dir}/cold`)).content.toString(), "archived");
     });
 
     test("x-oss-process is signed, and the stored bytes come", async () => {

@@ -1,18 +1,21 @@
 /** The SDKs that speak to STS, against the emulated one: what it returns opens the bucket. */
 
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import https from "node:https";
 import { createRequire } from "node:module";
 import net from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, mock, test } from "node:test";
 import OSS from "ali-oss";
-import { BUCKET, REGION, ROLE, USER } from "../support/emulator.mjs";
+import { BUCKET, PROVIDER, REGION, ROLE, USER, control } from "../support/emulator.mjs";
 import { startRun } from "../support/runs.mjs";
 import { startServer } from "../support/server.mjs";
 
 const require = createRequire(import.meta.url);
 const PopCore = require("@alicloud/pop-core");
-const { default: Sts, AssumeRoleRequest } = require("@alicloud/sts20150401");
+const { default: Sts, AssumeRoleRequest, AssumeRoleWithOIDCRequest } = require("@alicloud/sts20150401");
 const { $OpenApiUtil } = require("@alicloud/openapi-core");
 const { default: Credential, Config } = require("@alicloud/credentials");
 
@@ -98,11 +101,43 @@ test("@alicloud/pop-core assumes a role, by GET and by POST", async () => {
   await assert.rejects(pop.request("AssumeRole", { RoleArn: `${ROLE}-not`, RoleSessionName: "pop" }), { code: "EntityNotExist.Role" });
 });
 
-test("@alicloud/credentials assumes a role by itself", async (context) => {
-  // It speaks TLS alone: the test takes the TLS off, and leaves the rest as it is.
+/** An SDK that speaks TLS alone: the test takes the TLS off, and leaves the rest as it is. */
+function withoutTls(context) {
   const plain = (options, connected) => net.connect({ host: options.hostname ?? options.host, port: options.port }, connected);
-  const untls = mock.method(https.Agent.prototype, "createConnection", plain);
-  context.after(() => untls.mock.restore());
+  const connecting = mock.method(https.Agent.prototype, "createConnection", plain);
+  context.after(() => connecting.mock.restore());
+}
+
+for (const [scheme, signatureAlgorithm] of [["ACS3", undefined], ["RPC", "v2"]])
+  test(`@alicloud/sts20150401 assumes a role with an identity token (${scheme})`, async () => {
+    const config = { ...USER, endpoint: new URL(cloud.sts).host, protocol: "http", regionId: REGION, signatureAlgorithm };
+    const sts = runs["@alicloud/sts20150401"].counted(new Sts(new $OpenApiUtil.Config(config)));
+    const { token } = await control(cloud, "POST", "identity-token", { subject: "system:serviceaccount:default:app" });
+    const asked = { roleArn: ROLE, oidcProviderArn: PROVIDER, roleSessionName: "oidc", durationSeconds: 900, policy: JSON.stringify(POLICY) };
+    const { body } = await sts.assumeRoleWithOIDC(new AssumeRoleWithOIDCRequest({ ...asked, OIDCProviderArn: PROVIDER, OIDCToken: token }));
+    const { accessKeyId, accessKeySecret, securityToken, expiration } = body.credentials;
+    await opensWhatThePolicySays({ AccessKeyId: accessKeyId, AccessKeySecret: accessKeySecret, SecurityToken: securityToken, Expiration: expiration }, 900);
+    const dead = await control(cloud, "POST", "identity-token", { expiresInSeconds: -1 });
+    await assert.rejects(sts.assumeRoleWithOIDC(new AssumeRoleWithOIDCRequest({ ...asked, OIDCProviderArn: PROVIDER, OIDCToken: dead.token })), (error) => /OIDC/.test(error.code));
+  });
+
+test("@alicloud/credentials assumes a role with an identity token", async (context) => {
+  withoutTls(context);
+  const folder = await mkdtemp(join(tmpdir(), "oidc-"));
+  context.after(() => rm(folder, { recursive: true }));
+  const { token } = await control(cloud, "POST", "identity-token");
+  await writeFile(join(folder, "token"), token);
+  const credential = new Credential(
+    new Config({ type: "oidc_role_arn", roleArn: ROLE, roleSessionName: "oidc", oidcProviderArn: PROVIDER, oidcTokenFilePath: join(folder, "token"), roleSessionExpiration: 900, durationSeconds: 900, policy: JSON.stringify(POLICY), stsEndpoint: new URL(cloud.sts).host }),
+  );
+  const { accessKeyId, accessKeySecret, securityToken } = await credential.getCredential();
+  const oss = new OSS({ accessKeyId, accessKeySecret, stsToken: securityToken, region: `oss-${REGION}`, bucket: BUCKET, endpoint: cloud.oss });
+  await oss.put("only/测试 +~'/oidc", Buffer.from("x"));
+  runs["@alicloud/credentials"].ran("oidc_role_arn");
+});
+
+test("@alicloud/credentials assumes a role by itself", async (context) => {
+  withoutTls(context);
   const credential = new Credential(
     new Config({ type: "ram_role_arn", ...USER, roleArn: ROLE, roleSessionName: "credentials", roleSessionExpiration: 900, policy: JSON.stringify(POLICY), stsEndpoint: new URL(cloud.sts).host }),
   );

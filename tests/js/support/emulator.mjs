@@ -5,6 +5,7 @@ import net from "node:net";
 
 export const USER = { accessKeyId: "LTAIemulatorNotARealKey", accessKeySecret: "emulatorSecretNotARealOne" };
 export const ROLE = "acs:ram::1234567890123456:role/oss-vend-dev";
+export const PROVIDER = "acs:ram::1234567890123456:oidc-provider/emulator";
 export const BUCKET = "examplebucket";
 export const REGION = "cn-hangzhou";
 

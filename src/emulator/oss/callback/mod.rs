@@ -4,6 +4,7 @@ mod order;
 mod send;
 mod template;
 
+use std::net::SocketAddr;
 use std::sync::OnceLock;
 
 use axum::body::Body;
@@ -27,13 +28,15 @@ pub(in crate::emulator) const KEY_PATH: &str = "/-/emulator/callback_pub_key.pem
 pub(crate) struct Callbacks {
     /// Whether servers on other machines may be called.
     anywhere: bool,
+    /// Where this emulator listens, if it knows.
+    address: Option<SocketAddr>,
     client: OnceLock<reqwest::Client>,
 }
 
 impl Callbacks {
     /// Callbacks to this machine alone, or to any.
-    pub(in crate::emulator) fn new(anywhere: bool) -> Self {
-        Self { anywhere, client: OnceLock::new() }
+    pub(in crate::emulator) fn new(anywhere: bool, address: Option<SocketAddr>) -> Self {
+        Self { anywhere, address, client: OnceLock::new() }
     }
 }
 

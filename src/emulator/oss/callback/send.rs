@@ -1,5 +1,6 @@
 //! The call itself: signed with the emulator's key, five seconds long at most, to one address after another.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,7 +79,7 @@ async fn read(mut answer: Response) -> Result<Vec<u8>, String> {
 fn headers(call: &Call<'_>, order: &Order, body: &str) -> Vec<(&'static str, String)> {
     let owner = call.state.owner.clone();
     let mut headers = vec![
-        ("x-oss-pub-key-url", STANDARD.encode(key_url(&call.head.host))),
+        ("x-oss-pub-key-url", STANDARD.encode(key_url(call.state.callbacks.address, &call.head.host))),
         ("content-md5", STANDARD.encode(Md5::digest(body))),
         (CONTENT_TYPE.as_str(), content_type(order.kind).to_owned()),
         (DATE.as_str(), to_http_date(call.now)),
@@ -110,13 +111,18 @@ fn string_to_sign(url: &Url, body: &str) -> String {
     format!("{path}{query}\n{body}")
 }
 
-/// Where a verifier can fetch the public key: this very listener. A host that names a bucket might lead nowhere.
-fn key_url(host: &str) -> String {
+/// Where a verifier can fetch the public key: this very listener. A host that names a bucket might lead nowhere, and with
+/// an IP endpoint `ali-oss` sends the bucket's real name, without a port.
+fn key_url(address: Option<SocketAddr>, host: &str) -> String {
     let (name, port) = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).unwrap_or((host, "80"));
-    let address = name.trim_start_matches('[').trim_end_matches(']');
-    let own = address.parse::<std::net::IpAddr>().is_ok();
-    let name = if own { name } else { "localhost" };
-    format!("http://{name}:{port}{KEY_PATH}")
+    let is_own = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+    let place = match address {
+        Some(address) if address.ip().is_unspecified() => format!("localhost:{}", address.port()),
+        Some(address) => address.to_string(),
+        None if is_own => format!("{name}:{port}"),
+        None => format!("localhost:{port}"),
+    };
+    format!("http://{place}{KEY_PATH}")
 }
 
 fn content_type(kind: Kind) -> &'static str {
@@ -176,7 +182,12 @@ mod tests {
             ("examplebucket.localhost:9000", "http://localhost:9000"),
             ("localhost", "http://localhost:80"),
         ] {
-            assert_eq!(key_url(host), format!("{expected}{KEY_PATH}"), "{host}");
+            assert_eq!(key_url(None, host), format!("{expected}{KEY_PATH}"), "{host}");
+        }
+        let host = "examplebucket.oss-cn-hangzhou.aliyuncs.com";
+        for (address, expected) in [("127.0.0.1:9000", "127.0.0.1:9000"), ("0.0.0.0:9000", "localhost:9000")] {
+            let address = address.parse().unwrap();
+            assert_eq!(key_url(Some(address), host), format!("http://{expected}{KEY_PATH}"));
         }
     }
 

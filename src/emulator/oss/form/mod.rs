@@ -72,6 +72,17 @@ impl<'b> Form<'b> {
     }
 }
 
+/// The fields of a form, once its file has been read to the end; nothing if it is refused.
+#[cfg(fuzzing)]
+pub(in crate::emulator) fn fuzz(content_type: &str, mut body: Body) -> Option<FormFields> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().ok()?;
+    runtime.block_on(async {
+        let mut form = Form::read(content_type, &mut body).await.ok()?;
+        while form.chunk().await.ok()?.is_some() {}
+        Some(form.fields)
+    })
+}
+
 async fn value(name: &str, mut part: Field<'_>) -> Result<String, OssError> {
     let mut value = Vec::new();
     if name.len() > LONGEST_NAME {

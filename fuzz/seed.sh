@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Writes the seeds of the fuzz targets from the vectors of the official SDKs: fuzz/seed.sh
+set -euo pipefail
+cd "$(dirname "$0")"
+mkdir -p corpus/authorization corpus/query corpus/form
+python3 - <<'PYTHON'
+import json
+from pathlib import Path
+
+vectors = Path("../tests/vectors")
+for path in sorted(vectors.glob("*.json")):
+    for vector in json.loads(path.read_text())["vectors"]:
+        name = f"{path.stem}-{vector['id']}"
+        expected, request = vector["expected"], vector["request"]
+        if expected.get("authorization"):
+            Path("corpus/authorization", name).write_text(expected["authorization"])
+        url = expected.get("signed_url") or request["url"]
+        if "?" in url:
+            Path("corpus/query", name).write_text(url.split("?", 1)[1])
+        if expected.get("fields"):
+            parts = [
+                f'--edge\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'
+                for field, value in expected["fields"].items()
+            ]
+            parts.append('--edge\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n')
+            parts.append("Content-Type: image/png\r\n\r\nbytes\r\n--edge--\r\n")
+            Path("corpus/form", name).write_bytes("".join(parts).encode())
+PYTHON

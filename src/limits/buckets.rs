@@ -1,0 +1,179 @@
+//! The buckets of many, bounded: whoever has not asked for long is forgotten, and costs nothing.
+
+use std::borrow::Borrow;
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+
+use super::quota::{Exceeded, Quota, nanos};
+
+/// How many parts a map has, so that few requests wait for one another. A power of two.
+const SHARDS: usize = 64;
+/// The most buckets in a part: 65,536 in all, some 6 MiB. With more live keys than that at once, the one whose burst is
+/// soonest whole again is forgotten, and so gains the least.
+const SHARD_CAPACITY: usize = 1024;
+
+/// One bucket.
+#[derive(Debug)]
+pub(super) struct Bucket {
+    quota: Quota,
+    /// The moment at which the burst is whole again.
+    full: AtomicI64,
+}
+
+impl Bucket {
+    pub(super) fn new(quota: Quota) -> Self {
+        Self { quota, full: AtomicI64::new(i64::MIN) }
+    }
+
+    pub(super) fn take(&self, cost: u32, now: DateTime<Utc>) -> Result<(), Exceeded> {
+        let now = nanos(now);
+        let mut full = self.full.load(Ordering::Relaxed);
+        loop {
+            let next = self.quota.take(full, cost, now)?;
+            match self.full.compare_exchange_weak(full, next, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return Ok(()),
+                Err(changed) => full = changed,
+            }
+        }
+    }
+}
+
+/// A bucket for each key, all of one quota.
+pub(super) struct Buckets<K> {
+    quota: Quota,
+    hasher: RandomState,
+    shards: Box<[Mutex<HashMap<K, i64>>]>,
+}
+
+impl<K: Eq + Hash> Buckets<K> {
+    pub(super) fn new(quota: Quota) -> Self {
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Self { quota, hasher: RandomState::new(), shards }
+    }
+
+    pub(super) fn take<Q>(&self, key: &Q, cost: u32, now: DateTime<Utc>) -> Result<(), Exceeded>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
+    {
+        let now = nanos(now);
+        // A count of what somebody did is whole at any moment, so a panic elsewhere spoils nothing.
+        let mut shard = self.shard(key).lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(full) = shard.get_mut(key) {
+            *full = self.quota.take(*full, cost, now)?;
+            return Ok(());
+        }
+        let full = self.quota.take(i64::MIN, cost, now)?;
+        if shard.len() >= SHARD_CAPACITY {
+            make_room(&mut shard, now);
+        }
+        shard.insert(key.to_owned(), full);
+        Ok(())
+    }
+
+    fn shard<Q: Hash + ?Sized>(&self, key: &Q) -> &Mutex<HashMap<K, i64>> {
+        let hash = self.hasher.hash_one(key).to_le_bytes();
+        &self.shards[usize::from(hash[0]) % SHARDS]
+    }
+}
+
+/// Forgets those whose burst is whole, for they are as good as new; if there are none, the one that is so soonest.
+fn make_room<K: Eq + Hash>(shard: &mut HashMap<K, i64>, now: i64) {
+    shard.retain(|_, full| *full > now);
+    if shard.len() >= SHARD_CAPACITY
+        && let Some(soonest) = shard.values().min().copied()
+    {
+        drop(shard.extract_if(|_, full| *full == soonest).next());
+    }
+}
+
+impl<K> fmt::Debug for Buckets<K> {
+    /// Without the keys: who asks is nobody's business here.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Buckets").field("quota", &self.quota).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
+
+    fn buckets() -> Buckets<u128> {
+        Buckets::new(Quota::new(1, Duration::from_mins(1), 2).unwrap())
+    }
+
+    fn held<K>(buckets: &Buckets<K>) -> usize {
+        buckets.shards.iter().map(|shard| shard.lock().unwrap().len()).sum()
+    }
+
+    #[test]
+    fn a_flood_of_keys_stays_within_bounds_and_later_ones_are_still_held_to_their_rate() {
+        let buckets = buckets();
+        for key in 0..72_000_u128 {
+            assert!(buckets.take(&key, 1, NOW).is_ok());
+        }
+        assert!(held(&buckets) <= SHARDS * SHARD_CAPACITY);
+        let late = u128::MAX;
+        assert!(buckets.take(&late, 2, NOW).is_ok());
+        assert!(buckets.take(&late, 1, NOW).is_err());
+    }
+
+    #[test]
+    fn in_a_full_map_the_one_who_owes_most_is_remembered() {
+        let buckets = buckets();
+        let greedy = u128::MAX;
+        assert!(buckets.take(&greedy, 2, NOW).is_ok());
+        for key in 0..72_000_u128 {
+            assert!(buckets.take(&key, 1, NOW).is_ok());
+        }
+        assert!(buckets.take(&greedy, 1, NOW).is_err());
+    }
+
+    #[test]
+    fn those_whose_burst_is_whole_make_room() {
+        let buckets = buckets();
+        for key in 0..72_000_u128 {
+            assert!(buckets.take(&key, 1, NOW).is_ok());
+        }
+        let later = NOW + TimeDelta::minutes(5);
+        for key in 0..100_u128 {
+            assert!(buckets.take(&(u128::MAX - key), 1, later).is_ok());
+        }
+        assert!(held(&buckets) < SHARDS * SHARD_CAPACITY, "a shard that was touched has let them go");
+    }
+
+    #[test]
+    fn many_at_once_get_no_more_than_one_after_the_other() {
+        let (buckets, bucket) = (buckets(), Bucket::new(Quota::new(1, Duration::from_mins(1), 100).unwrap()));
+        let taken = AtomicI64::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..1000 {
+                        let both = i64::from(bucket.take(1, NOW).is_ok()) + i64::from(buckets.take(&7, 1, NOW).is_ok());
+                        taken.fetch_add(both, Ordering::Relaxed);
+                    }
+                });
+            }
+        });
+        assert_eq!(taken.into_inner(), 100 + 2);
+    }
+
+    #[test]
+    fn debug_names_nobody() {
+        let buckets: Buckets<String> = Buckets::new(Quota::new(1, Duration::from_secs(1), 2).unwrap());
+        assert!(buckets.take("alice", 1, NOW).is_ok());
+        assert!(!format!("{buckets:?}").contains("alice"));
+    }
+}

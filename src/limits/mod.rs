@@ -1,0 +1,106 @@
+//! How often one may ask: a rate for each caller, for each address, and for each grant as a whole.
+//!
+//! A rate is held by GCRA, the generic cell rate algorithm: all that is kept of somebody is one moment, the one at which
+//! their whole burst is free again, so that a bucket needs neither a timer nor a counter. Time is an argument.
+
+mod buckets;
+mod quota;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+
+use self::buckets::{Bucket, Buckets};
+pub use self::quota::{Exceeded, Quota};
+
+/// The rates of a server, with what is left of each.
+#[derive(Debug, Default)]
+pub struct Rates {
+    callers: Option<Buckets<String>>,
+    addresses: Option<Buckets<u128>>,
+    grants: HashMap<String, Bucket>,
+}
+
+impl Rates {
+    /// Rates for each caller and each address; `None` is without limit.
+    #[must_use]
+    pub fn new(caller: Option<Quota>, address: Option<Quota>) -> Self {
+        Self { callers: caller.map(Buckets::new), addresses: address.map(Buckets::new), grants: HashMap::new() }
+    }
+
+    /// The same with a rate for all that is asked of the grant `name`, whoever asks.
+    #[must_use]
+    pub fn with_grant(mut self, name: &str, quota: Quota) -> Self {
+        self.grants.insert(name.to_owned(), Bucket::new(quota));
+        self
+    }
+
+    /// Takes `cost` from what the caller with this id may have.
+    pub fn caller(&self, id: &str, cost: u32, now: DateTime<Utc>) -> Result<(), Exceeded> {
+        self.callers.as_ref().map_or(Ok(()), |buckets| buckets.take(id, cost, now))
+    }
+
+    /// Takes `cost` from what the network of `address` may have.
+    pub fn address(&self, address: IpAddr, cost: u32, now: DateTime<Utc>) -> Result<(), Exceeded> {
+        self.addresses.as_ref().map_or(Ok(()), |buckets| buckets.take(&network(address), cost, now))
+    }
+
+    /// Takes `cost` from what may be had of the grant `name`.
+    pub fn grant(&self, name: &str, cost: u32, now: DateTime<Utc>) -> Result<(), Exceeded> {
+        self.grants.get(name).map_or(Ok(()), |bucket| bucket.take(cost, now))
+    }
+}
+
+/// What counts as one address: one of IPv4, but 64 bits of IPv6, since that much is given to a single customer.
+fn network(address: IpAddr) -> u128 {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(address) => address.to_bits() >> 64 << 64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
+
+    fn one_a_minute() -> Option<Quota> {
+        Quota::new(1, Duration::from_mins(1), 1)
+    }
+
+    #[test]
+    fn an_address_of_ipv6_is_its_network() {
+        let rates = Rates::new(None, one_a_minute());
+        let take = |address: &str| rates.address(address.parse().unwrap(), 1, NOW).is_ok();
+        assert!(take("2001:db8::1"));
+        assert!(!take("2001:db8::2"), "one customer has 64 bits");
+        assert!(!take("2001:db8:0:0:ffff:ffff:ffff:ffff"));
+        assert!(take("2001:db8:0:1::1"));
+        assert!(take("192.0.2.1"));
+        assert!(!take("::ffff:192.0.2.1"), "the same address in the clothes of IPv6");
+        assert!(take("192.0.2.2"));
+    }
+
+    #[test]
+    fn what_is_not_limited_is_let_through() {
+        let rates = Rates::new(None, None).with_grant("a", one_a_minute().unwrap());
+        for _ in 0..1000 {
+            assert!(rates.caller("alice", 100, NOW).is_ok());
+            assert!(rates.grant("b", 100, NOW).is_ok());
+        }
+        assert!(rates.grant("a", 1, NOW).is_ok());
+        assert!(rates.grant("a", 1, NOW).is_err(), "whoever asks");
+    }
+
+    #[test]
+    fn callers_do_not_spend_what_others_have() {
+        let rates = Rates::new(one_a_minute(), None);
+        assert!(rates.caller("alice", 1, NOW).is_ok());
+        assert!(rates.caller("bob", 1, NOW).is_ok());
+        assert!(rates.caller("alice", 1, NOW).is_err());
+    }
+}

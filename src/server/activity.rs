@@ -1,0 +1,129 @@
+//! What happens on one connection, as far as its end depends on it: bytes that move, requests that come and are answered.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// The counts of one connection. They only ever tell whether something went on, so no order between them is needed.
+#[derive(Debug, Default)]
+pub(super) struct Activity {
+    moves: AtomicU32,
+    requests: AtomicU32,
+    in_flight: AtomicU32,
+    head_begun: AtomicBool,
+    multiplexed: AtomicBool,
+}
+
+/// The counts at one moment.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Seen {
+    pub(super) moves: u32,
+    pub(super) requests: u32,
+    /// Whether a request has come and its answer's head has not gone.
+    pub(super) busy: bool,
+    /// Whether a request's head has begun to come and is not whole.
+    pub(super) head_begun: bool,
+}
+
+impl Activity {
+    pub(super) fn seen(&self) -> Seen {
+        Seen {
+            moves: self.moves.load(Ordering::Relaxed),
+            requests: self.requests.load(Ordering::Relaxed),
+            busy: self.in_flight.load(Ordering::Relaxed) > 0,
+            head_begun: self.head_begun.load(Ordering::Relaxed),
+        }
+    }
+
+    /// A request's head has come; what is returned is kept until its answer's head is there.
+    pub(super) fn request(self: &Arc<Self>, multiplexed: bool) -> InFlight {
+        self.head_begun.store(false, Ordering::Relaxed);
+        self.multiplexed.store(multiplexed, Ordering::Relaxed);
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight(Arc::clone(self))
+    }
+
+    /// Bytes that come while nothing is asked begin a head, unless the protocol has other things to say (HTTP/2).
+    fn read(&self) {
+        self.moves.fetch_add(1, Ordering::Relaxed);
+        if !self.multiplexed.load(Ordering::Relaxed) && self.in_flight.load(Ordering::Relaxed) == 0 {
+            self.head_begun.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn wrote(&self) {
+        self.moves.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A request that is being answered.
+pub(super) struct InFlight(Arc<Activity>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A stream whose moves are counted.
+#[derive(Debug)]
+pub(super) struct Counted<S> {
+    stream: S,
+    activity: Arc<Activity>,
+}
+
+impl<S> Counted<S> {
+    pub(super) fn new(stream: S, activity: Arc<Activity>) -> Self {
+        Self { stream, activity }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.activity.read();
+        }
+        polled
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        if polled.is_ready() {
+            self.activity.wrote();
+        }
+        polled
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        if polled.is_ready() {
+            self.activity.wrote();
+        }
+        polled
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

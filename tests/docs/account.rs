@@ -139,6 +139,7 @@ impl Served {
             .env("OSS_VEND__LISTEN", "127.0.0.1:0")
             .env("OSS_VEND__STS__ENDPOINT", &cloud.sts)
             .envs(variables.iter().filter_map(|variable| variable.split_once('=')))
+            .stdout(std::process::Stdio::null())
             .stderr(std::process::Stdio::piped())
             .spawn()
             .unwrap();

@@ -5,11 +5,12 @@ use std::path::Path;
 pub(crate) const README: &str = include_str!("../../README.md");
 
 /// What a marker `<!-- test: KIND … -->` may say; each kind has its test.
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 12] = [
     "answer",
     "bucket-cors",
     "config",
     "curl",
+    "explain",
     "key",
     "page",
     "role-policy",

@@ -43,6 +43,14 @@ async fn a_new_key_is_printed_with_its_lines() {
 }
 
 #[tokio::test]
+async fn explain_tells_of_the_configuration_that_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("oss-vend.toml"), block("config", "served")).unwrap();
+    let printed = run(&block("explain", ""), folder.path()).await;
+    assert!(printed.contains("uploads/") && printed.contains("allow"), "{printed}");
+}
+
+#[tokio::test]
 async fn a_health_check_tells_by_its_exit_code() {
     let dev = RunningDev::start().await;
     let here = Path::new(".");

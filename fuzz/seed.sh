@@ -26,3 +26,11 @@ for path in sorted(vectors.glob("*.json")):
             parts.append("Content-Type: image/png\r\n\r\nbytes\r\n--edge--\r\n")
             Path("corpus/form", name).write_bytes("".join(parts).encode())
 PYTHON
+mkdir -p corpus/template corpus/key corpus/configuration
+cp ../config/*.toml ../examples/config/*.toml corpus/configuration/
+sed 's/^#\([a-z[]\)/\1/' ../config/oss-vend.example.toml > corpus/configuration/every-key.toml
+# shellcheck disable=SC2016 # the slots are the server's
+printf 'u/${caller.id}/${caller.claims.a}/${date}/${uuid}${ext}-${filename}\nalice\nA b.PNG' > corpus/template/key
+# shellcheck disable=SC2016
+printf 'acs:oss:*:*:${bucket}/${dir}*\n../x\n' > corpus/template/policy
+printf 'uploads/a b+c%%d/../\xe6\xb5\x8b.png' > corpus/key/awkward

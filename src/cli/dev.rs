@@ -13,8 +13,8 @@ use super::{Outcome, block_on, stop_signal};
 
 /// Start the server, an emulated STS and OSS, and a demo page, all on this machine.
 ///
-/// The emulator checks every signature, policy, size and expiry as the cloud does. It knows only its own keys and never
-/// calls out.
+/// The emulator checks every signature, policy, size and expiry as the cloud does. It knows only its own keys and calls
+/// nothing but the upload callbacks that are ordered, on this machine.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Where the server and the demo page listen; port 0 takes any.

@@ -1,7 +1,8 @@
 //! An emulator of STS and OSS that checks every signature: what `dev` runs and what the tests judge by.
 //!
 //! It imports nothing of the rest of the crate and shares no code with the signer. It starts from the bytes on the wire,
-//! decodes them, and builds the canonical texts its own way. It knows only the keys it was given and never calls out.
+//! decodes them, and builds the canonical texts its own way. It knows only the keys it was given, and calls
+//! out for nothing but the upload callbacks that are ordered.
 
 mod access;
 mod account;

@@ -28,7 +28,7 @@ async fn a_url_dies_when_its_life_is_over() {
     for (seconds, expected) in [
         (0, (200, "")),
         (600, (200, "")),
-        (601, (403, "AccessDenied")),
+        (601, (403, "AuthorizationArgumentError")),
         (-600, (200, "")),
         (-1200, (403, "RequestTimeTooSkewed")),
     ] {

@@ -1,4 +1,5 @@
 use chrono::TimeDelta;
+use oss_vend::emulator::{DEV_OIDC_PROVIDER_ARN, DEV_ROLE_ARN};
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 
@@ -81,6 +82,8 @@ async fn an_order_that_cannot_be_done_says_why() {
     let cloud = Cloud::start().await;
     for (method, path, body, status, detail) in [
         ("POST", "failures", json!({"operatoin": "GetObject"}), 400, "unknown field `operatoin`"),
+        ("POST", "failures", json!({"operation": "putObject"}), 400, "no operation putObject"),
+        ("PUT", "latency", json!({"operation": "Put", "milliseconds": 1}), 400, "no operation Put"),
         ("POST", "failures", json!({"times": 1, "share": 0.5}), 400, "times or share"),
         ("POST", "failures", json!({"share": 1.5}), 400, "between 0 and 1"),
         ("POST", "failures", json!({"status": 200}), 400, "status"),
@@ -109,4 +112,20 @@ async fn a_page_cannot_turn_the_knobs_and_a_bucket_may_have_such_keys() {
     let key = Client::new().put(&url).header("host", "openbucket.localhost").body("x").send().await.expect("an answer");
     assert_eq!(key.status(), 200);
     assert_eq!(cloud.emulator.knobs().calls()[0].key.as_deref(), Some("-/emulator/reset"));
+}
+
+#[tokio::test]
+async fn an_identity_token_is_minted_and_opens_a_session() {
+    let cloud = Cloud::start().await;
+    let minted = json_of(control(&cloud, "POST", "identity-token", json!({"subject": "me"})).await).await;
+    let token = minted["token"].as_str().expect("it is there");
+    let query = format!(
+        "Action=AssumeRoleWithOIDC&Version=2015-04-01&Format=JSON&RoleArn={DEV_ROLE_ARN}&RoleSessionName=pod\
+         &OIDCProviderArn={DEV_OIDC_PROVIDER_ARN}&OIDCToken={token}"
+    );
+    let opened = Client::new().post(format!("http://{}/?{query}", cloud.sts)).send().await.expect("an answer");
+    let opened = json_of(opened).await;
+    assert_eq!(opened["OIDCTokenInfo"]["Subject"], "me");
+    let id = opened["Credentials"]["AccessKeyId"].clone();
+    assert_eq!(control(&cloud, "POST", "expire-token", json!({"accessKeyId": id})).await.status(), 204);
 }

@@ -59,6 +59,19 @@ def test_callers_are_told_who_they_are(client):
     assert client(key).get_caller_identity().body.arn.endswith("assumed-role/oss-vend-dev/bob")
 
 
+def test_an_identity_token_is_worth_a_role(client, cloud):
+    """As a pod of a cluster does it: no AccessKey signs this."""
+    token = cloud.knob("POST", "/identity-token", subject="system:serviceaccount:default:app")["token"]
+    asked = {"role_arn": ROLE_ARN, "oidcprovider_arn": "acs:ram::1234567890123456:oidc-provider/emulator", "role_session_name": "pod"}
+    answer = client().assume_role_with_oidc(models.AssumeRoleWithOIDCRequest(**asked, oidctoken=token)).body
+    assert answer.oidctoken_info.subject == "system:serviceaccount:default:app"
+    bucket = oss2.Bucket(oss2.StsAuth(*temporary(answer.credentials), auth_version="v4"), cloud.oss, BUCKET, region=REGION)
+    bucket.put_object("oidc", b"x")
+    with pytest.raises(Exception) as error:
+        client().assume_role_with_oidc(models.AssumeRoleWithOIDCRequest(**asked, oidctoken=token[:-4] + "AAAA"))
+    assert error.value.code == "AuthenticationFail.OIDCToken.Invalid"
+
+
 @pytest.mark.parametrize(("access_key", "change", "status", "code"), [
     (("LTAIunknown", "x"), {}, 404, "InvalidAccessKeyId.NotFound"),
     ((ACCESS_KEY[0], "wrong"), {}, 400, "SignatureDoesNotMatch"),

@@ -25,8 +25,8 @@ use tower::ServiceExt as _;
 use self::answer::{Problem, json_answer, no_content};
 use self::order::{Clock, Fail, Latency, Throttle, Token, read};
 use super::State;
-use super::oss::KEY_PATH;
-use super::sts::IdentityClaims;
+use super::oss::{self, KEY_PATH};
+use super::sts::{self, IdentityClaims};
 use super::wire::to_iso8601;
 
 type Answer = Result<Response, Problem>;
@@ -104,6 +104,7 @@ async fn clear_calls(Shared(state): Shared<Arc<State>>) -> Response {
 
 async fn fail(Shared(state): Shared<Arc<State>>, body: Bytes) -> Answer {
     let order: Fail = read(&body)?;
+    check_operation(&order.operation)?;
     let failure = order.failure()?;
     match (order.times, order.share) {
         (times, None) => state.knobs.fail_next(&order.operation, times.unwrap_or(1), failure),
@@ -116,6 +117,15 @@ async fn fail(Shared(state): Shared<Arc<State>>, body: Bytes) -> Answer {
     Ok(no_content())
 }
 
+/// A misspelt name would turn nothing.
+fn check_operation(name: &str) -> Result<(), Problem> {
+    if name == "*" || oss::is_operation(name) || sts::is_operation(name) {
+        Ok(())
+    } else {
+        Err(Problem::bad(format!("There is no operation {name}; * stands for all.")))
+    }
+}
+
 async fn clear_failures(Shared(state): Shared<Arc<State>>) -> Response {
     state.knobs.clear_failures();
     no_content()
@@ -123,6 +133,7 @@ async fn clear_failures(Shared(state): Shared<Arc<State>>) -> Response {
 
 async fn latency(Shared(state): Shared<Arc<State>>, body: Bytes) -> Answer {
     let order: Latency = read(&body)?;
+    check_operation(&order.operation)?;
     state.knobs.delay(&order.operation, order.delay()?);
     Ok(no_content())
 }

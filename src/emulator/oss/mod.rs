@@ -34,7 +34,7 @@ use axum::body::Body;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 
-use self::operation::Operation;
+use self::operation::{NAMES, Operation};
 use super::error::OssError;
 use super::store::{Settings, Store};
 use super::{BucketOptions, State};
@@ -46,6 +46,11 @@ pub(super) use self::form::fuzz as fuzz_form;
 /// Every address of the service.
 pub(super) fn router(state: Arc<State>) -> Router {
     Router::new().fallback(serve::serve).with_state(state)
+}
+
+/// Whether calls are recorded under that name here.
+pub(super) fn is_operation(name: &str) -> bool {
+    name == serve::UNKNOWN || NAMES.contains(&name)
 }
 
 /// Makes the buckets of the options; those that a data folder brings along stay as they are.

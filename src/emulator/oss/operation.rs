@@ -4,9 +4,21 @@ use axum::http::Method;
 
 use super::super::wire::Query;
 
-/// What a request asks for, by the names of OSS's API.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Operation {
+/// Defines the operations and the list of them.
+macro_rules! operations {
+    ($($(#[$about:meta])* $name:ident,)*) => {
+        /// What a request asks for, by the names of OSS's API.
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        pub(super) enum Operation {
+            $($(#[$about])* $name,)*
+        }
+
+        /// The names of all operations.
+        pub(super) const NAMES: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+operations! {
     AbortMultipartUpload,
     AppendObject,
     CompleteMultipartUpload,

@@ -22,6 +22,9 @@ use super::head::Head;
 use super::operation::{Level, Operation};
 use super::{body, cors, perform};
 
+/// What a call is named before it is known what it asks for.
+pub(super) const UNKNOWN: &str = "Unknown";
+
 /// Answers a request.
 pub(super) async fn serve(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
     let started = Instant::now();
@@ -66,7 +69,7 @@ impl From<OssError> for Trouble {
 fn blank(at: DateTime<Utc>) -> Record {
     Record {
         at,
-        operation: "Unknown".to_owned(),
+        operation: UNKNOWN.to_owned(),
         access_key_id: None,
         bucket: None,
         key: None,

@@ -37,6 +37,8 @@ pub use self::oidc::IdentityClaims;
 /// Largest body in bytes; a policy of 2048 bytes, encoded twice over, stays far below.
 const BODY_LIMIT: usize = 64 * 1024;
 
+const OPERATIONS: [&str; 3] = ["AssumeRole", "AssumeRoleWithOIDC", "GetCallerIdentity"];
+
 const VERSION: &str = "2015-04-01";
 
 /// Every method and path of STS.
@@ -82,12 +84,13 @@ fn read(parts: Parts, body: Bytes) -> Result<Call, StsError> {
 
 /// The operation as the knobs name it, so that a client cannot invent names.
 fn operation(call: &Call) -> &'static str {
-    match call.common("Action", "x-acs-action").as_deref() {
-        Ok("AssumeRole") => "AssumeRole",
-        Ok("GetCallerIdentity") => "GetCallerIdentity",
-        Ok("AssumeRoleWithOIDC") => "AssumeRoleWithOIDC",
-        _ => "Unknown",
-    }
+    let action = call.common("Action", "x-acs-action").unwrap_or_default();
+    OPERATIONS.into_iter().find(|known| *known == action).unwrap_or("Unknown")
+}
+
+/// Whether calls are recorded under that name here.
+pub(super) fn is_operation(name: &str) -> bool {
+    OPERATIONS.contains(&name)
 }
 
 fn answer(state: &State, call: &Call, frame: &Frame, record: &mut Record) -> Response {

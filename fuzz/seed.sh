@@ -31,3 +31,11 @@ mkdir -p corpus/jwt
 printf '{"alg":"EdDSA","kid":"a","typ":"at+jwt"}\n{"iss":"public","sub":"u42","aud":["a"],"exp":60,"nbf":0}' > corpus/jwt/public
 printf '{"alg":"HS256"}\n{"iss":"shared","sub":"u42","exp":60.5}' > corpus/jwt/shared
 printf '{"keys":[{"kty":"EC","crv":"P-256","use":"sig","key_ops":["verify"],"x":"AA","y":"AA"}]}' > corpus/jwt/key-set
+mkdir -p corpus/template corpus/key corpus/configuration
+cp ../config/*.toml ../examples/config/*.toml corpus/configuration/
+sed 's/^#\([a-z[]\)/\1/' ../config/oss-vend.example.toml > corpus/configuration/every-key.toml
+# shellcheck disable=SC2016 # the slots are the server's
+printf 'u/${caller.id}/${caller.claims.a}/${date}/${uuid}${ext}-${filename}\nalice\nA b.PNG' > corpus/template/key
+# shellcheck disable=SC2016
+printf 'acs:oss:*:*:${bucket}/${dir}*\n../x\n' > corpus/template/policy
+printf 'uploads/a b+c%%d/../\xe6\xb5\x8b.png' > corpus/key/awkward

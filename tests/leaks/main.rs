@@ -95,7 +95,7 @@ struct Hunt {
     server: TestServer,
     secrets: Vec<String>,
     /// What was answered to those who got nothing.
-    refusals: String,
+    refusals: Vec<String>,
 }
 
 impl Hunt {
@@ -109,7 +109,7 @@ impl Hunt {
         if answer.status.is_success() {
             self.secrets.extend(secrets_of(answer));
         } else {
-            self.refusals += &format!("{:?} {}\n", answer.headers, answer.text);
+            self.refusals.push(format!("{:?} {}", answer.headers, answer.text));
         }
     }
 
@@ -149,12 +149,13 @@ async fn no_secret_is_told_to_anyone_else() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("audit.log");
     let config = CONFIG.replace("to = \"off\"", &format!("to = '{}'", file.display()));
-    let mut hunt = Hunt { server: TestServer::with(&config).await, secrets: Vec::new(), refusals: String::new() };
+    let mut hunt = Hunt { server: TestServer::with(&config).await, secrets: Vec::new(), refusals: Vec::new() };
     hunt.ask_all().await;
     hunt.fail_all().await;
     let loaded = Settings::of_text("dev.toml", &config, &Environment::default()).unwrap();
     let shown = format!("{loaded:?} {:?}", loaded.clone().build().unwrap());
     let Hunt { server, secrets, refusals } = hunt;
+    let refusals = refusals.join("\n");
     let events = || fs::read_to_string(&file).unwrap();
     server.until(|| events().lines().count() >= ROUTES.len() * 5).await;
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();

@@ -140,8 +140,8 @@ impl OidcProvider {
 }
 
 impl Options {
-    /// One private bucket, one user who may assume the one role, use the bucket and make others, and that role; names and keys are the
-    /// constants beside this type.
+    /// One private bucket, one user who may assume the one role, use the bucket and make others, that role, and a provider
+    /// whose tokens it trusts; names and keys are the constants beside this type.
     #[must_use]
     pub fn dev() -> Self {
         Self {

@@ -2,13 +2,13 @@
 
 mod token;
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State as Shared;
 use axum::http::{HeaderMap, StatusCode};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-
-use std::sync::Arc;
 
 use super::super::State;
 use super::super::account::{Identity, RamRole};

@@ -129,7 +129,7 @@ fn names_origin(response: &HeaderMap) -> bool {
 }
 
 fn not_allowed() -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "origin_not_allowed", "pages of this origin may not ask here")
+    Problem::new(StatusCode::FORBIDDEN, "cors_origin_not_allowed", "pages of this origin may not ask here")
         .hint("the origins that may stand in cors.origins, exactly as the browser sends them")
 }
 

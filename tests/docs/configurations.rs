@@ -68,6 +68,7 @@ fn start(loaded: Loaded, name: &str) {
 /// The `environment:` of a compose file, with what the file takes from its `.env`.
 fn environment(compose: &str) -> Vec<(String, String)> {
     let lines = compose.lines().skip_while(|line| line.trim() != "environment:").skip(1);
+    let lines = lines.filter(|line| !line.trim().starts_with('#'));
     let pairs = lines.map_while(|line| line.strip_prefix("      ")?.split_once(": "));
     pairs.map(|(name, value)| (name.to_owned(), filled(value))).collect()
 }

@@ -195,3 +195,26 @@ async fn more_connections_than_there_are_slots_wait_for_one() {
     assert_eq!(&text, b"HTTP/1.1 200");
     healthy(&mut second).await;
 }
+
+#[tokio::test]
+async fn who_takes_no_answers_is_cut_off() {
+    let server = server("idle_timeout = \"1s\"").await;
+    let mut stream = connect(&server).await;
+    let requests = "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n".repeat(1000);
+    let asking = async { while stream.write_all(requests.as_bytes()).await.is_ok() {} };
+    tokio::time::timeout(Duration::from_secs(50), asking).await.expect("it is cut off once no answer fits any more");
+}
+
+#[tokio::test]
+async fn a_server_that_stops_answers_what_is_under_way_and_closes_what_rests() {
+    let server = server("").await;
+    let mut resting = connect(&server).await;
+    healthy(&mut resting).await;
+    let mut asking = under_way(&server).await;
+    let address = server.addresses.server;
+    drop(server);
+    assert_eq!(rest(&mut resting).await, "");
+    assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
+    asking.write_all(b"{}").await.unwrap();
+    assert!(rest(&mut asking).await.starts_with("HTTP/1.1 200 "));
+}

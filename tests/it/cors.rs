@@ -58,7 +58,7 @@ async fn a_page_that_may_not_ask_is_told_why() {
     for server in [server(&format!("origins = [\"{ORIGIN}\"]")).await, TestServer::start().await] {
         for origin in ["https://evil.example", "null"] {
             let answer = preflight(&server, origin, "/sts").await;
-            assert_eq!(answer.problem(), (403, "origin_not_allowed".into()));
+            assert_eq!(answer.problem(), (403, "cors_origin_not_allowed".into()));
             assert_eq!(answer.header("access-control-allow-origin"), "");
             assert!(answer.header("vary").starts_with("origin, "));
         }
@@ -131,4 +131,12 @@ async fn a_page_reads_also_that_it_must_wait() {
     for name in ["retry-after", "ratelimit", "ratelimit-policy"] {
         assert!(answer.header("access-control-expose-headers").contains(name), "{name}");
     }
+}
+
+#[tokio::test]
+async fn what_the_application_knows_its_callers_by_may_be_sent() {
+    let forward = "[auth.forward]\nurl = \"https://app.example.com/whoami\"\nheaders = [\"X-Session\"]";
+    let server = TestServer::with(&format!("{CONFIG}\n{forward}\n[cors]\norigins = [\"{ORIGIN}\"]\n")).await;
+    let allowed = preflight(&server, ORIGIN, "/sts").await.header("access-control-allow-headers").to_owned();
+    assert_eq!(allowed, "authorization, content-type, x-request-id, x-session");
 }

@@ -40,9 +40,11 @@ async fn who_asks_too_often_is_told_when_to_come_back_and_is_then_served() {
 
 #[tokio::test]
 async fn every_route_counts_alike() {
-    let server = server("1/m burst 6", "off", "").await;
+    let server = server("1/m burst 8", "off", "").await;
     for path in [
         "/sts",
+        "/grants",
+        "/credentials-uri",
         "/post-signature?grant=avatars&filename=a.png",
         "/presigned-url?grant=avatars&filename=a.png&size=1",
         "/get_sts_token_for_oss_upload",

@@ -239,6 +239,44 @@ for (const [address, v4] of Object.keys(ADDRESSES).flatMap((address) => [[addres
       });
   });
 
+describe("forms that the SDK signs", () => {
+  const key = "sdk/form/é.txt";
+  const expiration = new Date(Date.now() + 60_000).toISOString();
+  const conditions = [{ bucket: BUCKET }, ["eq", "$key", key], ["content-length-range", 1, 10]];
+  const post = async (fields, body) => {
+    const form = new FormData();
+    for (const [name, value] of Object.entries({ key, success_action_status: "200", ...fields })) form.append(name, value);
+    form.append("file", new Blob([body], { type: "text/plain" }), "é.txt");
+    const answer = await fetch(`${cloud.oss}/${BUCKET}`, { method: "POST", body: form });
+    return [answer.status, /<Code>(.*)<\/Code>/.exec(await answer.text())?.[1]];
+  };
+  const stored = async () => (await client("by IP address", true).get(key)).content.toString();
+
+  test("V1, by calculatePostSignature", async () => {
+    const fields = client("by IP address", false).calculatePostSignature({ expiration, conditions });
+    assert.deepEqual(await post(fields, "in V1"), [200, undefined]);
+    assert.equal(await stored(), "in V1");
+    assert.deepEqual(await post(fields, "longer than ten bytes"), [400, "EntityTooLarge"]);
+    assert.deepEqual(await post({ ...fields, Signature: "AAAAAAAAAAAAAAAAAAAAAAAAAAA=" }, "x"), [403, "SignatureDoesNotMatch"]);
+  });
+
+  test("V4, by signPostObjectPolicyV4", async () => {
+    const date = new Date();
+    const compact = date.toISOString().replace(/[-:]|\.\d+/g, "");
+    const proof = {
+      "x-oss-date": compact,
+      "x-oss-signature-version": "OSS4-HMAC-SHA256",
+      "x-oss-credential": `${USER.accessKeyId}/${compact.slice(0, 8)}/${REGION}/oss/aliyun_v4_request`,
+    };
+    const policy = { expiration, conditions: [...conditions, ...Object.entries(proof).map(([name, value]) => ({ [name]: value }))] };
+    const signature = client("by IP address", true).signPostObjectPolicyV4(policy, date);
+    const fields = { ...proof, policy: Buffer.from(JSON.stringify(policy)).toString("base64"), "x-oss-signature": signature };
+    assert.deepEqual(await post(fields, "in V4"), [200, undefined]);
+    assert.equal(await stored(), "in V4");
+    assert.deepEqual(await post({ ...fields, key: "sdk/form/other" }, "x"), [403, "AccessDenied"]);
+  });
+});
+
 /** Sends a request to the emulator under the host that the URL names. */
 function fetchAs(url, { method, headers, body }) {
   return new Promise((done, failed) => {

@@ -3,6 +3,7 @@
 use std::fmt::{self, Debug, Formatter};
 
 use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 /// A text that is wiped on drop and that no `Debug` shows; there is no `Display`, `Serialize` or `PartialEq`.
@@ -49,9 +50,24 @@ pub struct SessionKey {
     pub issued: DateTime<Utc>,
     /// When STS ends the key; nothing that is signed with it outlives this.
     pub expiration: DateTime<Utc>,
+    token_sha256: String,
 }
 
 impl SessionKey {
+    /// The temporary `access_key`, alive from `issued` to `expiration`.
+    #[must_use]
+    pub fn new(access_key: AccessKey, issued: DateTime<Utc>, expiration: DateTime<Utc>) -> Self {
+        let token = access_key.token.as_ref().map_or("", Secret::expose);
+        let token_sha256 = const_hex::encode(Sha256::digest(token.as_bytes()));
+        Self { access_key, issued, expiration, token_sha256 }
+    }
+
+    /// The SHA-256 of the token in hexadecimal: it may stand in a trail, and a token that turns up can be traced by it.
+    #[must_use]
+    pub fn token_sha256(&self) -> &str {
+        &self.token_sha256
+    }
+
     /// The `SecurityToken` that has to go with each request signed by this key.
     ///
     /// # Panics

@@ -14,9 +14,10 @@
 //! | [`access_key`] | `keys`, `clock` | where the AccessKey comes from |
 //! | [`sts`] | `keys`, `signing` | `AssumeRole` on the wire |
 //! | [`vault`] | `keys`, `policy`, `sts`, `access_key`, `clock` | the live session key of each session |
+//! | [`audit`] | – | who got what, as lines of JSON, written behind the requests |
 //! | [`limits`] | – | how often one may ask; pure but for its counts |
-//! | [`config`] | `caller`, `policy`, `vault`, `sts`, `access_key`, `keys`, `limits` | reads files and environment, alone in doing so |
-//! | [`api`] | `caller`, `policy`, `vault`, `signing`, `keys`, `limits`, `clock` | routes, answers, problems |
+//! | [`config`] | `caller`, `policy`, `vault`, `sts`, `access_key`, `keys`, `limits`, `audit` | reads files and environment, alone in doing so |
+//! | [`api`] | `caller`, `policy`, `vault`, `signing`, `keys`, `limits`, `clock`, `audit` | routes, answers, problems |
 //! | [`web`] | – | the demo page and the browser module |
 //! | [`emulator`] | – | STS and OSS that check everything; shares no code with the rest |
 //! | [`server`], [`dev`], `cli` | all | what is started |
@@ -26,6 +27,7 @@
 
 pub mod access_key;
 pub mod api;
+pub mod audit;
 pub mod caller;
 pub mod clock;
 pub mod config;

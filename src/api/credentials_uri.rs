@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::App;
 use super::answer::{json, time};
+use super::exit::Record;
 use super::parameters::Parameters;
 use super::problem::Problem;
 use super::sts::{self, Ask};
@@ -31,11 +32,14 @@ struct Credentials<'a> {
 pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
     let caller = app.admit(&request, now).await?.caller;
+    let record = Record::of(&request);
     let parameters = Parameters::read(request, &sts::KNOWN, app.body_limit).await?;
-    let grant = app.grant(parameters.text("grant")?)?;
+    let grant = parameters.text("grant")?;
+    record.asked(grant, None);
+    let grant = app.grant(grant)?;
     let mut ask = Ask::of(&parameters)?;
     ask.min_remaining.get_or_insert(MIN_REMAINING);
-    let key = sts::open(&app, grant, &caller, ask, now).await?.key;
+    let key = sts::open(&app, grant, &caller, ask, &record, now).await?.key;
     Ok(json(&Credentials {
         code: "Success",
         access_key_id: &key.access_key.id,

@@ -87,6 +87,17 @@ pub(super) fn classic(
     })
 }
 
+/// The conditions that a form of this permit is bound to, beside those that its signature adds.
+///
+/// # Panics
+/// Never: conditions are written as JSON.
+#[must_use]
+pub fn form_conditions(grant: &Grant, permit: &FormPermit) -> Value {
+    let policy = conditions(grant, permit).to_policy(DateTime::UNIX_EPOCH);
+    let mut policy: Value = serde_json::from_str(&policy).expect("conditions are written as JSON");
+    policy["conditions"].take()
+}
+
 /// What OSS checks. A field that no condition names is taken with any value, so all that matters is named: also
 /// `x-oss-content-type`, which would otherwise overrule the type that was agreed.
 fn conditions(grant: &Grant, permit: &FormPermit) -> Conditions {

@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::App;
 use super::answer::proof;
 use super::client_address::client_address;
+use super::exit::Record;
 use super::problem::Problem;
 use super::refusals;
 use crate::caller::{Caller, Proof};
@@ -84,10 +85,12 @@ impl App {
         request: &'a Request,
         now: DateTime<Utc>,
     ) -> impl Future<Output = Result<Visitor, Problem>> + Send + use<'a> {
-        let (address, proof) = (self.gate.address(request), proof(request));
+        let (address, proof, record) = (self.gate.address(request), proof(request), Record::of(request));
         async move {
+            record.address(address);
             self.charge_address(address, 1, now)?;
             let visitor = Visitor { caller: self.caller(proof, now).await?, address };
+            record.caller(&visitor.caller);
             self.charge_caller(&visitor, 1, now)?;
             Ok(visitor)
         }

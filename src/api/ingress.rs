@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
 use super::App;
+use super::exit::Watch;
 use super::problem::Problem;
 
 /// The header that carries a request's id, in both directions.
@@ -29,11 +30,16 @@ pub(super) struct RequestId(pub(super) Arc<str>);
 pub(super) async fn enter(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let id = request_id(&request);
     request.extensions_mut().insert(RequestId(Arc::clone(&id)));
+    let watch = Watch::set(&app, &mut request, &id);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let page = app.cors.allowed(request.headers());
     let mut response = explained(respond(&app, request, next).await, &id);
     let status = response.status().as_u16();
-    tracing::info!(%method, path, status, code = response.extensions().get::<Code>().map(|code| code.0), request_id = &*id, "request");
+    let code = response.extensions().get::<Code>().map(|code| code.0);
+    if let Some(watch) = watch {
+        watch.answered(status, code);
+    }
+    tracing::info!(%method, path, status, code, request_id = &*id, "request");
     let value = HeaderValue::from_str(&id).expect("an id is checked or made of header characters");
     response.headers_mut().insert(REQUEST_ID, value);
     app.cors.mark(page, response.headers_mut());
@@ -74,12 +80,17 @@ fn explained(response: Response<Body>, id: &str) -> Response {
     let Some(problem) = response.extensions().get::<Arc<Problem>>().map(Arc::clone) else {
         return response;
     };
-    let mut rendered = problem.render(id);
+    let mut rendered = rendered(&problem, id);
     for (name, value) in response.headers() {
         if name != header::CONTENT_LENGTH && !rendered.headers().contains_key(name) {
             rendered.headers_mut().append(name, value.clone());
         }
     }
+    rendered
+}
+
+fn rendered(problem: &Problem, id: &str) -> Response {
+    let mut rendered = problem.render(id);
     rendered.extensions_mut().insert(Code(problem.code()));
     rendered
 }

@@ -8,6 +8,7 @@ mod classic;
 mod client_address;
 mod cors;
 mod credentials_uri;
+mod exit;
 mod form_answer;
 mod gate;
 mod grants;
@@ -29,10 +30,13 @@ use axum::middleware;
 use axum::routing::get;
 
 pub use self::cors::Cors;
+pub use self::form_answer::form_conditions;
 pub use self::gate::Gate;
 pub use self::ingress::not_found;
 pub use self::parameters::BodyLimit;
 pub use self::problem::{Problem, Upstream};
+pub use self::refusals::unauthenticated;
+use crate::audit::Trail;
 use crate::caller::Authenticator;
 use crate::clock::Clock;
 use crate::policy::Grants;
@@ -43,6 +47,8 @@ use crate::vault::Vault;
 pub struct App {
     /// Says who asks.
     pub authenticator: Authenticator,
+    /// The trail of who got what, if one is kept.
+    pub audit: Option<Arc<Trail>>,
     /// What may be had.
     pub grants: Grants,
     /// Holds the session keys.

@@ -6,6 +6,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 
 use super::App;
+use super::exit::{Record, Vended};
 use super::form_answer;
 use super::parameters::{Parameters, invalid};
 use super::problem::Problem;
@@ -16,8 +17,11 @@ const KNOWN: [&str; 7] = ["grant", "filename", "key", "contentType", "size", "ex
 pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
     let caller = app.admit(&request, now).await?.caller;
+    let record = Record::of(&request);
     let parameters = Parameters::read(request, &KNOWN, app.body_limit).await?;
-    let grant = app.grant(parameters.text("grant")?)?;
+    let grant = parameters.text("grant")?;
+    record.asked(grant, parameters.text("key")?);
+    let grant = app.grant(grant)?;
     let ask = FormAsk {
         naming: naming(&parameters)?,
         content_type: parameters.text("contentType")?,
@@ -28,6 +32,7 @@ pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Res
     let permit = grant.form(&caller, &ask, &uuid::Uuid::new_v4().to_string(), now)?;
     app.charge_grant(grant, now)?;
     let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;
+    record.vended(|| Vended::form(&permit, &key, granted));
     Ok(form_answer::of(grant, &permit, &key, granted))
 }
 

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::App;
 use super::answer::{self, text, time};
+use super::exit::{Record, Vended};
 use super::gate::Visitor;
 use super::ingress::RequestId;
 use super::parameters::{Parameters, invalid};
@@ -50,12 +51,14 @@ pub(super) async fn answer(
 ) -> Result<Response, Problem> {
     let now = app.clock.now();
     let visitor = app.admit(&request, now).await?;
+    let record = Record::of(&request);
     let plain = wants_text(request.headers());
     let mut parameters = Parameters::read(request, &KNOWN, app.body_limit).await?;
     if let Some(items) = parameters.take_list("items")? {
-        return batch(&app, &visitor, &parameters, &items, &request_id, now).await;
+        let asked = Items { common: &parameters, items: &items };
+        return batch(&app, &visitor, &asked, &request_id, &record, now).await;
     }
-    let answer = one(&app, &visitor.caller, &parameters, None, now).await?;
+    let answer = one(&app, &visitor.caller, &parameters, None, &record, now).await?;
     Ok(if plain { as_text(answer) } else { answer::json(&answer) })
 }
 
@@ -64,12 +67,16 @@ async fn one(
     caller: &Caller,
     parameters: &Parameters,
     default_grant: Option<&str>,
+    record: &Record,
     now: DateTime<Utc>,
 ) -> Result<UrlAnswer, Problem> {
-    let grant = app.grant(parameters.text("grant")?.or(default_grant))?;
+    let grant = parameters.text("grant")?.or(default_grant);
+    record.asked(grant, parameters.text("key")?);
+    let grant = app.grant(grant)?;
     let permit = grant.url(caller, &ask(parameters)?, &uuid::Uuid::new_v4().to_string(), now)?;
     app.charge_grant(grant, now)?;
     let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;
+    record.vended(|| Vended::url(&permit, &key, granted));
     Ok(url_answer::of(grant, permit, &key, granted))
 }
 
@@ -92,13 +99,19 @@ fn ask(parameters: &Parameters) -> Result<UrlAsk<'_>, Problem> {
     })
 }
 
+/// The items of a batch, and what stands beside them.
+struct Items<'a> {
+    common: &'a Parameters,
+    items: &'a [Box<RawValue>],
+}
+
 /// Signs each item by itself: one that is refused says why in its place and the others are signed all the same.
 async fn batch(
     app: &App,
     visitor: &Visitor,
-    common: &Parameters,
-    items: &[Box<RawValue>],
+    &Items { common, items }: &Items<'_>,
     request_id: &str,
+    record: &Record,
     now: DateTime<Utc>,
 ) -> Result<Response, Problem> {
     if !(1..=MAX_ITEMS).contains(&items.len()) {
@@ -111,7 +124,9 @@ async fn batch(
     app.charge(visitor, u32::try_from(items.len() - 1).unwrap_or(u32::MAX), now)?;
     let mut answers = Vec::with_capacity(items.len());
     for item in items {
-        answers.push(match signed(app, &visitor.caller, item, grant, now).await {
+        let signed = signed(app, &visitor.caller, item, grant, record, now).await;
+        record.next(signed.as_ref().err());
+        answers.push(match signed {
             Ok(answer) => json!(answer),
             Err(problem) => json!({ "problem": problem.document(request_id) }),
         });
@@ -124,10 +139,11 @@ async fn signed(
     caller: &Caller,
     item: &RawValue,
     grant: Option<&str>,
+    record: &Record,
     now: DateTime<Utc>,
 ) -> Result<UrlAnswer, Problem> {
     let parameters = Parameters::of_item(item.get(), &KNOWN[..KNOWN.len() - 1])?;
-    one(app, caller, &parameters, grant, now).await
+    one(app, caller, &parameters, grant, record, now).await
 }
 
 /// `Accept: text/plain`, and nothing in it that would rather have JSON.

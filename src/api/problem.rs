@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::Value;
 
 /// A request's failure; one pointer wide, since every step of a handler may return it.
 #[derive(Clone, Debug)]
@@ -95,12 +96,6 @@ impl Problem {
         self
     }
 
-    /// The HTTP status.
-    #[must_use]
-    pub fn status(&self) -> StatusCode {
-        self.0.status
-    }
-
     /// The same with another challenge, which is sent with a 401.
     #[must_use]
     pub fn challenge(mut self, challenge: &'static str) -> Self {
@@ -112,6 +107,23 @@ impl Problem {
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.0.code
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    /// The document without the id of a request, for who asks outside of one.
+    ///
+    /// # Panics
+    /// Never: texts and numbers serialize.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut document = serde_json::to_value(self.document("")).expect("texts and numbers serialize");
+        document.as_object_mut().expect("a document is an object").remove("requestId");
+        document
     }
 
     pub(super) fn document<'a>(&'a self, request_id: &'a str) -> Document<'a> {

@@ -10,7 +10,8 @@ use crate::policy::{Denied, InvalidKey, Unfillable};
 use crate::vault::{LoadError, Unopened};
 
 /// A refusal to believe, with the challenge of the kind of proof that failed, or that would be taken.
-pub(super) fn unauthenticated(error: &Unauthenticated, authenticator: &Authenticator) -> Problem {
+#[must_use]
+pub fn unauthenticated(error: &Unauthenticated, authenticator: &Authenticator) -> Problem {
     use Unauthenticated as No;
     let (status, code, hint) = match error {
         No::NoProof => (StatusCode::UNAUTHORIZED, "authentication_required", how_to_prove(authenticator)),

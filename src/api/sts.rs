@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::App;
 use super::answer::{json, time};
+use super::exit::{Record, Vended};
 use super::parameters::Parameters;
 use super::problem::Problem;
 use crate::caller::Caller;
@@ -48,9 +49,12 @@ struct Credentials<'a> {
 pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let now = app.clock.now();
     let caller = app.admit(&request, now).await?.caller;
+    let record = Record::of(&request);
     let parameters = Parameters::read(request, &KNOWN, app.body_limit).await?;
-    let grant = app.grant(parameters.text("grant")?)?;
-    vend(&app, grant, &caller, Ask::of(&parameters)?, now).await
+    let grant = parameters.text("grant")?;
+    record.asked(grant, None);
+    let grant = app.grant(grant)?;
+    vend(&app, grant, &caller, Ask::of(&parameters)?, &record, now).await
 }
 
 /// What is said of the credentials' life, in seconds.
@@ -72,14 +76,10 @@ pub(super) async fn vend(
     grant: &Grant,
     caller: &Caller,
     ask: Ask,
+    record: &Record,
     now: DateTime<Utc>,
 ) -> Result<Response, Problem> {
-    let Opened { permit, key, until } = open(app, grant, caller, ask, now).await?;
-    let clamped_by = match (key.expiration < until, permit.clamped) {
-        (true, _) => Some("session"),
-        (false, true) => Some("grant"),
-        (false, false) => None,
-    };
+    let Opened { permit, key, clamped_by } = open(app, grant, caller, ask, record, now).await?;
     Ok(json(&credentials(grant, &permit.dir, &key, clamped_by, now)))
 }
 
@@ -87,8 +87,8 @@ pub(super) async fn vend(
 pub(super) struct Opened {
     permit: CredentialsPermit,
     pub(super) key: Arc<SessionKey>,
-    /// How long its key had to live at least.
-    until: DateTime<Utc>,
+    /// Why its key lives shorter than was asked for, if it does.
+    clamped_by: Option<&'static str>,
 }
 
 /// Opens the session that `ask` means, or takes up the one that is open.
@@ -97,6 +97,7 @@ pub(super) async fn open(
     grant: &Grant,
     caller: &Caller,
     ask: Ask,
+    record: &Record,
     now: DateTime<Utc>,
 ) -> Result<Opened, Problem> {
     let least = ask.min_remaining.unwrap_or(0);
@@ -107,7 +108,13 @@ pub(super) async fn open(
     app.charge_grant(grant, now)?;
     let until = now + TimeDelta::seconds(least.into());
     let key = app.vault.session_key(&permit.session, until).await.map_err(|error| Problem::unopened(&error, now))?;
-    Ok(Opened { permit, key, until })
+    let clamped_by = match (key.expiration < until, permit.clamped) {
+        (true, _) => Some("session"),
+        (false, true) => Some("grant"),
+        (false, false) => None,
+    };
+    record.vended(|| Vended::credentials(&key, &permit.dir, clamped_by));
+    Ok(Opened { permit, key, clamped_by })
 }
 
 fn credentials<'a>(

@@ -1,4 +1,4 @@
-//! The command line: `serve`, `dev`, `key new`, `healthcheck`.
+//! The command line: `serve`, `dev`, `key new`, `explain`, `healthcheck`.
 
 #![expect(
     clippy::doc_markdown,
@@ -6,6 +6,7 @@
 )]
 
 mod dev;
+mod explain;
 mod healthcheck;
 mod key;
 mod log;
@@ -37,6 +38,7 @@ enum Command {
     Serve(serve::Arguments),
     Dev(dev::Arguments),
     Key(key::Arguments),
+    Explain(explain::Arguments),
     Healthcheck(healthcheck::Arguments),
 }
 
@@ -51,6 +53,10 @@ pub(crate) fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Dev(arguments) => dev::run(arguments),
         Command::Key(arguments) => key::run(&arguments),
+        Command::Explain(arguments) => match explain::run(&arguments) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         Command::Healthcheck(arguments) => healthcheck::run(arguments),
     };
     match outcome {

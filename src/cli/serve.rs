@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use oss_vend::audit::Trail;
 use oss_vend::clock::SystemClock;
 use oss_vend::config::{Environment, Settings};
 use oss_vend::server::{Server, exposure};
 use tokio::net::{TcpListener, lookup_host};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Outcome, block_on, stop_signal};
 
@@ -50,8 +52,19 @@ async fn serve(arguments: Arguments) -> Outcome {
     let listener =
         TcpListener::bind(address).await.map_err(|error| format!("{address} cannot be listened on: {error}"))?;
     tracing::info!(address = %listener.local_addr()?, "listening");
+    if let Some(audit) = server.audit() {
+        tokio::spawn(reopen_on_hangup(audit));
+    }
     server.serve(listener, stop_signal()).await?;
     Ok(())
+}
+
+/// After `logrotate` has moved the file away.
+async fn reopen_on_hangup(audit: Arc<Trail>) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+    while hangup.recv().await.is_some() {
+        audit.reopen();
+    }
 }
 
 async fn resolve(listen: &str) -> Result<SocketAddr, String> {

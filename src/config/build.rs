@@ -13,9 +13,10 @@ use super::fault::ConfigError;
 use super::format;
 use super::load::Loaded;
 use super::settings::{
-    CorsSettings, GrantSettings, LimitSettings, PolicySource, SignatureVersion, StsSettings, StsSignature,
+    AuditTarget, CorsSettings, GrantSettings, LimitSettings, PolicySource, SignatureVersion, StsSettings, StsSignature,
 };
 use crate::access_key::AccessKeys;
+use crate::audit::Destination;
 use crate::caller::Authenticator;
 use crate::limits::Rates;
 use crate::policy::{self, Grant, GrantSpec, Grants};
@@ -38,6 +39,8 @@ pub struct Configured {
     pub authenticator: Authenticator,
     /// What may be had.
     pub grants: Grants,
+    /// Where the audit trail goes, if anywhere.
+    pub audit: Option<Destination>,
     /// The grant behind the published samples' paths, where they are served.
     pub classic: Option<String>,
     /// Which pages may read our answers.
@@ -106,7 +109,7 @@ impl Loaded {
             }
             let text = policy_texts.get(&name).cloned();
             // A listener on loopback may have opened the server to all since the settings were checked.
-            if settings.auth.anonymous && grant.policy == PolicySource::Role && grant.admission().is_open() {
+            if settings.auth.anonymous && grant.policy == PolicySource::Role && grant.audience().is_open() {
                 faults.push(format!("grants.{name}.policy {ROLE_FOR_ALL}"));
             }
             match Grant::build(spec(name.clone(), grant, text, &settings.sts)) {
@@ -136,6 +139,11 @@ impl Loaded {
             access_keys: access_key.map(AccessKeys::fixed),
             authenticator,
             grants,
+            audit: match settings.audit.to {
+                AuditTarget::Stdout => Some(Destination::Stdout),
+                AuditTarget::Off => None,
+                AuditTarget::File(file) => Some(Destination::File(file)),
+            },
             classic,
             cors: settings.cors,
             page_headers: settings.auth.forward.map(|forward| forward.headers).unwrap_or_default(),
@@ -171,7 +179,7 @@ pub(super) fn spec(name: String, grant: GrantSettings, text: Option<String>, sts
     let seconds = |length: Duration| u32::try_from(length.as_secs()).unwrap_or(u32::MAX);
     GrantSpec {
         name,
-        admission: grant.admission(),
+        audience: grant.audience(),
         bucket: grant.bucket,
         region: grant.region,
         endpoint: grant.endpoint,

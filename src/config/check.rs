@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::fault::Faults;
 use super::format;
 use super::problem::{Problem, nearest};
-use super::settings::{Settings, StsSettings};
+use super::settings::{AuditTarget, Settings, StsSettings};
 use super::tree::{self, Origin, Table};
 
 /// What STS allows for `DurationSeconds`; the role may allow less.
@@ -27,6 +27,9 @@ impl Check<'_> {
         self.text(&["listen"], &settings.listen, format::is_listen_address, "\"address:port\" or \"host:port\"");
         if let Some(folder) = &mut settings.static_dir {
             self.anchor(&["static_dir"], folder);
+        }
+        if let AuditTarget::File(file) = &mut settings.audit.to {
+            self.anchor(&["audit", "to"], file);
         }
         self.sts(&mut settings.sts);
         self.auth(&mut settings.auth);

@@ -33,7 +33,7 @@ impl Check<'_> {
 
     /// A role's full rights for whoever comes by is never what was meant.
     pub(super) fn anonymous_roles(&mut self, settings: &Settings) {
-        let bare = |grant: &GrantSettings| grant.policy == PolicySource::Role && grant.admission().is_open();
+        let bare = |grant: &GrantSettings| grant.policy == PolicySource::Role && grant.audience().is_open();
         let bare = settings.grants.iter().filter(|(_, grant)| settings.auth.anonymous && bare(grant));
         for (name, _) in bare {
             self.blame(&["grants", name, "policy"], &Problem::Other(ROLE_FOR_ALL.to_owned()));
@@ -82,7 +82,7 @@ impl Check<'_> {
         self.bucket(name, grant, sts);
         self.address(&["grants", name, "public_host"], &mut grant.public_host);
         self.lives(name, grant);
-        self.admission(name, grant);
+        self.audience(name, grant);
         if grant.role_arn.is_none() && sts.role_arn.is_none() {
             self.missing(&["grants", name, "role_arn"], "set it here, or sts.role_arn, or the variable RAM_ROLE_ARN");
         }

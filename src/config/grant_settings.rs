@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::byte_size::ByteSize;
 use super::duration;
 use super::rate::Rate;
-use crate::policy::{Admission, ClaimValue, Method, Rule, Test, UnsafeId};
+use crate::policy::{Audience, ClaimValue, Method, Rule, Test, UnsafeId};
 
 /// `[grants.<name>]`: what may be vended under one name.
 #[derive(Clone, Debug, Deserialize)]
@@ -82,8 +82,8 @@ pub struct RuleSettings {
 
 impl GrantSettings {
     /// For whom it is.
-    pub(super) fn admission(&self) -> Admission {
-        Admission { callers: self.callers.clone(), rules: self.require.iter().map(RuleSettings::rule).collect() }
+    pub(super) fn audience(&self) -> Audience {
+        Audience { callers: self.callers.clone(), rules: self.require.iter().map(RuleSettings::rule).collect() }
     }
 }
 

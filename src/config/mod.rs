@@ -32,7 +32,7 @@ mod build;
 mod build_auth;
 mod byte_size;
 mod check;
-mod check_admission;
+mod check_audience;
 mod check_auth;
 mod check_edge;
 mod check_grant;
@@ -62,9 +62,9 @@ pub use fault::ConfigError;
 pub use load::Loaded;
 pub use rate::Rate;
 pub use settings::{
-    AccessKeySettings, ApiKeySettings, AuthSettings, ClassicSettings, CorsSettings, ForwardSettings, FrontSettings,
-    GrantSettings, JwtSettings, LimitSettings, PolicySource, ProxySettings, RuleSettings, Settings, SignatureVersion,
-    StsSettings, StsSignature, VaultSettings,
+    AccessKeySettings, ApiKeySettings, AuditSettings, AuditTarget, AuthSettings, ClassicSettings, CorsSettings,
+    ForwardSettings, FrontSettings, GrantSettings, JwtSettings, LimitSettings, PolicySource, ProxySettings,
+    RuleSettings, Settings, SignatureVersion, StsSettings, StsSignature, VaultSettings,
 };
 
 use crate::keys::Secret;

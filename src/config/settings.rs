@@ -38,6 +38,8 @@ pub struct Settings {
     pub proxy: FrontSettings,
     /// What requests may cost, and how often they may come.
     pub limits: LimitSettings,
+    /// The trail of who got what.
+    pub audit: AuditSettings,
     /// The paths of the published samples.
     pub classic: ClassicSettings,
     /// What may be vended, by name; a name is `[a-z0-9][a-z0-9_-]{0,31}`. Never empty once loaded.
@@ -164,6 +166,37 @@ pub struct LimitSettings {
     pub per_address: Rate,
 }
 
+/// `[audit]`: the trail of who got what.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct AuditSettings {
+    /// Where it goes.
+    pub to: AuditTarget,
+}
+
+/// Where the audit trail goes.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(from = "String")]
+pub enum AuditTarget {
+    /// `"stdout"`: standard output, which nothing else writes to.
+    #[default]
+    Stdout,
+    /// `"off"`: nowhere.
+    Off,
+    /// Anything else: the end of this file; a relative one is seen from the folder of the file that names it.
+    File(PathBuf),
+}
+
+impl From<String> for AuditTarget {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "stdout" => Self::Stdout,
+            "off" => Self::Off,
+            _ => Self::File(text.into()),
+        }
+    }
+}
+
 /// `[classic]`: the paths of the published samples.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
@@ -187,6 +220,7 @@ impl Default for Settings {
             cors: CorsSettings::default(),
             proxy: FrontSettings::default(),
             limits: LimitSettings::default(),
+            audit: AuditSettings::default(),
             classic: ClassicSettings::default(),
             grants: BTreeMap::new(),
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::address::Address;
-use super::admission::Admission;
+use super::audience::Audience;
 use super::boundaries::Boundaries;
 use super::denied::Denied;
 use super::document::{self, PolicyTemplate};
@@ -39,7 +39,7 @@ pub enum PolicySource {
 #[expect(missing_docs, reason = "the configuration room documents each key of the same name")]
 pub struct GrantSpec {
     pub name: String,
-    pub admission: Admission,
+    pub audience: Audience,
     pub bucket: String,
     pub region: String,
     pub endpoint: Option<String>,
@@ -79,7 +79,7 @@ pub struct Grant {
     /// The name that a request gives as `grant`.
     pub name: String,
     /// For whom it is.
-    pub admission: Admission,
+    pub audience: Audience,
     /// The bucket.
     pub bucket: String,
     /// The bucket's region, without `oss-`.
@@ -161,7 +161,7 @@ impl Grant {
             size_required: spec.max_size.is_some() && !spec.allow_unsized_put,
             sizes: spec.min_size..=spec.max_size.unwrap_or(MAX_UPLOAD),
             name: spec.name,
-            admission: spec.admission,
+            audience: spec.audience,
             bucket: spec.bucket,
             region: spec.region,
             content_types: spec.content_types,
@@ -203,7 +203,7 @@ impl Grant {
 
     /// Whether the grant is for this caller and has this method; every decision begins with it.
     pub(super) fn allow(&self, caller: &Caller, method: Method) -> Result<(), Denied> {
-        self.admission.admit(caller)?;
+        self.audience.admit(caller)?;
         if self.methods.contains(method) { Ok(()) } else { Err(Denied::Method(method)) }
     }
 

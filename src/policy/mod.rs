@@ -1,13 +1,13 @@
 //! May this caller have this? Pure: no clock is read and nothing is sent; the answer is a permit or a reason.
 //!
 //! - [`Grant`]: an entry of the configuration, checked and prepared at start;
-//! - [`Admission`]: for whom a grant is;
+//! - [`Audience`]: for whom a grant is;
 //! - [`Grant::credentials`], [`Grant::form`], [`Grant::url`]: the three decisions;
 //! - [`Template`]: texts with typed slots; [`ObjectKey`]: keys that are no trap; [`document`]: the inline policy;
 //! - [`Session`]: the input of `AssumeRole` that a permit asks for.
 
 pub mod address;
-mod admission;
+mod audience;
 mod boundaries;
 mod credentials;
 mod denied;
@@ -27,7 +27,7 @@ mod url;
 use std::collections::BTreeMap;
 
 pub use self::address::{Address, InvalidAddress};
-pub use self::admission::{Admission, ClaimValue, Rule, Test};
+pub use self::audience::{Audience, ClaimValue, Rule, Test};
 pub use self::credentials::CredentialsPermit;
 pub use self::denied::Denied;
 pub use self::form::{FormAsk, FormKey, FormPermit};

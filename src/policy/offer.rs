@@ -10,7 +10,7 @@ use crate::caller::Caller;
 impl Grant {
     /// The caller's directory, if the grant is for this caller and everything that it hands out can be made for it.
     pub fn offer(&self, caller: &Caller, now: DateTime<Utc>) -> Result<String, Denied> {
-        self.admission.admit(caller)?;
+        self.audience.admit(caller)?;
         let dir = self.dir(caller, now)?;
         let filling = self.filling(caller, now, &dir);
         self.caller_session(&filling, self.duration())?;

@@ -18,6 +18,7 @@ use tower_http::services::ServeDir;
 
 use self::connection::Connections;
 use crate::api::{self, App, BodyLimit, Cors, Gate};
+use crate::audit::Trail;
 use crate::clock::{Clock, CorrectedClock};
 use crate::config::{ConfigError, Configured, Limits, Loaded};
 use crate::sts::{Client, ClientError};
@@ -36,6 +37,9 @@ pub enum StartError {
     /// STS cannot be asked.
     #[error("sts.endpoint: {0}")]
     Sts(#[from] ClientError),
+    /// The audit trail cannot be opened.
+    #[error("audit.to: {0}")]
+    Audit(io::Error),
     /// There is no AccessKey.
     #[error(
         "there is no AccessKey: set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET (or ACCESS_KEY_ID and \
@@ -48,6 +52,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Server {
     router: Router,
+    audit: Option<Arc<Trail>>,
     limits: Limits,
 }
 
@@ -61,7 +66,7 @@ impl Server {
     pub fn with_pages(loaded: Loaded, clock: Arc<dyn Clock>, pages: Router) -> Result<Self, StartError> {
         let configured = loaded.build()?;
         let Configured { sts, second_sts, calls_per_second, max_sessions, .. } = configured;
-        let Configured { access_keys, authenticator, grants, classic, static_dir, .. } = configured;
+        let Configured { access_keys, authenticator, grants, audit, classic, static_dir, .. } = configured;
         let Configured { cors, page_headers, proxies, rates, limits, .. } = configured;
         let clock = Arc::new(CorrectedClock::new(clock));
         let vault = vault::Options {
@@ -71,7 +76,9 @@ impl Server {
             calls_per_second,
             max_sessions,
         };
+        let audit = audit.map(|to| Trail::open(&to).map(Arc::new)).transpose().map_err(StartError::Audit)?;
         let app = App {
+            audit: audit.clone(),
             vault: Vault::new(vault, Arc::clone(&clock)),
             authenticator,
             grants,
@@ -87,7 +94,13 @@ impl Server {
             Some(folder) => pages.fallback_service(ServeDir::new(folder).fallback(axum::routing::any(api::not_found))),
             None => pages.fallback(api::not_found),
         };
-        Ok(Self { router: api::router(Arc::new(app), pages), limits })
+        Ok(Self { router: api::router(Arc::new(app), pages), audit, limits })
+    }
+
+    /// The audit trail, if there is one.
+    #[must_use]
+    pub fn audit(&self) -> Option<Arc<Trail>> {
+        self.audit.clone()
     }
 
     /// Answers on `listener` until `stop` ends; requests that are under way then have [`DRAIN`] to end.
@@ -110,6 +123,9 @@ impl Server {
         // Whoever has all slots has seen all connections end.
         if tokio::time::timeout(DRAIN, slots.acquire_many(self.limits.connections)).await.is_err() {
             tracing::warn!("some requests did not end in time and are cut off");
+        }
+        if let Some(audit) = &self.audit {
+            audit.flush();
         }
         Ok(())
     }

@@ -68,7 +68,7 @@ impl Credentials {
         };
         let expiration = visible("Expiration", self.expiration, String::as_str)?;
         let expiration = utc(&expiration).ok_or(Flaw::Malformed("Expiration"))?;
-        Ok(SessionKey { access_key, issued, expiration })
+        Ok(SessionKey::new(access_key, issued, expiration))
     }
 }
 

@@ -6,7 +6,12 @@ use serde_json::{Value, json};
 use crate::support::{Answer, TestServer};
 
 /// A form with these fields and the file at its end, sent to the address that the answer names.
-async fn submit(server: &TestServer, answer: &Value, change: &[(&str, &str)], file: (&str, &str, &[u8])) -> Answer {
+pub(crate) async fn submit(
+    server: &TestServer,
+    answer: &Value,
+    change: &[(&str, &str)],
+    file: (&str, &str, &[u8]),
+) -> Answer {
     let mut fields: Vec<(String, String)> = answer["fields"]
         .as_object()
         .unwrap()

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
+mod attacks;
+mod audit;
 mod callers;
 mod classic;
 mod connections;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use oss_vend::clock::{Clock, ManualClock};
-use oss_vend::dev::{Addresses, CONFIG, Dev, Options};
+use oss_vend::dev::{Addresses, CONFIG, Dev, DevError, Options};
 use oss_vend::emulator::{Emulator, Knobs};
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
@@ -42,14 +42,19 @@ impl TestServer {
 
     /// The same with other options; the addresses are any that are free.
     pub(crate) async fn of(options: Options) -> Self {
+        Self::bind(options).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The same, or why it does not start.
+    pub(crate) async fn bind(options: Options) -> Result<Self, DevError> {
         let clock = Arc::new(ManualClock::new("2026-01-01T00:00:00Z".parse().unwrap()));
         let any = || "127.0.0.1:0".to_owned();
         let options = Options { listen: any(), oss_listen: any(), sts_listen: any(), ..options };
-        let dev = Dev::bind(options, clock.clone()).await.unwrap();
+        let dev = Dev::bind(options, clock.clone()).await?;
         let (addresses, emulator) = (dev.addresses(), dev.emulator().clone());
         let (stop, stopped) = oneshot::channel();
         tokio::spawn(dev.run(async { drop(stopped.await) }));
-        Self { addresses, clock, http: http(), emulator, _stop: stop }
+        Ok(Self { addresses, clock, http: http(), emulator, _stop: stop })
     }
 
     pub(crate) fn knobs(&self) -> &Knobs {

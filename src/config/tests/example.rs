@@ -59,6 +59,7 @@ fn keys_of_types() -> BTreeSet<String> {
         "cors",
         "proxy",
         "limits",
+        "audit",
         "classic",
         "grants",
     ];

@@ -193,8 +193,8 @@ fn a_role_s_rights_may_go_to_callers_that_are_named() {
 fn rules_may_come_from_a_variable_with_their_types() {
     let rules = r#"[{"claim":"tenant","equals":"a"},{"claim":"level","any_of":[1,true]}]"#;
     let loaded = Folder::with(LEAST).load(&[("OSS_VEND__GRANTS__DEFAULT__REQUIRE", rules)]).unwrap();
-    let admission = loaded.build().unwrap().grants["default"].admission.clone();
-    let told: Vec<_> = admission.rules.iter().map(ToString::to_string).collect();
+    let audience = loaded.build().unwrap().grants["default"].audience.clone();
+    let told: Vec<_> = audience.rules.iter().map(ToString::to_string).collect();
     assert_eq!(told, ["the claim \"tenant\" equals \"a\"", "the claim \"level\" is or has any of 1, true"]);
 }
 

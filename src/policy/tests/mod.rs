@@ -9,7 +9,7 @@ use crate::caller::Caller;
 fn spec() -> GrantSpec {
     GrantSpec {
         name: "default".into(),
-        admission: Admission::default(),
+        audience: Audience::default(),
         bucket: "examplebucket".into(),
         region: "cn-hangzhou".into(),
         endpoint: None,

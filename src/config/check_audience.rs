@@ -6,7 +6,7 @@ use super::problem::{Problem, step};
 use super::settings::{GrantSettings, RuleSettings};
 
 impl Check<'_> {
-    pub(super) fn admission(&mut self, name: &str, grant: &GrantSettings) {
+    pub(super) fn audience(&mut self, name: &str, grant: &GrantSettings) {
         if let Some(callers) = &grant.callers {
             self.callers(name, callers);
         }

@@ -15,7 +15,7 @@ use crate::caller::Caller;
 
 /// For whom a grant is.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Admission {
+pub struct Audience {
     /// The ids that are served; without a list, any.
     pub callers: Option<Vec<String>>,
     /// What has to be true of a caller's claims.
@@ -53,7 +53,7 @@ pub enum ClaimValue {
     Flag(bool),
 }
 
-impl Admission {
+impl Audience {
     /// Whether the grant is for everyone, anonymous callers too.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -173,7 +173,7 @@ mod tests {
 
     fn is_met(test: Test, claim: &Value) -> bool {
         let rules = vec![Rule { claim: "c".into(), test }];
-        Admission { callers: None, rules }.admit(&caller(&json!({ "c": claim }))).is_ok()
+        Audience { callers: None, rules }.admit(&caller(&json!({ "c": claim }))).is_ok()
     }
 
     #[test]
@@ -206,22 +206,22 @@ mod tests {
     #[test]
     fn a_claim_that_is_missing_and_one_that_differs_are_refused_alike() {
         let rules = vec![Rule { claim: "tenant".into(), test: Test::Equals(text("a")) }];
-        let admission = Admission { callers: None, rules };
+        let audience = Audience { callers: None, rules };
         for claims in [json!({}), json!({ "tenant": "b" }), json!({ "tenant": ["a"] }), json!({ "Tenant": "a" })] {
-            assert_eq!(admission.admit(&caller(&claims)), Err(Denied::Caller), "{claims}");
+            assert_eq!(audience.admit(&caller(&claims)), Err(Denied::Caller), "{claims}");
         }
-        let told = admission.unmet(&caller(&json!({}))).unwrap();
+        let told = audience.unmet(&caller(&json!({}))).unwrap();
         assert_eq!(told, "require[0] is not met: the claim \"tenant\" equals \"a\"");
     }
 
     #[test]
     fn a_list_of_callers_and_rules_have_both_to_be_met() {
         let rules = vec![Rule { claim: "c".into(), test: Test::Equals(ClaimValue::Flag(true)) }];
-        let admission = |id: &str| Admission { callers: Some(vec![id.to_owned()]), rules: rules.clone() };
-        assert_eq!(admission("alice").admit(&caller(&json!({ "c": true }))), Ok(()));
-        assert_eq!(admission("alice").admit(&caller(&json!({ "c": "true" }))), Err(Denied::Caller));
-        assert_eq!(admission("Alice").admit(&caller(&json!({ "c": true }))), Err(Denied::Caller));
-        assert_eq!(admission("alice").admit(&Caller::anonymous()), Err(Denied::Template(Unfillable::Anonymous)));
-        assert_eq!(Admission::default().admit(&Caller::anonymous()), Ok(()));
+        let audience = |id: &str| Audience { callers: Some(vec![id.to_owned()]), rules: rules.clone() };
+        assert_eq!(audience("alice").admit(&caller(&json!({ "c": true }))), Ok(()));
+        assert_eq!(audience("alice").admit(&caller(&json!({ "c": "true" }))), Err(Denied::Caller));
+        assert_eq!(audience("Alice").admit(&caller(&json!({ "c": true }))), Err(Denied::Caller));
+        assert_eq!(audience("alice").admit(&Caller::anonymous()), Err(Denied::Template(Unfillable::Anonymous)));
+        assert_eq!(Audience::default().admit(&Caller::anonymous()), Ok(()));
     }
 }

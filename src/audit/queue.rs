@@ -1,0 +1,126 @@
+//! What is recorded and not yet written: text in memory, bounded, swapped out whole by the writer.
+
+use std::mem;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// The most bytes that wait: some ten thousand events.
+const CAPACITY: usize = 4 * 1024 * 1024;
+/// How long the writer lets events gather, so that a busy server wakes it twenty times a second and not for each.
+const GATHER: Duration = Duration::from_millis(50);
+/// How long a flush waits for a writer that stands still.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    /// There is something to do for the writer.
+    work: Condvar,
+    /// The writer has written what there was.
+    written: Condvar,
+}
+
+#[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "four wishes that are independent of one another")]
+struct State {
+    lines: Vec<u8>,
+    dropped: u64,
+    /// Those of `dropped` that the trail does not tell of yet.
+    untold: u64,
+    reopen: bool,
+    hurry: bool,
+    closed: bool,
+    writing: bool,
+}
+
+/// What the writer does next.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) lines: Vec<u8>,
+    /// How many events were dropped behind these lines.
+    pub(super) dropped: u64,
+    /// Whether the file has to be opened again first.
+    pub(super) reopen: bool,
+}
+
+impl Queue {
+    /// Appends a line, or drops it where too much waits.
+    pub(super) fn push(&self, line: &[u8]) {
+        let mut state = self.lock();
+        if state.lines.len() + line.len() > CAPACITY {
+            state.dropped += 1;
+            state.untold += 1;
+            return;
+        }
+        let was_empty = state.lines.is_empty();
+        state.lines.extend_from_slice(line);
+        drop(state);
+        if was_empty {
+            self.work.notify_one();
+        }
+    }
+
+    /// Swaps what has gathered into `batch`, whose own lines are done with; waits until there is something. `false` when
+    /// the queue is closed and empty.
+    pub(super) fn take(&self, batch: &mut Batch) -> bool {
+        batch.lines.clear();
+        let mut state = self.lock();
+        state.writing = false;
+        self.written.notify_all();
+        let idle = |state: &mut State| state.lines.is_empty() && state.untold == 0 && !state.reopen && !state.closed;
+        state = self.work.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
+        let gathering = |state: &mut State| !state.hurry && !state.closed && !state.reopen;
+        state = self.work.wait_timeout_while(state, GATHER, gathering).unwrap_or_else(PoisonError::into_inner).0;
+        mem::swap(&mut batch.lines, &mut state.lines);
+        batch.dropped = mem::take(&mut state.untold);
+        batch.reopen = mem::take(&mut state.reopen);
+        state.hurry = false;
+        state.writing = true;
+        !(state.closed && batch.lines.is_empty() && batch.dropped == 0)
+    }
+
+    pub(super) fn ask_to_reopen(&self) {
+        self.lock().reopen = true;
+        self.work.notify_one();
+    }
+
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.work.notify_one();
+    }
+
+    pub(super) fn wait_until_written(&self) {
+        let mut state = self.lock();
+        state.hurry = true;
+        self.work.notify_one();
+        let unwritten = |state: &mut State| !state.lines.is_empty() || state.reopen || state.writing;
+        drop(self.written.wait_timeout_while(state, PATIENCE, unwritten));
+    }
+
+    pub(super) fn dropped(&self) -> u64 {
+        self.lock().dropped
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_dropped_and_counted() {
+        let queue = Queue::default();
+        let line = vec![b'x'; CAPACITY / 4];
+        (0..6).for_each(|_| queue.push(&line));
+        assert_eq!(queue.dropped(), 2);
+        queue.close();
+        let mut batch = Batch::default();
+        assert!(queue.take(&mut batch));
+        assert_eq!((batch.lines.len(), batch.dropped), (CAPACITY, 2));
+        assert!(!queue.take(&mut batch));
+        assert_eq!(queue.dropped(), 2);
+    }
+}

@@ -1,0 +1,142 @@
+//! `oss-vend explain`.
+
+use std::fs;
+use std::process::Output;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::oss_vend;
+
+const CONFIG: &str = r#"
+[sts]
+role_arn = "acs:ram::1234567890123456:role/oss-upload"
+
+[[auth.api_keys]]
+id = "alice"
+hash = "sha256:3c68bb5a3ff341fd1c054d4d1e31986dae38597839dec7e4c46bf9027877da91"
+
+[grants.default]
+bucket = "examplebucket"
+region = "cn-hangzhou"
+dir = "uploads/${caller.id}/"
+session_name = "web-${caller.id}"
+methods = ["sts", "post", "put", "get"]
+max_size = "5 MiB"
+content_types = ["image/png"]
+
+[grants.tenant]
+bucket = "examplebucket"
+region = "cn-hangzhou"
+dir = "tenants/${caller.claims.tenant}/"
+require = [{ claim = "level", equals = 3 }]
+"#;
+
+fn explain(arguments: &[&str]) -> Output {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("oss-vend.toml"), CONFIG).unwrap();
+    oss_vend(folder.path()).args(["explain", "--config", "oss-vend.toml"]).args(arguments).output().unwrap()
+}
+
+fn text(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = explain(arguments);
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+fn json(arguments: &[&str]) -> Value {
+    let all: Vec<_> = arguments.iter().copied().chain(["--json"]).collect();
+    serde_json::from_str(&text(&all).1).unwrap()
+}
+
+#[test]
+fn what_a_caller_would_get_is_shown_exactly() {
+    let (code, told) = text(&["--caller", "alice", "--filename", "a.png", "--size", "10"]);
+    let expected = r#"
+grant      default
+caller     alice
+directory  uploads/alice/
+
+STS        allow
+  lives    3600 s at most
+  session  web-alice, 3600 s, of acs:ram::1234567890123456:role/oss-upload
+  policy   191/2,048 bytes
+    {"Version":"1","Statement":[{"Effect":"Allow","Action":["oss:PutObject","oss:AbortMultipartUpload","oss:ListParts","oss:GetObject"],"Resource":["acs:oss:*:*:examplebucket/uploads/alice/*"]}]}
+
+POST       allow
+  key      uploads/alice/00000000-0000-4000-8000-000000000000.png
+  lives    3600 s at most
+  condition {"bucket":"examplebucket"}
+  condition {"key":"uploads/alice/00000000-0000-4000-8000-000000000000.png"}
+  condition ["content-length-range",10,10]
+  condition {"success_action_status":"200"}
+  condition ["in","$content-type",["image/png"]]
+  condition ["in","$x-oss-content-type",["image/png"]]
+  session  web-alice, 3600 s, of acs:ram::1234567890123456:role/oss-upload
+  policy   185/2,048 bytes
+    {"Version":"1","Statement":[{"Effect":"Allow","Action":["oss:PutObject","oss:AbortMultipartUpload","oss:ListParts","oss:GetObject"],"Resource":["acs:oss:*:*:examplebucket/uploads/*"]}]}
+
+PUT        allow
+  key      uploads/alice/00000000-0000-4000-8000-000000000000.png
+  lives    3600 s at most
+  header   Content-Length: 10
+  header   Content-Type: image/png
+  session  web-alice, 3600 s, of acs:ram::1234567890123456:role/oss-upload
+  policy   185/2,048 bytes
+    {"Version":"1","Statement":[{"Effect":"Allow","Action":["oss:PutObject","oss:AbortMultipartUpload","oss:ListParts","oss:GetObject"],"Resource":["acs:oss:*:*:examplebucket/uploads/*"]}]}
+"#;
+    assert_eq!(format!("\n{told}"), expected);
+    assert_eq!(code, Some(0));
+}
+
+#[test]
+fn a_denial_has_its_reason_and_a_hint() {
+    let (code, told) = text(&["--caller", "alice", "--method", "get", "--key", "uploads/bob/a.png"]);
+    let expected = r#"
+GET        deny
+  answer   403 key_outside_directory
+  reason   the key does not begin with the directory "uploads/alice/"
+  hint     begin the key with "uploads/alice/", or send "filename" and let the server make the key
+"#;
+    assert!(told.ends_with(expected), "{told}");
+    assert_eq!(code, Some(3));
+    for (arguments, expected) in [
+        (&["--method", "STS"][..], "authentication_required"),
+        (&["--caller", "*", "--method", "STS"], "identity_not_allowed"),
+        (&["--caller", "alice", "--method", "DELETE", "--key", "uploads/alice/a"], "method_not_granted"),
+        (&["--caller", "alice", "--method", "PUT", "--key", "uploads/alice/a.png"], "missing_parameter"),
+        (&["--caller", "a", "--grant", "tenant", "--method", "POST"], "grant_not_allowed"),
+        (&["--caller", "a", "--grant", "tenant", "--method", "POST", "--claim", "level=3"], "claim_missing"),
+    ] {
+        let told = json(arguments);
+        assert_eq!(
+            (&told["answers"][0]["allowed"], &told["answers"][0]["problem"]["code"]),
+            (&json!(false), &json!(expected))
+        );
+    }
+}
+
+#[test]
+fn the_operator_learns_which_rule_is_not_met_and_the_caller_does_not() {
+    let told = json(&["--caller", "a", "--grant", "tenant", "--claim", "level=\"3\""]);
+    assert_eq!(told["unmet"], "require[0] is not met: the claim \"level\" equals 3");
+    assert!(!told["answers"][0]["problem"].to_string().contains("level"), "{told}");
+    let told = json(&["--caller", "a", "--grant", "tenant", "--claim", "level=3", "--claim", "tenant=t1"]);
+    assert_eq!((&told["dir"], &told["answers"][0]["allowed"]), (&json!("tenants/t1/"), &json!(true)));
+}
+
+#[test]
+fn a_wrong_call_is_told_as_such() {
+    for (arguments, code, expected) in [
+        (&["--grant", "nope"][..], 1, "oss-vend: there is no grant \"nope\"; there are default, tenant"),
+        (&["--claim", "a=b"], 2, "--caller <ID>"),
+        (&["--caller", "a", "--claim", "a"], 2, "is not NAME=VALUE"),
+        (&["--method", "PATCH"], 2, "possible values: STS, POST, PUT, GET, HEAD, DELETE"),
+        (&["--config", "none.toml"], 2, "cannot be used multiple times"),
+    ] {
+        let output = explain(arguments);
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{told}");
+        assert!(told.contains(expected), "{told}");
+    }
+}

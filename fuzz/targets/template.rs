@@ -4,7 +4,7 @@ use chrono::DateTime;
 use libfuzzer_sys::fuzz_target;
 use oss_vend::caller::Caller;
 use oss_vend::policy::template::{Filling, Place};
-use oss_vend::policy::{Template, Unfillable};
+use oss_vend::policy::{Template, Unfillable, UnsafeId};
 use serde_json::{Map, Value};
 
 // A template, an identity and a file's name, one a line.
@@ -29,6 +29,7 @@ fn check(template: &Template, place: Place, caller: &Caller, filename: &str) {
         unverified_filename: filename,
         bucket: "bucket",
         dir: "d/",
+        unsafe_id: UnsafeId::Refuse,
     };
     let longest = template.longest("bucket", "d/");
     match template.fill(&filling) {

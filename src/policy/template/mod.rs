@@ -1,0 +1,145 @@
+//! Texts with typed slots, such as `uploads/${caller.id}/`: parsed at start, filled for a request.
+//!
+//! A slot never brings in a character that could change the meaning of what stands around it. What does not fit is
+//! refused, not escaped: RAM has no escape for `*` and `?`.
+
+mod filling;
+mod slot;
+#[cfg(test)]
+mod tests;
+
+use thiserror::Error;
+
+pub use self::filling::{Filling, MAX_IDENTITY, Unfillable, UnsafeId};
+use self::filling::{MAX_EXTENSION, MAX_FILENAME, push_slot};
+pub use self::slot::{Place, Slot};
+
+/// Why a text is no template for its place.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+pub enum InvalidTemplate {
+    /// A `${` has no `}`.
+    #[error("\"${{\" without \"}}\"")]
+    Unclosed,
+    /// The slot does not exist, or not here.
+    #[error("${{{name}}} cannot stand here; there are {slots}")]
+    UnknownSlot {
+        /// The name between the braces.
+        name: String,
+        /// Those that can.
+        slots: &'static str,
+    },
+}
+
+/// A text with slots.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Template(Vec<Part>);
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Part {
+    Text(String),
+    Slot(Slot),
+}
+
+impl Template {
+    /// Reads `text` for `place`.
+    pub fn parse(text: &str, place: Place) -> Result<Self, InvalidTemplate> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("${") {
+            let (name, after) = after.split_once('}').ok_or(InvalidTemplate::Unclosed)?;
+            let slot = Slot::parse(name).filter(|slot| place.admits(slot));
+            let unknown = || InvalidTemplate::UnknownSlot { name: name.to_owned(), slots: place.slots() };
+            push_text(&mut parts, before);
+            parts.push(Part::Slot(slot.ok_or_else(unknown)?));
+            rest = after;
+        }
+        push_text(&mut parts, rest);
+        Ok(Self(parts))
+    }
+
+    /// The text for one request.
+    pub fn fill(&self, filling: &Filling<'_>) -> Result<String, Unfillable> {
+        let mut text = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(literal) => text.push_str(literal),
+                Part::Slot(slot) => push_slot(&mut text, slot, filling)?,
+            }
+        }
+        Ok(text)
+    }
+
+    /// Whether the text depends on who asks.
+    #[must_use]
+    pub fn names_caller(&self) -> bool {
+        self.slots().any(Slot::names_caller)
+    }
+
+    /// Whether the text contains the directory.
+    #[must_use]
+    pub fn names_dir(&self) -> bool {
+        self.slots().any(|slot| *slot == Slot::Dir)
+    }
+
+    /// Whether two slots of the caller stand in one segment of a path. No character but the slash is kept out of
+    /// identities, so where one of the two ends and the other begins cannot be told.
+    #[must_use]
+    pub fn joins_identities(&self) -> bool {
+        let mut slots = 0;
+        self.0.iter().any(|part| {
+            match part {
+                Part::Text(text) if text.contains('/') => slots = 0,
+                Part::Slot(slot) if slot.names_caller() => slots += 1,
+                _ => {}
+            }
+            slots > 1
+        })
+    }
+
+    /// The text before the first slot.
+    #[must_use]
+    pub fn fixed_start(&self) -> &str {
+        match self.0.first() {
+            Some(Part::Text(text)) => text,
+            _ => "",
+        }
+    }
+
+    /// The whole text, where there is no slot.
+    #[must_use]
+    pub fn as_fixed(&self) -> Option<&str> {
+        (self.slots().next().is_none()).then(|| self.fixed_start())
+    }
+
+    /// The text of the most bytes that it can become, given the longest bucket and directory.
+    #[must_use]
+    pub fn longest(&self, bucket: &str, dir: &str) -> String {
+        let mut text = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(literal) => text.push_str(literal),
+                Part::Slot(Slot::CallerId | Slot::CallerClaim(_)) => text.push_str(&"x".repeat(MAX_IDENTITY)),
+                Part::Slot(Slot::Date) => text.push_str("2026-01-31"),
+                Part::Slot(Slot::Uuid) => text.push_str(&"x".repeat(36)),
+                Part::Slot(Slot::Filename) => text.push_str(&"x".repeat(MAX_FILENAME)),
+                Part::Slot(Slot::Ext) => text.push_str(&"x".repeat(MAX_EXTENSION + 1)),
+                Part::Slot(Slot::Bucket) => text.push_str(bucket),
+                Part::Slot(Slot::Dir) => text.push_str(dir),
+            }
+        }
+        text
+    }
+
+    fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Slot(slot) => Some(slot),
+            Part::Text(_) => None,
+        })
+    }
+}
+
+fn push_text(parts: &mut Vec<Part>, text: &str) {
+    if !text.is_empty() {
+        parts.push(Part::Text(text.to_owned()));
+    }
+}

@@ -9,10 +9,10 @@ use oss_vend::clock::SystemClock;
 use oss_vend::config::{Environment, Loaded, Settings};
 use oss_vend::server::{Server, exposure};
 
-use super::readme::blocks;
+use super::pages::blocks;
 
 const KEY: [(&str, &str); 2] = [("ACCESS_KEY_ID", "LTAI5tExample"), ("ACCESS_KEY_SECRET", "ExampleExample")];
-/// What the README's pieces leave out.
+/// What the pages' pieces leave out.
 const REST: [(&str, &str); 3] = [
     ("RAM_ROLE_ARN", "acs:ram::1234567890123456:role/oss-upload"),
     ("BUCKET", "examplebucket"),
@@ -22,10 +22,10 @@ const REST: [(&str, &str); 3] = [
 const DIGEST: &str = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
 #[test]
-fn the_configurations_of_the_readme_start_a_server() {
+fn the_configurations_of_the_pages_start_a_server() {
     let environment: Environment = KEY.into_iter().chain(REST).collect();
     for shown in blocks("config") {
-        start(Settings::of_text("README.md", &shown.text, &environment).unwrap(), &shown.text);
+        start(Settings::of_text("docs", &shown.text, &environment).unwrap(), &shown.text);
     }
 }
 

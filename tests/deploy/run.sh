@@ -18,6 +18,7 @@ main() {
     tools
     python_packages
     "$PYTHON/bin/python" tests/deploy/manifests.py
+    "$PYTHON/bin/python" tests/deploy/compose.py
     systemd_unit
     logrotate_snippet
     server

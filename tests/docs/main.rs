@@ -7,6 +7,7 @@ mod account;
 mod answers;
 mod configurations;
 mod pages;
+mod ram;
 mod security;
 mod shell;
 mod support;

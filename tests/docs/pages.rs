@@ -4,13 +4,14 @@ use std::fs;
 use std::path::Path;
 
 /// What a marker `<!-- test: KIND … -->` may say; each kind has its test.
-const KINDS: [&str; 13] = [
+const KINDS: [&str; 14] = [
     "answer",
     "bucket-cors",
     "config",
     "curl",
     "explain",
     "key",
+    "lifecycle",
     "page",
     "role-policy",
     "serve",
@@ -146,7 +147,11 @@ fn follow(from: &str, target: &str) {
 fn every_page_is_in_the_index_of_the_readme() {
     let readme = page("README.md").text;
     for page in pages().into_iter().filter(|page| page.path != "README.md") {
-        assert!(readme.contains(&format!("]({})", page.path)), "the README's table of pages has no {}", page.path);
+        assert!(
+            readme.contains(&format!("]({})", page.path)),
+            "{} needs a row in README.md under All pages, and its like in README.zh-CN.md",
+            page.path
+        );
     }
 }
 

@@ -1,6 +1,7 @@
 //! One load: up to three attempts at `AssumeRole` within a total time, each paid from the budget, each with a nonce,
 //! a time and a signature of its own.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -44,12 +45,12 @@ pub(super) struct Loader {
     second: Option<Client>,
     /// Until this moment of the clock's run, in milliseconds, the second endpoint is asked first.
     detour: AtomicU64,
-    budget: Budget,
+    budget: Arc<Budget>,
 }
 
 impl Loader {
     pub(super) fn new(first: Client, second: Option<Client>, calls_per_second: u32) -> Self {
-        Self { first, second, detour: AtomicU64::new(0), budget: Budget::new(calls_per_second) }
+        Self { first, second, detour: AtomicU64::new(0), budget: Arc::new(Budget::new(calls_per_second)) }
     }
 
     /// Whether a refresh may be started now; it is paid if so.
@@ -63,14 +64,14 @@ impl Loader {
         session: &Session,
         opener: &AccessKey,
         urgency: Urgency,
-        clock: &CorrectedClock,
+        clock: &Arc<CorrectedClock>,
         tally: &Tally,
     ) -> Result<SessionKey, LoadError> {
         let end = clock.elapsed() + DEADLINE;
         let mut attempt = 0;
         loop {
             if urgency != Urgency::Refresh || attempt > 0 {
-                self.pay(clock, tally).await?;
+                self.pay(session, clock, tally).await?;
             }
             attempt += 1;
             let error = match self.attempt(session, opener, end, clock).await {
@@ -85,12 +86,11 @@ impl Loader {
         }
     }
 
-    async fn pay(&self, clock: &CorrectedClock, tally: &Tally) -> Result<(), LoadError> {
-        match self.budget.turn(clock.elapsed()) {
+    async fn pay(&self, session: &Session, clock: &Arc<CorrectedClock>, tally: &Tally) -> Result<(), LoadError> {
+        match self.budget.turn(session, clock.clone()).await {
             Ok(wait) if wait.is_zero() => Ok(()),
             Ok(wait) => {
                 tally.waited(wait);
-                clock.sleep(wait).await;
                 Ok(())
             }
             Err(Spent { retry_after }) => {
@@ -115,14 +115,15 @@ impl Loader {
             external_id: session.external_id.as_deref(),
             source_identity: session.source_identity.as_deref(),
         };
-        let left = end.saturating_sub(clock.elapsed());
+        let asked = clock.elapsed();
+        let left = end.saturating_sub(asked);
         let outcome = tokio::select! {
             outcome = self.client(clock).assume_role(&request, opener, clock.now()) => outcome,
             () = clock.sleep(left) => Err(StsError::Timeout(Stage::Total)),
         };
         let date = outcome.as_ref().map_or_else(StsError::server_date, |assumed| assumed.server_date);
         if let Some(date) = date {
-            clock.correct(date);
+            clock.correct(date, asked);
         }
         if let Err(StsError::Timeout(_) | StsError::Unreachable(_)) = outcome {
             self.turn_to_the_other(clock);

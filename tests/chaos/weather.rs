@@ -90,12 +90,13 @@ impl Weather {
     }
 
     fn turn(&self, state: &mut State) {
-        let (spell, minutes) = match (state.spell, self.dice.within(0..10)) {
+        let (spell, minutes) = match (state.spell, self.dice.within(0..9)) {
+            // Two or three times a day one that outlives every key of an hour.
+            (Spell::Calm, _) if state.spells % 16 == 6 => (Spell::Failing(100), self.dice.within(70..75)),
             (Spell::Calm, 0..=3) => (Spell::Failing(30), self.dice.within(3..15)),
             (Spell::Calm, 4..=5) => (Spell::Failing(80), self.dice.within(2..10)),
             (Spell::Calm, 6..=7) => (Spell::Slow, self.dice.within(5..20)),
-            (Spell::Calm, 8) => (Spell::Failing(100), self.dice.within(5..50)),
-            (Spell::Calm, _) => (Spell::Failing(100), self.dice.within(70..90)), // outlives every key of an hour
+            (Spell::Calm, _) => (Spell::Failing(100), self.dice.within(5..50)),
             _ => (Spell::Calm, self.dice.within(5..40)),
         };
         state.spells += u64::from(spell != Spell::Calm);

@@ -5,6 +5,7 @@
 mod account;
 mod answers;
 mod configurations;
+mod costs;
 mod readme;
 mod shell;
 mod support;

@@ -6,6 +6,7 @@
 mod account;
 mod answers;
 mod configurations;
+mod costs;
 mod pages;
 mod ram;
 mod security;

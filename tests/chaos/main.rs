@@ -80,7 +80,8 @@ impl Day {
                 id: DEV_ACCESS_KEY_ID.into(),
                 secret: Secret::new(DEV_ACCESS_KEY_SECRET),
                 token: None,
-            }),
+            })
+            .into(),
             calls_per_second: CALLS_PER_SECOND,
             max_sessions: 10 * SESSIONS,
         };

@@ -18,6 +18,7 @@ mod limits;
 mod map;
 mod outages;
 mod properties;
+mod reload;
 mod rules;
 mod stampede;
 mod start;

@@ -68,7 +68,7 @@ impl Budget {
             called = called => called.unwrap_or(Err(self.spent()))?,
             () = clock.sleep(PATIENCE) => return Err(self.spent()),
         }
-        Ok(clock.elapsed() - came)
+        Ok(clock.elapsed().saturating_sub(came))
     }
 
     /// A call for a refresh, if nobody waits for one.

@@ -171,7 +171,7 @@ impl Day {
         move |expiration| {
             let (truth, believed) = (hands.truth(), clock.now());
             let healthy = cloud.weather.is_healthy(hands.elapsed());
-            let waited = hands.elapsed() - asked;
+            let waited = hands.elapsed().saturating_sub(asked);
             ledger.note(&Answer { session, expiration, truth, believed, healthy, waited });
         }
     }

@@ -10,8 +10,9 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("signing", &["keys"]),
     ("caller", &["keys"]),
     ("policy", &["caller"]),
-    ("access_key", &["keys", "clock"]),
     ("sts", &["keys", "signing"]),
+    // A role taken with an identity token, or with another key, is a key that STS gives.
+    ("access_key", &["keys", "clock", "sts"]),
     ("vault", &["keys", "policy", "sts", "access_key", "clock"]),
     // Who got what is told by `api`; how it is kept is nobody's business but its own: a queue, a thread, a file.
     ("audit", &[]),

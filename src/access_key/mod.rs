@@ -37,6 +37,7 @@ use thiserror::Error;
 
 pub use self::ecs::Metadata;
 pub use self::error::{AccessKeyError, Fault};
+pub use self::outbound::is_safe;
 use self::failover::{Failover, Place};
 use self::keeper::{Keeper, is_same};
 use self::outbound::Outbound;
@@ -109,6 +110,9 @@ pub struct Status {
 }
 
 impl AccessKeys {
+    /// What [`Self::source`] says of places that are still to be searched.
+    pub const SEARCH: &str = source::SEARCH;
+
     /// The one key that the configuration gave; it never changes.
     #[must_use]
     pub fn fixed(access_key: AccessKey) -> Self {
@@ -118,15 +122,15 @@ impl AccessKeys {
     /// What `options` describe; nothing is asked yet.
     pub fn new(options: Options) -> Result<Self, OpenError> {
         let Options { first, second, sts, metadata } = options;
-        let (sts, http) = (Client::new(sts)?, Outbound::new().map_err(OpenError::Tls)?);
         let holder = |source| match source {
-            Source::Given(key) => Holder::given(key),
+            Source::Given(key) => Ok::<_, OpenError>(Holder::given(key)),
             source => {
-                let means = Means { sts: sts.clone(), http: http.clone(), metadata: metadata.clone() };
-                Holder::Kept(Arc::new(Keeper::new(source, means)))
+                let http = Outbound::new().map_err(OpenError::Tls)?;
+                let means = Means { sts: Client::new(sts.clone())?, http, metadata: metadata.clone() };
+                Ok(Holder::Kept(Arc::new(Keeper::new(source, means))))
             }
         };
-        Ok(Self::of(holder(first), second.map(holder)))
+        Ok(Self::of(holder(first)?, second.map(holder).transpose()?))
     }
 
     fn of(first: Holder, second: Option<Holder>) -> Self {

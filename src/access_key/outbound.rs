@@ -48,10 +48,10 @@ impl Outbound {
 
     /// Asks `url` once.
     pub(super) async fn ask(&self, method: Method, url: Url, headers: HeaderMap) -> Result<Reply, Fault> {
-        let client = match (url.scheme(), is_near(&url)) {
-            ("https" | "http", true) => &self.near,
-            ("https", false) => &self.distant,
-            _ => return Err(Fault::NotHttps),
+        let client = match is_safe(&url) {
+            false => return Err(Fault::NotHttps),
+            true if is_near(&url) => &self.near,
+            true => &self.distant,
         };
         let mut response = client.request(method, url).headers(headers).send().await?;
         let status = response.status();
@@ -71,6 +71,12 @@ impl Reply {
     pub(super) fn good(self) -> Result<Zeroizing<Vec<u8>>, Fault> {
         if self.status == StatusCode::OK { Ok(self.body) } else { Err(Fault::Status(self.status.as_u16())) }
     }
+}
+
+/// Whether a key may come from `url`: it is HTTPS, or no network lies between.
+#[must_use]
+pub fn is_safe(url: &Url) -> bool {
+    url.scheme() == "https" || url.scheme() == "http" && is_near(url)
 }
 
 /// Whether `url` is on this machine or is its metadata service: no network lies between that others could listen on.

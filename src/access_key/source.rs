@@ -22,6 +22,9 @@ use crate::sts::Client;
 /// Names the sessions of keys that are roles, where nothing else does.
 pub(super) const SESSION_NAME: &str = "oss-vend";
 
+/// The name of a chain of which nothing has answered yet.
+pub(super) const SEARCH: &str = "search";
+
 /// How often a file is looked at: a mounted secret takes a minute to arrive anyway, and reading it costs nothing.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -29,7 +32,7 @@ const LOOK: Duration = Duration::from_secs(2);
 const UNDATED: Duration = Duration::from_mins(15);
 
 /// Where an AccessKey comes from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Source {
     /// The configuration or the environment.
     Given(AccessKey),
@@ -83,6 +86,13 @@ pub struct Chain {
     answered: AtomicUsize,
 }
 
+impl Clone for Chain {
+    /// A new search of the same sources.
+    fn clone(&self) -> Self {
+        Self::new(self.sources.clone())
+    }
+}
+
 impl Chain {
     /// A search of `sources` in this order.
     #[must_use]
@@ -115,7 +125,7 @@ impl Source {
             Self::Ecs { .. } => "ecs",
             Self::Uri(_) => "uri",
             Self::Command(_) | Self::External(_) => "command",
-            Self::Chain(chain) => chain.answered().map_or("search", Self::name),
+            Self::Chain(chain) => chain.answered().map_or(SEARCH, Self::name),
             Self::Chained { base, .. } => base.name(),
         }
     }

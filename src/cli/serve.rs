@@ -49,6 +49,7 @@ async fn serve(arguments: Arguments) -> Outcome {
         tracing::warn!(%address, "callers that prove nothing are served");
     }
     let server = Server::new(loaded, Arc::new(SystemClock::new()))?;
+    server.find_access_key().await?;
     let listener =
         TcpListener::bind(address).await.map_err(|error| format!("{address} cannot be listened on: {error}"))?;
     tracing::info!(address = %listener.local_addr()?, "listening");

@@ -17,6 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower_http::services::ServeDir;
 
 use self::connection::Connections;
+use crate::access_key::{AccessKeyError, AccessKeys};
 use crate::api::{self, App, BodyLimit, Cors, Gate};
 use crate::audit::Trail;
 use crate::clock::{Clock, CorrectedClock};
@@ -40,12 +41,18 @@ pub enum StartError {
     /// The audit trail cannot be opened.
     #[error("audit.to: {0}")]
     Audit(io::Error),
-    /// There is no AccessKey.
+    /// There is no AccessKey, and no place left to search.
     #[error(
         "there is no AccessKey: set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET (or ACCESS_KEY_ID and \
          ACCESS_KEY_SECRET), those of a RAM user that may call sts:AssumeRole"
     )]
     NoAccessKey,
+    /// None was found.
+    #[error(
+        "there is no AccessKey: {0}. Set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, those of a RAM user \
+         that may call sts:AssumeRole, or give a source in [access_key]"
+    )]
+    NotFound(AccessKeyError),
 }
 
 /// A server that is ready to listen.
@@ -53,6 +60,7 @@ pub enum StartError {
 pub struct Server {
     router: Router,
     audit: Option<Arc<Trail>>,
+    vault: Arc<Vault>,
     limits: Limits,
 }
 
@@ -77,9 +85,10 @@ impl Server {
             max_sessions,
         };
         let audit = audit.map(|to| Trail::open(&to).map(Arc::new)).transpose().map_err(StartError::Audit)?;
+        let vault = Vault::new(vault, Arc::clone(&clock));
         let app = App {
             audit: audit.clone(),
-            vault: Vault::new(vault, Arc::clone(&clock)),
+            vault: Arc::clone(&vault),
             authenticator,
             grants,
             clock,
@@ -94,7 +103,18 @@ impl Server {
             Some(folder) => pages.fallback_service(ServeDir::new(folder).fallback(axum::routing::any(api::not_found))),
             None => pages.fallback(api::not_found),
         };
-        Ok(Self { router: api::router(Arc::new(app), pages), audit, limits })
+        Ok(Self { router: api::router(Arc::new(app), pages), audit, vault, limits })
+    }
+
+    /// Asks for the AccessKey once, if it is to be searched for: who configured none is told at the start if there is none.
+    /// A source that was asked for by name may answer later.
+    pub async fn find_access_key(&self) -> Result<(), StartError> {
+        if self.vault.access_key_source() != AccessKeys::SEARCH {
+            return Ok(());
+        }
+        let found = self.vault.access_key().await;
+        tracing::info!(source = self.vault.access_key_source(), "the AccessKey was searched for");
+        found.map(drop).map_err(StartError::NotFound)
     }
 
     /// The audit trail, if there is one.

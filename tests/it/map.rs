@@ -21,7 +21,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("api", &["caller", "policy", "vault", "signing", "keys", "limits", "clock", "audit"]),
     ("web", &[]),
     ("emulator", &[]),
-    ("server", &["api", "audit", "clock", "config", "sts", "vault", "web"]),
+    ("server", &["access_key", "api", "audit", "clock", "config", "sts", "vault", "web"]),
     ("dev", &["clock", "config", "emulator", "server", "web"]),
     ("cli", &["api", "audit", "caller", "clock", "config", "dev", "policy", "server"]),
 ];

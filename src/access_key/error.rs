@@ -93,14 +93,18 @@ impl AccessKeyError {
         match self.place {
             "file" => "`access_key.file` must be readable and hold JSON: {\"AccessKeyId\": …, \"AccessKeySecret\": …}",
             "profile" => "look at the profile in ~/.alibabacloud/credentials that `access_key.profile` names",
-            "cli" => "look at the profile in ~/.aliyun/config.json that `access_key.profile` names; `aliyun configure` makes one",
+            "cli" => {
+                "look at the profile in ~/.aliyun/config.json that `access_key.profile` names; `aliyun configure` makes one"
+            }
             "oidc" => {
                 "look at `access_key.oidc_token_file`, `access_key.oidc_provider_arn` and `access_key.oidc_role_arn`, and at \
                  the annotation of the pod's service account"
             }
             "ecs" => "attach a RAM role to this instance, and compare its name with `access_key.ecs_role`",
             "uri" => "what answers at `access_key.uri` must give JSON: {\"AccessKeyId\": …, \"AccessKeySecret\": …}",
-            "command" => "`access_key.command` must end with 0 and print JSON: {\"AccessKeyId\": …, \"AccessKeySecret\": …}",
+            "command" => {
+                "`access_key.command` must end with 0 and print JSON: {\"AccessKeyId\": …, \"AccessKeySecret\": …}"
+            }
             _ => {
                 "give an AccessKey: ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or a source in \
                  [access_key]"

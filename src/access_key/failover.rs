@@ -40,10 +40,6 @@ impl Place {
     fn index(self) -> usize {
         usize::from(self == Self::Second)
     }
-
-    fn name(self) -> &'static str {
-        if self == Self::First { "first" } else { "second" }
-    }
 }
 
 impl Failover {
@@ -56,17 +52,13 @@ impl Failover {
         self.troubled.load(Ordering::Relaxed)
     }
 
-    /// Puts `place` into use in the other's stead; told once.
-    pub(super) fn turn_to(&self, place: Place, reason: &str, id: &str) {
-        let mut refusals = self.lock();
+    /// Puts `place` into use, since the other has no key; told once.
+    pub(super) fn turn_to(&self, place: Place, id: &str) {
         // Without a refusal there would be no trial, and so no way back.
-        let other = place.other();
-        refusals[other.index()].get_or_insert(Refusal { count: 0, retry_at: Duration::ZERO });
+        let no_key = Refusal { count: 0, retry_at: Duration::ZERO };
+        self.lock()[place.other().index()].get_or_insert(no_key);
         self.troubled.store(true, Ordering::Relaxed);
-        if self.in_use() != place {
-            self.second_in_use.store(place == Place::Second, Ordering::Relaxed);
-            tracing::warn!(id, reason, "the {} AccessKey serves in place of the {} one", place.name(), other.name());
-        }
+        self.put_into_use(place, id);
     }
 
     /// STS refused the one at `place`, at `now` of the clock's run.
@@ -74,7 +66,7 @@ impl Failover {
         let mut refusals = self.lock();
         let before = refusals[place.index()];
         // Those that were under way when the first was refused say nothing new.
-        if before.is_some_and(|before| before.count > 0 && now < before.retry_at && self.in_use() != place) {
+        if before.is_some_and(|before| before.count > 0 && now < before.retry_at) {
             return;
         }
         let count = before.map_or(0, |before| before.count).saturating_add(1);
@@ -102,14 +94,23 @@ impl Failover {
         true
     }
 
-    /// STS took the one at `place`; the first one is then in use again.
+    /// STS took the one at `place`, which is then in use, if it is the first or the other was refused.
     pub(super) fn accept(&self, place: Place, id: &str) {
         let mut refusals = self.lock();
         refusals[place.index()] = None;
-        if place == Place::First && self.second_in_use.swap(false, Ordering::Relaxed) {
-            tracing::info!(id, "STS takes the first AccessKey again");
+        if place == Place::First || refusals[place.other().index()].is_some() {
+            self.put_into_use(place, id);
         }
         self.troubled.store(refusals.iter().any(Option::is_some), Ordering::Relaxed);
+    }
+
+    fn put_into_use(&self, place: Place, id: &str) {
+        let is_second = place == Place::Second;
+        match (self.second_in_use.swap(is_second, Ordering::Relaxed), is_second) {
+            (false, true) => tracing::warn!(id, "the second AccessKey serves in place of the first"),
+            (true, false) => tracing::info!(id, "the first AccessKey serves again"),
+            _ => {}
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, [Option<Refusal>; 2]> {
@@ -131,9 +132,10 @@ mod tests {
     #[test]
     fn a_refused_key_is_tried_again_by_one_call_at_a_time_and_ever_later() {
         let failover = Failover::default();
-        assert!(!failover.take_trial(Second, MINUTE), "nothing was refused");
+        assert!(!failover.take_trial(First, MINUTE), "nothing was refused");
         failover.refuse(First, Duration::ZERO);
-        failover.turn_to(Second, "", "");
+        assert_eq!(failover.in_use(), First, "whether the other is any better is not known yet");
+        failover.accept(Second, "");
         failover.refuse(First, Duration::ZERO); // those that were under way with it
         assert_eq!(failover.in_use(), Second);
         assert!(!failover.take_trial(First, MINUTE / 2));
@@ -151,9 +153,8 @@ mod tests {
         let failover = Failover::default();
         failover.refuse(First, Duration::ZERO);
         assert!(failover.may_try(Second, Duration::ZERO));
-        failover.turn_to(Second, "", "");
         failover.refuse(Second, Duration::ZERO);
-        assert!(!failover.may_try(First, Duration::ZERO));
-        assert!(failover.may_try(First, MINUTE));
+        assert!(!failover.may_try(Second, MINUTE / 2));
+        assert!(failover.may_try(Second, MINUTE));
     }
 }

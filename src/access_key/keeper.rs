@@ -93,7 +93,10 @@ impl Keeper {
     }
 
     /// The key to use now. Nobody waits while one is alive, but for a look at a file.
-    pub(super) async fn current(self: &Arc<Self>, clock: &Arc<CorrectedClock>) -> Result<Arc<AccessKey>, AccessKeyError> {
+    pub(super) async fn current(
+        self: &Arc<Self>,
+        clock: &Arc<CorrectedClock>,
+    ) -> Result<Arc<AccessKey>, AccessKeyError> {
         let alive = self.alive(clock);
         if milliseconds(clock.elapsed()) < self.next.load(Ordering::Relaxed) {
             if let Some(held) = alive {
@@ -212,7 +215,13 @@ impl Keeper {
             Some(held) => (Arc::clone(&held.key), held.since),
             None => {
                 let replaced = before.as_ref().map(|held| held.key.id.as_str());
-                tracing::info!(source = self.source.name(), id = key.id, replaced, expiration = expiration.map(tracing::field::display), "the AccessKey was obtained");
+                tracing::info!(
+                    source = self.source.name(),
+                    id = key.id,
+                    replaced,
+                    expiration = expiration.map(tracing::field::display),
+                    "the AccessKey was obtained"
+                );
                 (Arc::new(key), now)
             }
         };

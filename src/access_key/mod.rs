@@ -25,8 +25,6 @@ mod outbound;
 mod profile;
 mod role;
 mod source;
-#[cfg(test)]
-mod tests;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -37,10 +35,10 @@ use thiserror::Error;
 
 pub use self::ecs::Metadata;
 pub use self::error::{AccessKeyError, Fault};
-pub use self::outbound::is_safe;
 use self::failover::{Failover, Place};
 use self::keeper::{Keeper, is_same};
 use self::outbound::Outbound;
+pub use self::outbound::is_safe;
 pub use self::role::{ChainedRole, OidcRole};
 use self::source::Means;
 pub use self::source::{Chain, Source};
@@ -154,7 +152,7 @@ impl AccessKeys {
         let key = match (holder.current(clock).await, self.other(place)) {
             (Err(error), Some((other, holder))) => match holder.current(clock).await {
                 Ok(key) => {
-                    self.0.failover.turn_to(other, "the source has none", &key.id);
+                    self.0.failover.turn_to(other, &key.id);
                     key
                 }
                 Err(_) => return Err(error),
@@ -172,7 +170,7 @@ impl AccessKeys {
     }
 
     /// STS does not take `refused`: the key to call it with instead, if there is one. A source that renews its key is asked
-    /// once more; else the other AccessKey takes over, until the refused one's time to be tried again.
+    /// once more; else it is the other AccessKey, which takes over once STS has taken it.
     pub async fn instead_of(&self, refused: &AccessKey, clock: &Arc<CorrectedClock>) -> Option<Arc<AccessKey>> {
         let place = self.place_of(refused);
         let Some(place) = place else {
@@ -188,10 +186,7 @@ impl AccessKeys {
         if !self.0.failover.may_try(other, clock.elapsed()) {
             return None;
         }
-        let key = holder.current(clock).await.ok()?;
-        self.0.failover.turn_to(other, "STS does not take it", &key.id);
-        self.serve(&key);
-        Some(key)
+        holder.current(clock).await.ok()
     }
 
     /// The AccessKey that STS refused, when it is time for one call to try it again. Whoever gets it has to.
@@ -244,7 +239,9 @@ impl AccessKeys {
     }
 
     fn place_of(&self, key: &AccessKey) -> Option<Place> {
-        [Place::First, Place::Second].into_iter().find(|place| self.holder(*place).is_some_and(|holder| holder.has(key)))
+        [Place::First, Place::Second]
+            .into_iter()
+            .find(|place| self.holder(*place).is_some_and(|holder| holder.has(key)))
     }
 
     fn serve(&self, key: &Arc<AccessKey>) {

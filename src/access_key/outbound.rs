@@ -83,7 +83,9 @@ pub fn is_safe(url: &Url) -> bool {
 fn is_near(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback() || address.is_link_local() || address.octets() == [100, 100, 100, 200],
+        Some(Host::Ipv4(address)) => {
+            address.is_loopback() || address.is_link_local() || address.octets() == [100, 100, 100, 200]
+        }
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     }
@@ -96,7 +98,8 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_asked_in_the_clear_over_a_network() {
         let outbound = Outbound::new().unwrap();
-        for address in ["http://example.com/", "http://10.0.0.1/", "http://localhost.example.com/", "ftp://127.0.0.1/"] {
+        for address in ["http://example.com/", "http://10.0.0.1/", "http://localhost.example.com/", "ftp://127.0.0.1/"]
+        {
             let asked = outbound.ask(Method::GET, Url::parse(address).unwrap(), HeaderMap::new()).await;
             assert!(matches!(asked, Err(Fault::NotHttps)), "{address}");
         }

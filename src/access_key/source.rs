@@ -1,5 +1,6 @@
 //! The places a key can come from, and the way to it.
 
+use std::fmt::{self, Debug, Formatter};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -31,8 +32,9 @@ const LOOK: Duration = Duration::from_secs(2);
 /// When a key that does not say when it ends is asked for again.
 const UNDATED: Duration = Duration::from_mins(15);
 
-/// Where an AccessKey comes from.
-#[derive(Clone, Debug)]
+/// Where an AccessKey comes from. `Debug` shows neither a program's arguments nor the path of an address: people put
+/// secrets there.
+#[derive(Clone)]
 pub enum Source {
     /// The configuration or the environment.
     Given(AccessKey),
@@ -76,6 +78,25 @@ pub enum Source {
     },
     /// A program that prints a profile of the CLI, and its arguments.
     External(Vec<String>),
+}
+
+impl Debug for Source {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Given(key) => f.debug_tuple("Given").field(key).finish(),
+            Self::File(file) => f.debug_tuple("File").field(file).finish(),
+            Self::Profile { file, name } => f.debug_tuple("Profile").field(file).field(name).finish(),
+            Self::Cli { file, name, .. } => f.debug_tuple("Cli").field(file).field(name).finish(),
+            Self::Oidc(role) => role.fmt(f),
+            Self::Ecs { role } => f.debug_tuple("Ecs").field(role).finish(),
+            Self::Uri(url) => f.debug_tuple("Uri").field(&url.origin().ascii_serialization()).finish(),
+            Self::Command(command) | Self::External(command) => {
+                f.debug_tuple("Command").field(&command.first()).finish()
+            }
+            Self::Chain(chain) => chain.fmt(f),
+            Self::Chained { base, role } => f.debug_tuple("Chained").field(base).field(&role.role_arn).finish(),
+        }
+    }
 }
 
 /// Sources to be searched in turn.
@@ -163,7 +184,9 @@ impl Source {
                     let text = file::read(file).await?;
                     let source = cli::source(&text, name.as_deref())?;
                     if !commands && source.runs_a_command() {
-                        return Err(Fault::Unsupported("its command is run only where access_key.source = \"cli\" asks for it".to_owned()));
+                        return Err(Fault::Unsupported(
+                            "its command is run only where access_key.source = \"cli\" asks for it".to_owned(),
+                        ));
                     }
                     described(&text, source, means, clock).await
                 }

@@ -105,7 +105,8 @@ impl Check<'_> {
             KeySource::Profile | KeySource::Cli => {
                 let source = if choice == KeySource::Cli { finder.cli(true) } else { finder.profile() };
                 if source.is_none() {
-                    let text = "needs HOME, or ALIBABA_CLOUD_CONFIG_FILE or ALIBABA_CLOUD_CREDENTIALS_FILE, to find its file";
+                    let text =
+                        "needs HOME, or ALIBABA_CLOUD_CONFIG_FILE or ALIBABA_CLOUD_CREDENTIALS_FILE, to find its file";
                     self.blame(&["access_key", "source"], &Problem::Other(text.to_owned()));
                 }
                 return source;
@@ -130,7 +131,7 @@ impl Check<'_> {
         let SecondKeySettings { id, secret, file } = settings;
         if let Some(mut file) = file {
             if id.is_some() || secret.is_some() {
-                self.blame(&path("file"), &Problem::Other("cannot stand beside id and secret".to_owned()));
+                self.notes.push("access_key.second.id is not used: access_key.second.file holds the key".to_owned());
             }
             self.anchor(&path("file"), &mut file);
             return Some(Source::File(file));

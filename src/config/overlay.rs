@@ -6,10 +6,8 @@ use super::fault::Faults;
 use super::tree::{self, Node, Table, Value};
 
 /// What the well-known variables of SDKs and samples set where neither file nor `OSS_VEND__…` does; the first of them wins.
-const ALIASES: [(&[&str], &[&str]); 2] = [
-    (&["sts", "region"], &["ALIBABA_CLOUD_STS_REGION"]),
-    (&["sts", "vpc"], &["ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED"]),
-];
+const ALIASES: [(&[&str], &[&str]); 2] =
+    [(&["sts", "region"], &["ALIBABA_CLOUD_STS_REGION"]), (&["sts", "vpc"], &["ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED"])];
 
 /// The role to assume, likewise.
 const ROLE: [&str; 3] = ["ALIBABA_CLOUD_ROLE_ARN", "OSS_STS_ROLE_ARN", "RAM_ROLE_ARN"];

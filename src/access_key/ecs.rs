@@ -14,7 +14,7 @@ use super::outbound::{Outbound, Reply};
 pub struct Metadata {
     /// Where it is: `http://100.100.100.200`, which no network lies before; tests have theirs elsewhere.
     pub base: Url,
-    /// Whether it may be asked without a token (IMDSv1) where it gives none.
+    /// Whether it may be asked without a token (`IMDSv1`) where it gives none.
     pub v1: bool,
 }
 
@@ -49,7 +49,7 @@ pub(super) async fn obtain(http: &Outbound, metadata: &Metadata, role: Option<&s
     if obtained.key.token.is_none() { Err(Fault::Lacks("SecurityToken")) } else { Ok(obtained) }
 }
 
-/// The header with the token of IMDSv2. Where there is none to be had, none, unless that is not allowed.
+/// The header with the token of `IMDSv2`. Where there is none to be had, none, unless that is not allowed.
 async fn headers(http: &Outbound, metadata: &Metadata) -> Result<HeaderMap, Fault> {
     let url = at(metadata, "/latest/api/token")?;
     let reply = http.ask(Method::PUT, url, HeaderMap::from_iter([(TTL, TTL_SECONDS)])).await?;

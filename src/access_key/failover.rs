@@ -1,4 +1,4 @@
-//! Which of two AccessKeys is in use, and when one that STS refused is tried again.
+//! Which of two keys is in use, and when one that STS refused is tried again.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -188,8 +188,14 @@ impl Keeper {
             Ok(Some(obtained)) if obtained.expiration.is_some_and(|end| end <= clock.now()) => {
                 self.fail(self.error(Fault::Expired), clock)
             }
-            Ok(Some(obtained)) => self.hold(obtained, clock),
-            Ok(None) => self.rest(self.source.pause(), clock),
+            Ok(Some(obtained)) => {
+                self.hold(obtained, clock);
+                Ok(())
+            }
+            Ok(None) => {
+                self.rest(self.source.pause(), clock);
+                Ok(())
+            }
             Err(error) => self.fail(error, clock),
         }
     }
@@ -207,37 +213,37 @@ impl Keeper {
         self.source.obtain(&self.means, clock).await.map(Some)
     }
 
-    fn hold(&self, obtained: Obtained, clock: &CorrectedClock) -> Result<(), AccessKeyError> {
+    fn hold(&self, obtained: Obtained, clock: &CorrectedClock) {
         let Obtained { key, expiration, fingerprint } = obtained;
         let now = clock.now();
         let before = self.held.load_full();
-        let (key, since) = match before.as_ref().filter(|held| is_same(&held.key, &key)) {
-            Some(held) => (Arc::clone(&held.key), held.since),
-            None => {
-                let replaced = before.as_ref().map(|held| held.key.id.as_str());
-                tracing::info!(
-                    source = self.source.name(),
-                    id = key.id,
-                    replaced,
-                    expiration = expiration.map(tracing::field::display),
-                    "the AccessKey was obtained"
-                );
-                (Arc::new(key), now)
-            }
+        let unchanged = before.as_ref().filter(|held| is_same(&held.key, &key));
+        let (key, since) = if let Some(held) = unchanged {
+            (Arc::clone(&held.key), held.since)
+        } else {
+            let replaced = before.as_ref().map(|held| held.key.id.as_str());
+            let expiration = expiration.map(tracing::field::display);
+            tracing::info!(
+                source = self.source.name(),
+                id = key.id,
+                replaced,
+                expiration,
+                "the AccessKey was obtained"
+            );
+            (Arc::new(key), now)
         };
         self.held.store(Some(Arc::new(Held { key, since, expiration, fingerprint })));
         let pause = self.source.pause();
         let until_due = expiration.map_or(pause, |end| until_due(end, now));
-        self.rest(if self.source.watched().is_some() { pause } else { until_due }, clock)
+        self.rest(if self.source.watched().is_some() { pause } else { until_due }, clock);
     }
 
     /// All is well; nothing is to be done for so long.
-    fn rest(&self, pause: Duration, clock: &CorrectedClock) -> Result<(), AccessKeyError> {
+    fn rest(&self, pause: Duration, clock: &CorrectedClock) {
         if self.lock().failed.take().is_some() {
             tracing::info!(source = self.source.name(), "the source of the AccessKey answers again");
         }
         self.next.store(milliseconds(clock.elapsed() + pause), Ordering::Relaxed);
-        Ok(())
     }
 
     /// Told once: only the first of several failures of one kind is a warning.

@@ -103,7 +103,7 @@ pub struct Status {
     pub age: Option<TimeDelta>,
     /// How long it still lives, if it ends.
     pub expires_in: Option<TimeDelta>,
-    /// Whether there are two AccessKeys and the second one is in use; nothing if there is one.
+    /// Of two keys, whether the second one is in use; nothing if there is one.
     pub failed_over: Option<bool>,
 }
 

@@ -194,10 +194,10 @@ impl Source {
                 Self::Ecs { role } => ecs::obtain(&means.http, &means.metadata, role.as_deref()).await,
                 Self::Uri(url) => {
                     let reply = means.http.ask(Method::GET, url.clone(), HeaderMap::new()).await?;
-                    document::read(&*reply.good()?, Code::Optional)
+                    document::read(&reply.good()?, Code::Optional)
                 }
-                Self::Command(command) => document::read(&*command::output(command).await?, Code::Optional),
-                Self::External(command) => cli::printed(&*command::output(command).await?),
+                Self::Command(command) => document::read(&command::output(command).await?, Code::Optional),
+                Self::External(command) => cli::printed(&command::output(command).await?),
                 Self::Chained { base, role } => {
                     let key = base.fetch(means, clock).await?.key;
                     role::with_key(&means.sts, role, &key, clock).await

@@ -43,7 +43,7 @@ pub(super) fn give_way(environment: &Environment, table: &mut Table) {
     let Some(Value::Table(section)) = table.get_mut("access_key").map(|node| &mut node.value) else { return };
     let set = |prefix: &str| environment.overlay().any(|(_, key, _)| key.starts_with(prefix));
     if KEYS.iter().any(|key| set(&format!("ACCESS_KEY__{}", key.to_uppercase()))) {
-        KEYS.iter().for_each(|key| drop(section.remove(*key)));
+        section.retain(|key, _| !KEYS.contains(&key.as_str()));
     }
     if set("ACCESS_KEY__SECOND__") {
         section.remove("second");

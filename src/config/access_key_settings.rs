@@ -27,7 +27,7 @@ pub struct AccessKeySettings {
     pub profile: Option<String>,
     /// The role of the ECS instance; without it the one that is attached.
     pub ecs_role: Option<String>,
-    /// Whether the metadata service may be asked without a token (IMDSv1) where it gives none.
+    /// Whether the metadata service may be asked without a token (`IMDSv1`) where it gives none.
     pub imds_v1: bool,
     /// The identity provider whose token takes a role: `acs:ram::<account>:oidc-provider/<name>`.
     pub oidc_provider_arn: Option<String>,

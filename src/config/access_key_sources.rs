@@ -11,7 +11,7 @@ use super::format;
 use super::problem::Problem;
 use super::settings::{AccessKeySettings, KeySource, SecondKeySettings};
 use crate::access_key::{Chain, OidcRole, Source, is_safe};
-use crate::keys::AccessKey;
+use crate::keys::{AccessKey, Secret};
 
 /// The sources beside the key that the configuration itself holds.
 #[derive(Clone, Debug, Default)]
@@ -101,7 +101,7 @@ impl Check<'_> {
                 ((!command.is_empty()).then_some(Source::Command(command)), "command")
             }
             KeySource::Ecs => return Some(finder.ecs()),
-            KeySource::Oidc => (finder.oidc(), self.first_missing_of_oidc(finder)),
+            KeySource::Oidc => (finder.oidc(), finder.first_missing_of_oidc()),
             KeySource::Profile | KeySource::Cli => {
                 let source = if choice == KeySource::Cli { finder.cli(true) } else { finder.profile() };
                 if source.is_none() {
@@ -118,14 +118,6 @@ impl Check<'_> {
         source
     }
 
-    fn first_missing_of_oidc(&self, finder: &Finder<'_>) -> &'static str {
-        match (finder.oidc_provider(), finder.oidc_role()) {
-            (None, _) => "oidc_provider_arn",
-            (_, None) => "oidc_role_arn",
-            _ => "oidc_token_file",
-        }
-    }
-
     fn second_key(&mut self, settings: SecondKeySettings) -> Option<Source> {
         let path = |key| ["access_key", "second", key];
         let SecondKeySettings { id, secret, file } = settings;
@@ -139,7 +131,7 @@ impl Check<'_> {
         if id.is_none() && secret.is_none() {
             return None;
         }
-        let texts = [("id", id.as_deref()), ("secret", secret.as_ref().map(|secret| secret.expose()))];
+        let texts = [("id", id.as_deref()), ("secret", secret.as_ref().map(Secret::expose))];
         for (key, text) in texts {
             match text {
                 None => self.missing(&path(key), "id and secret come together"),
@@ -179,6 +171,14 @@ impl Finder<'_> {
             token_file: file?,
             session_name: self.value("ALIBABA_CLOUD_ROLE_SESSION_NAME").unwrap_or_else(|| SESSION_NAME.to_owned()),
         }))
+    }
+
+    fn first_missing_of_oidc(&self) -> &'static str {
+        match (self.oidc_provider(), self.oidc_role()) {
+            (None, _) => "oidc_provider_arn",
+            (_, None) => "oidc_role_arn",
+            _ => "oidc_token_file",
+        }
     }
 
     fn oidc_provider(&self) -> Option<String> {

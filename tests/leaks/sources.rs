@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::Method;
+use axum::http::{Method, Uri};
 use oss_vend::access_key::{AccessKeys, Metadata, OidcRole, Options, Source};
 use oss_vend::clock::{Clock, CorrectedClock, ManualClock};
 use oss_vend::emulator::{self, DEV_OIDC_PROVIDER_ARN, DEV_ROLE_ARN, Emulator, IdentityClaims};
@@ -83,7 +83,7 @@ pub(crate) async fn ask_all() -> (String, Vec<String>) {
 
 /// A URI, and a metadata service.
 fn stand_in(code: &'static str) -> Router {
-    Router::new().fallback(move |method: Method, path: axum::http::Uri| async move {
+    Router::new().fallback(move |method: Method, path: Uri| async move {
         match (method, path.path()) {
             (Method::PUT, _) => "imds-hush".to_owned(),
             (_, path) if path.ends_with('/') => "web".to_owned(),

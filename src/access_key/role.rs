@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::document::Obtained;
 use super::error::Fault;
@@ -55,9 +56,11 @@ pub(super) async fn with_token(sts: &Client, role: &OidcRole, clock: &CorrectedC
         role_session_name: &role.session_name,
         duration_seconds: SECONDS,
     };
-    let mut outcome = set_right(clock, sts.assume_role_with_oidc(&request, clock.now()).await);
+    let asked = clock.elapsed();
+    let mut outcome = set_right(clock, asked, sts.assume_role_with_oidc(&request, clock.now()).await);
     if has_wrong_time(&outcome) {
-        outcome = set_right(clock, sts.assume_role_with_oidc(&request, clock.now()).await);
+        let asked = clock.elapsed();
+        outcome = set_right(clock, asked, sts.assume_role_with_oidc(&request, clock.now()).await);
     }
     granted(outcome)
 }
@@ -77,9 +80,11 @@ pub(super) async fn with_key(
         external_id: role.external_id.as_deref(),
         source_identity: None,
     };
-    let mut outcome = set_right(clock, sts.assume_role(&request, key, clock.now()).await);
+    let asked = clock.elapsed();
+    let mut outcome = set_right(clock, asked, sts.assume_role(&request, key, clock.now()).await);
     if has_wrong_time(&outcome) {
-        outcome = set_right(clock, sts.assume_role(&request, key, clock.now()).await);
+        let asked = clock.elapsed();
+        outcome = set_right(clock, asked, sts.assume_role(&request, key, clock.now()).await);
     }
     granted(outcome)
 }
@@ -94,10 +99,11 @@ fn has_wrong_time(outcome: &Result<Assumed, StsError>) -> bool {
     outcome.as_ref().is_err_and(|error| error.retry() == Retry::WithCorrectedClock)
 }
 
-fn set_right(clock: &CorrectedClock, outcome: Result<Assumed, StsError>) -> Result<Assumed, StsError> {
+/// Sets the clock right by what STS said to a question that was asked at `asked` of its run.
+fn set_right(clock: &CorrectedClock, asked: Duration, outcome: Result<Assumed, StsError>) -> Result<Assumed, StsError> {
     let date = outcome.as_ref().map_or_else(StsError::server_date, |assumed| assumed.server_date);
     if let Some(date) = date {
-        clock.correct(date);
+        clock.correct(date, asked);
     }
     outcome
 }

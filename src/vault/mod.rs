@@ -9,8 +9,8 @@
 //!    starts a refresh behind its answer, so nobody waits.
 //! 5. When STS fails, what is still alive is still given, to its last second. The failure is remembered and backed off,
 //!    longer where only an operator can mend it, so that an outage is not answered with a storm of calls.
-//! 6. Calls stay beneath a budget; first loads take their turn, refreshes take what is left; beyond the wait a caller is
-//!    told when to come again.
+//! 6. Calls stay beneath a budget; first loads take turns, the callers in rounds; refreshes take what is left; beyond the
+//!    wait a caller is told when to come again.
 //! 7. A signature that must live until T asks for a session key that lives past T. If the held one does not, it is renewed
 //!    only when more than half of its life is gone; else the held one is given, and its expiration says what it is worth.
 //! 8. Life is what STS granted, by a clock that STS's own `Date` corrects.
@@ -19,6 +19,7 @@
 mod budget;
 mod error;
 mod life;
+mod line;
 mod load;
 mod slot;
 mod slots;
@@ -49,7 +50,7 @@ pub struct Options {
     /// STS elsewhere, asked when the first does not answer.
     pub second_sts: Option<Client>,
     /// Whose calls they are.
-    pub access_keys: AccessKeys,
+    pub access_keys: Arc<AccessKeys>,
     /// The most calls of STS in a second.
     pub calls_per_second: u32,
     /// The most sessions that are held.
@@ -59,10 +60,16 @@ pub struct Options {
 /// Holds the live session key of each session, and opens sessions that are missing.
 #[derive(Debug)]
 pub struct Vault {
-    slots: Slots,
     loader: Loader,
-    access_keys: AccessKeys,
+    access_keys: Arc<AccessKeys>,
     clock: Arc<CorrectedClock>,
+    lasting: Arc<Lasting>,
+}
+
+/// What outlives a change of the options: sessions and counts.
+#[derive(Debug)]
+struct Lasting {
+    slots: Slots,
     tally: Tally,
     last: Mutex<Option<Outcome>>,
 }
@@ -90,14 +97,30 @@ impl Vault {
     #[must_use]
     pub fn new(options: Options, clock: Arc<CorrectedClock>) -> Arc<Self> {
         let Options { sts, second_sts, access_keys, calls_per_second, max_sessions } = options;
-        Arc::new(Self {
-            slots: Slots::new(max_sessions),
-            loader: Loader::new(sts, second_sts, calls_per_second),
-            access_keys,
-            clock,
-            tally: Tally::default(),
-            last: Mutex::new(None),
-        })
+        let lasting = Lasting { slots: Slots::new(max_sessions), tally: Tally::default(), last: Mutex::new(None) };
+        let loader = Loader::new(sts, second_sts, calls_per_second);
+        Arc::new(Self { loader, access_keys, clock, lasting: Arc::new(lasting) })
+    }
+
+    /// A vault with other options and the same sessions, counts and clock, and the same budget if its rate is the same.
+    ///
+    /// Loads that are under way end as they were begun, for both vaults. Failures are forgotten: the options may be what
+    /// mends them.
+    #[must_use]
+    pub fn renewed(&self, options: Options) -> Arc<Self> {
+        let Options { sts, second_sts, access_keys, calls_per_second, max_sessions } = options;
+        let loader = self.loader.renewed(sts, second_sts, calls_per_second);
+        self.lasting.slots.bound(max_sessions);
+        self.lasting.slots.iter().for_each(|slot| slot.forgive());
+        *self.lasting.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let (clock, lasting) = (Arc::clone(&self.clock), Arc::clone(&self.lasting));
+        Arc::new(Self { loader, access_keys, clock, lasting })
+    }
+
+    /// Where the AccessKey comes from.
+    #[must_use]
+    pub fn access_keys(&self) -> Arc<AccessKeys> {
+        Arc::clone(&self.access_keys)
     }
 
     /// A session key of `wanted` that lives until `until`, or, if that cannot be had now, the one that lives longest:
@@ -110,8 +133,8 @@ impl Vault {
         let now = self.clock.now();
         let no_opener = |error| Unopened { error: Arc::new(LoadError::AccessKey(error)), retry_at: now };
         let entry = Entry { session: wanted.clone(), opener: self.access_key().await.map_err(no_opener)? };
-        let (slot, given_up) = self.slots.place(&entry, now);
-        self.tally.evicted(given_up);
+        let (slot, given_up) = self.lasting.slots.place(&entry, now);
+        self.lasting.tally.evicted(given_up);
         self.take_over(&slot, &entry, now);
         slot.touch(self.clock.elapsed());
         match slot.step(now, until, |urgency| self.launch(&slot, entry, urgency)) {
@@ -139,13 +162,14 @@ impl Vault {
     /// How the last load ended; `None` before the first.
     #[must_use]
     pub fn last_outcome(&self) -> Option<Outcome> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lasting.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What is held at `now`; it looks at every session.
     #[must_use]
     pub fn holdings(&self, now: DateTime<Utc>) -> Holdings {
-        let alive = self.slots.iter().filter_map(|slot| slot.expiration()).filter(|expiration| *expiration > now);
+        let alive =
+            self.lasting.slots.iter().filter_map(|slot| slot.expiration()).filter(|expiration| *expiration > now);
         alive.fold(Holdings::default(), |held, expiration| Holdings {
             alive: held.alive + 1,
             nearest_expiration: Some(held.nearest_expiration.map_or(expiration, |nearest| nearest.min(expiration))),
@@ -155,7 +179,7 @@ impl Vault {
     /// What was done since the start.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.tally.counts()
+        self.lasting.tally.counts()
     }
 
     /// How far STS's clock is ahead of this machine's.
@@ -178,13 +202,13 @@ impl Vault {
             return;
         }
         let former = Entry { session: entry.session.clone(), opener: former };
-        if let Some(key) = self.slots.find(&former).and_then(|slot| slot.live_key(now)) {
+        if let Some(key) = self.lasting.slots.find(&former).and_then(|slot| slot.live_key(now)) {
             slot.inherit(key);
         }
     }
 
     fn served_while_failing(&self, key: Arc<SessionKey>) -> Arc<SessionKey> {
-        self.tally.served_while_failing();
+        self.lasting.tally.served_while_failing();
         key
     }
 
@@ -199,10 +223,11 @@ impl Vault {
     async fn load(self: Arc<Self>, entry: Entry, urgency: Urgency) -> Result<Arc<SessionKey>, Arc<LoadError>> {
         let Entry { session, opener } = entry;
         match urgency {
-            Urgency::First | Urgency::Renewal => self.tally.load(),
-            Urgency::Refresh => self.tally.refresh(),
+            Urgency::First | Urgency::Renewal => self.lasting.tally.load(),
+            Urgency::Refresh => self.lasting.tally.refresh(),
         }
-        let opened = self.loader.open(&session, opener, urgency, &self.access_keys, &self.clock, &self.tally).await;
+        let (keys, tally) = (&self.access_keys, &self.lasting.tally);
+        let opened = self.loader.open(&session, opener, urgency, keys, &self.clock, tally).await;
         let loaded = opened.map(Arc::new).map_err(Arc::new);
         log(&session, &loaded);
         self.remember(loaded.as_ref().err());
@@ -211,7 +236,7 @@ impl Vault {
 
     fn remember(&self, error: Option<&Arc<LoadError>>) {
         let outcome = Outcome { at: self.clock.now(), error: error.cloned() };
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+        *self.lasting.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
     }
 }
 

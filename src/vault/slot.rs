@@ -136,6 +136,11 @@ impl Slot {
         self.lock().held = Some(Held { key, renew_after });
     }
 
+    /// Forgets that loads have failed.
+    pub(super) fn forgive(&self) {
+        self.lock().failed = None;
+    }
+
     fn land(&self, loaded: Result<Arc<SessionKey>, Arc<LoadError>>, now: DateTime<Utc>) -> Loaded {
         let mut state = self.lock();
         state.flight = None;

@@ -90,7 +90,7 @@ impl Bank {
         let options = vault::Options {
             sts: Client::new(sts(&address)).unwrap(),
             second_sts: None,
-            access_keys: AccessKeys::new(Options { first, second, sts: sts(&address), metadata }).unwrap(),
+            access_keys: Arc::new(AccessKeys::new(Options { first, second, sts: sts(&address), metadata }).unwrap()),
             calls_per_second: 100_000,
             max_sessions: 100_000,
         };

@@ -136,16 +136,6 @@ impl AccessKeys {
         Self(Arc::new(Inner { first, second, failover, served }))
     }
 
-    /// The same, taking over from `running`: what was opened with its key is found by [`Self::former`].
-    #[must_use]
-    pub fn after(self, running: &Self) -> Self {
-        if let Some(served) = running.0.served.load_full() {
-            let former = Some(Arc::clone(&served.key));
-            self.0.served.store(Some(Arc::new(Served { key: Arc::clone(&served.key), former })));
-        }
-        self
-    }
-
     /// The key to call STS with now.
     pub async fn current(&self, clock: &Arc<CorrectedClock>) -> Result<Arc<AccessKey>, AccessKeyError> {
         let (place, holder) = self.in_use();

@@ -59,11 +59,7 @@ impl Running {
                 Some((before, changes)) if !changes.touch("access_key") && !changes.touch("sts") => {
                     before.app.vault.access_keys()
                 }
-                Some((before, _)) => {
-                    let next = access_keys.ok_or(StartError::NoAccessKey)?;
-                    Arc::new(next.after(&before.app.vault.access_keys()))
-                }
-                None => Arc::new(access_keys.ok_or(StartError::NoAccessKey)?),
+                _ => Arc::new(access_keys.ok_or(StartError::NoAccessKey)?),
             },
             calls_per_second,
             max_sessions,

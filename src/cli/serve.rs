@@ -48,9 +48,12 @@ async fn serve(arguments: Arguments) -> Outcome {
     if loaded.settings.auth.anonymous {
         tracing::warn!(%address, "callers that prove nothing are served");
     }
-    let server = Server::new(loaded, Arc::new(SystemClock::new()))?;
-    let listener =
-        TcpListener::bind(address).await.map_err(|error| format!("{address} cannot be listened on: {error}"))?;
+    let admin = loaded.settings.admin.listen.clone();
+    let mut server = Server::new(loaded, Arc::new(SystemClock::new()))?;
+    let listener = bind(address).await?;
+    if let Some(admin) = admin {
+        server = server.with_admin(bind_admin(&admin).await?);
+    }
     tracing::info!(address = %listener.local_addr()?, "listening");
     if let Some(audit) = server.audit() {
         tokio::spawn(reopen_on_hangup(audit));
@@ -65,6 +68,22 @@ async fn reopen_on_hangup(audit: Arc<Trail>) {
     while hangup.recv().await.is_some() {
         audit.reopen();
     }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| format!("{address} cannot be listened on: {error}"))
+}
+
+/// What it tells is no secret, but it has no limits and asks for no proof.
+async fn bind_admin(listen: &str) -> Result<TcpListener, Box<dyn std::error::Error>> {
+    let address = resolve(listen).await.map_err(|error| format!("admin.{error}"))?;
+    let listener = bind(address).await.map_err(|error| format!("admin.listen: {error}"))?;
+    let address = listener.local_addr()?;
+    if !address.ip().is_loopback() {
+        tracing::warn!(%address, "admin.listen can be reached from other machines: let only your monitoring reach it");
+    }
+    tracing::info!(%address, "metrics are told at /metrics");
+    Ok(listener)
 }
 
 async fn resolve(listen: &str) -> Result<SocketAddr, String> {

@@ -1,6 +1,7 @@
 //! The server: a configuration becomes an app, and the app answers on a listener that the caller has bound.
 
 mod activity;
+mod admin;
 mod connection;
 pub mod exposure;
 mod patience;
@@ -17,10 +18,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower_http::services::ServeDir;
 
 use self::connection::Connections;
-use crate::api::{self, App, BodyLimit, Cors, Gate};
+use crate::api::{self, App, BodyLimit, Cors, Gate, Offers};
 use crate::audit::Trail;
 use crate::clock::{Clock, CorrectedClock};
 use crate::config::{ConfigError, Configured, Limits, Loaded};
+use crate::metrics::{Connected, Metrics};
 use crate::sts::{Client, ClientError};
 use crate::vault::{self, Vault};
 use crate::web;
@@ -52,6 +54,9 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Server {
     router: Router,
+    admin: Router,
+    admin_listener: Option<TcpListener>,
+    metrics: Arc<Metrics>,
     audit: Option<Arc<Trail>>,
     limits: Limits,
 }
@@ -68,6 +73,7 @@ impl Server {
         let Configured { sts, second_sts, calls_per_second, max_sessions, .. } = configured;
         let Configured { access_keys, authenticator, grants, audit, classic, static_dir, .. } = configured;
         let Configured { cors, page_headers, proxies, rates, limits, .. } = configured;
+        let metrics = Metrics::new(clock.now());
         let clock = Arc::new(CorrectedClock::new(clock));
         let vault = vault::Options {
             sts: Client::new(sts)?,
@@ -81,7 +87,8 @@ impl Server {
             audit: audit.clone(),
             vault: Vault::new(vault, Arc::clone(&clock)),
             authenticator,
-            grants,
+            grants: Offers::new(grants, &metrics),
+            metrics: Arc::clone(&metrics),
             clock,
             classic,
             cors: Cors::new(cors.origins, &cors.origin_patterns, &page_headers, cors.credentials, cors.max_age),
@@ -94,7 +101,21 @@ impl Server {
             Some(folder) => pages.fallback_service(ServeDir::new(folder).fallback(axum::routing::any(api::not_found))),
             None => pages.fallback(api::not_found),
         };
-        Ok(Self { router: api::router(Arc::new(app), pages), audit, limits })
+        let app = Arc::new(app);
+        let admin = admin::router(Arc::clone(&app));
+        Ok(Self { router: api::router(app, pages), admin, admin_listener: None, metrics, audit, limits })
+    }
+
+    /// The same with `/metrics` and our health on a listener of the operator's own.
+    #[must_use]
+    pub fn with_admin(self, listener: TcpListener) -> Self {
+        Self { admin_listener: Some(listener), ..self }
+    }
+
+    /// What is counted.
+    #[must_use]
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.metrics)
     }
 
     /// The audit trail, if there is one.
@@ -108,11 +129,12 @@ impl Server {
         let mut stop = std::pin::pin!(stop);
         let (stopping, stopped) = watch::channel(false);
         let connections = Connections::new(self.router, &self.limits, stopped);
+        let admin = self.admin_listener.map(|listener| admin::serve(listener, self.admin));
         let slots = Arc::new(Semaphore::new(usize::try_from(self.limits.connections).unwrap_or(usize::MAX)));
         loop {
             tokio::select! {
                 (accepted, slot) = accept(&listener, &slots) => match accepted {
-                    Ok((stream, peer)) => spawn(connections.clone(), stream, peer, slot),
+                    Ok((stream, peer)) => spawn(connections.clone(), stream, peer, (slot, self.metrics.connection())),
                     Err(error) => pause_after(&error).await,
                 },
                 () = &mut stop => break,
@@ -127,6 +149,9 @@ impl Server {
         if let Some(audit) = &self.audit {
             audit.flush();
         }
+        if let Some(admin) = admin {
+            admin.abort();
+        }
         Ok(())
     }
 }
@@ -140,10 +165,11 @@ async fn accept(
     (listener.accept().await, slot)
 }
 
-fn spawn(connections: Connections, stream: TcpStream, peer: SocketAddr, slot: OwnedSemaphorePermit) {
+/// `place` is what the connection takes up while it is open.
+fn spawn(connections: Connections, stream: TcpStream, peer: SocketAddr, place: (OwnedSemaphorePermit, Connected)) {
     tokio::spawn(async move {
         connections.serve(stream, peer).await;
-        drop(slot);
+        drop(place);
     });
 }
 

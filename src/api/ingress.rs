@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::App;
 use super::exit::Watch;
 use super::problem::Problem;
+use crate::metrics::Metrics;
 use crate::trace::{self, Context};
 
 /// The header that carries a request's id, in both directions.
@@ -57,7 +58,7 @@ async fn respond(app: &App, request: Request, next: Next) -> Response {
         Ok(room) => Some(room),
         Err(_) if HEALTH.contains(&request.uri().path()) => None,
         Err(problem) => {
-            app.metrics.limited("in_flight");
+            app.metrics.limited(Metrics::IN_FLIGHT);
             return problem.into_response();
         }
     };

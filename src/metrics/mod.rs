@@ -29,7 +29,7 @@ pub use self::requests::OfGrant;
 pub use self::route::Route;
 
 /// The limits that refuse requests, so that each is on the page before it first does.
-const LIMITS: [&str; 4] = ["address", "caller", "grant", "in_flight"];
+const LIMITS: [&str; 4] = ["address", "caller", "grant", Metrics::IN_FLIGHT];
 
 /// The counts of one process.
 #[derive(Debug)]
@@ -54,6 +54,9 @@ pub struct Metrics {
 pub struct Connected(Arc<Metrics>);
 
 impl Metrics {
+    /// The limit of requests at once, by its name on the page.
+    pub const IN_FLIGHT: &str = "in_flight";
+
     /// Counts from nothing; the process started at `started`.
     #[must_use]
     pub fn new(started: DateTime<Utc>) -> Arc<Self> {

@@ -32,10 +32,10 @@ pub(super) enum Format {
 }
 
 /// Starts the log; the error names whose filter it is that cannot be read.
-pub(super) fn start(filter: Option<String>, format: Format) -> Result<(), String> {
+pub(super) fn start(filter: Option<&str>, format: Format) -> Result<(), String> {
     let environment = Environment::of_process();
-    let (from, filter) = match (&filter, environment.log_filter()) {
-        (Some(filter), _) => ("--log", filter.as_str()),
+    let (from, filter) = match (filter, environment.log_filter()) {
+        (Some(filter), _) => ("--log", filter),
         (None, Some(filter)) => ("OSS_VEND_LOG", filter),
         (None, None) => ("--log", DEFAULT),
     };

@@ -50,7 +50,7 @@ enum Command {
 #[must_use]
 pub(crate) fn run() -> ExitCode {
     let Arguments { command, log, log_format } = Arguments::parse();
-    if let Err(error) = log::start(log, log_format) {
+    if let Err(error) = log::start(log.as_deref(), log_format) {
         return fail(&error);
     }
     let outcome = match command {

@@ -6,7 +6,9 @@
 mod account;
 mod answers;
 mod configurations;
+mod observability;
 mod pages;
+mod promql;
 mod shell;
 mod support;
 mod tables;

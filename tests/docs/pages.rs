@@ -8,27 +8,30 @@ pub(crate) type Page = (&'static str, &'static str);
 
 pub(crate) const API: Page = ("docs/api.md", include_str!("../../docs/api.md"));
 pub(crate) const CONFIGURATION: Page = ("docs/configuration.md", include_str!("../../docs/configuration.md"));
+pub(crate) const OBSERVABILITY: Page = ("docs/observability.md", include_str!("../../docs/observability.md"));
 pub(crate) const PROBLEMS: Page = ("docs/problems.md", include_str!("../../docs/problems.md"));
 
 /// The pages whose blocks of code are run.
-const PAGES: [Page; 7] = [
+const PAGES: [Page; 8] = [
     ("README.md", include_str!("../../README.md")),
     API,
     ("docs/callers.md", include_str!("../../docs/callers.md")),
     CONFIGURATION,
     ("docs/grants.md", include_str!("../../docs/grants.md")),
+    OBSERVABILITY,
     PROBLEMS,
     ("docs/ram.md", include_str!("../../docs/ram.md")),
 ];
 
 /// What a marker `<!-- test: KIND … -->` may say; each kind has its test.
-const KINDS: [&str; 12] = [
+const KINDS: [&str; 13] = [
     "answer",
     "bucket-cors",
     "config",
     "curl",
     "explain",
     "key",
+    "metrics",
     "page",
     "role-policy",
     "serve",

@@ -1,6 +1,7 @@
 //! How a request is let in: not more at once than there is room for, and from nobody more often than the rates allow.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::{ConnectInfo, Request};
@@ -27,8 +28,8 @@ const RETRY_OVERLOADED: u32 = 1;
 pub struct Gate {
     rates: Rates,
     proxies: Vec<IpNet>,
-    room: Semaphore,
-    capacity: usize,
+    room: Arc<Semaphore>,
+    in_flight: u32,
     /// Whether it was already told that a proxy is not known.
     told: AtomicBool,
 }
@@ -37,14 +38,22 @@ impl Gate {
     /// Holds requests to `rates`, believes `proxies`, and has room for `in_flight` at once.
     #[must_use]
     pub fn new(rates: Rates, proxies: Vec<IpNet>, in_flight: u32) -> Self {
-        let capacity = usize::try_from(in_flight).unwrap_or(Semaphore::MAX_PERMITS);
-        Self { rates, proxies, room: Semaphore::new(capacity), capacity, told: AtomicBool::new(false) }
+        let room = Semaphore::new(usize::try_from(in_flight).unwrap_or(Semaphore::MAX_PERMITS));
+        Self { rates, proxies, room: Arc::new(room), in_flight, told: AtomicBool::new(false) }
+    }
+
+    /// The same with what `before` has counted, where its limits are the same.
+    #[must_use]
+    pub fn keeping(self, before: &Self) -> Self {
+        let room = if self.in_flight == before.in_flight { &before.room } else { &self.room };
+        Self { room: Arc::clone(room), rates: self.rates.keeping(&before.rates), ..self }
     }
 
     /// How many requests are under way.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.capacity.saturating_sub(self.room.available_permits())
+        let capacity = usize::try_from(self.in_flight).unwrap_or(Semaphore::MAX_PERMITS);
+        capacity.saturating_sub(self.room.available_permits())
     }
 
     /// Room for one request, until what is returned is dropped.

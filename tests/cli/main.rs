@@ -4,6 +4,8 @@
 
 mod explain;
 mod logs;
+mod reload;
+mod serve;
 mod trail;
 
 use std::path::Path;

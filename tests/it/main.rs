@@ -19,6 +19,7 @@ mod map;
 mod metrics;
 mod outages;
 mod properties;
+mod reload;
 mod stampede;
 mod start;
 mod support;

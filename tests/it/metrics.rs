@@ -160,3 +160,23 @@ async fn metrics_are_told_on_their_own_listener_alone() {
     let without = TestServer::start().await;
     assert!(without.addresses.admin.is_none());
 }
+
+#[tokio::test]
+async fn counts_go_on_when_the_configuration_changes() {
+    let server = observed(CONFIG).await;
+    server.get("/sts").await.json();
+    let before = server.metrics().await["oss_vend_vault_loads_total{kind=\"first\"}"];
+    server.reload(&CONFIG.replace("[grants.avatars]", "[grants.pictures]")).unwrap();
+    server.get("/sts").await.json();
+    server.get_as("ovk_dev_alice", "/sts?grant=pictures").await.json();
+    assert_values(
+        &server.metrics().await,
+        &[
+            (r#"oss_vend_requests_total{route="/sts",grant="default",status="200"}"#, 2.0),
+            (r#"oss_vend_requests_total{route="/sts",grant="pictures",status="200"}"#, 1.0),
+            (r#"oss_vend_vault_loads_total{kind="first"}"#, before + 1.0),
+            (r#"oss_vend_reloads_total{outcome="taken"}"#, 1.0),
+            (r#"oss_vend_reloads_total{outcome="refused"}"#, 0.0),
+        ],
+    );
+}

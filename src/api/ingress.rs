@@ -32,7 +32,8 @@ pub(super) struct RequestId(pub(super) Arc<str>);
 pub(super) async fn enter(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let id = request_id(&request);
     request.extensions_mut().insert(RequestId(Arc::clone(&id)));
-    let context = Context { request_id: id, trace: trace::parent(request.headers()), load: None };
+    let context =
+        Context { request_id: id, trace: trace::parent(request.headers()), load: None, spans: app.spans.clone() };
     trace::within(context.clone(), answer(&app, request, next, context)).await
 }
 

@@ -42,6 +42,7 @@ use crate::audit::Trail;
 use crate::caller::Authenticator;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
+use crate::trace::Spans;
 use crate::vault::Vault;
 
 /// What the handlers work with.
@@ -57,6 +58,8 @@ pub struct App {
     pub vault: Arc<Vault>,
     /// What is counted; it outlives this app.
     pub metrics: Arc<Metrics>,
+    /// Where spans go.
+    pub spans: Spans,
     /// Tells the time, once a request.
     pub clock: Arc<dyn Clock>,
     /// The grant behind the published samples' paths, where they are served.

@@ -42,6 +42,8 @@ pub struct Settings {
     pub audit: AuditSettings,
     /// The operator's own listener.
     pub admin: AdminSettings,
+    /// The collector of spans.
+    pub otel: OtelSettings,
     /// The paths of the published samples.
     pub classic: ClassicSettings,
     /// What may be vended, by name; a name is `[a-z0-9][a-z0-9_-]{0,31}`. Never empty once loaded.
@@ -207,6 +209,14 @@ pub struct AdminSettings {
     pub listen: Option<String>,
 }
 
+/// `[otel]`: the collector of spans, for a program that is built with the feature `otel`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct OtelSettings {
+    /// Its address as `https://host`; loopback may be `http`. Spans go to `/v1/traces` there.
+    pub endpoint: Option<String>,
+}
+
 /// `[classic]`: the paths of the published samples.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
@@ -232,6 +242,7 @@ impl Default for Settings {
             limits: LimitSettings::default(),
             audit: AuditSettings::default(),
             admin: AdminSettings::default(),
+            otel: OtelSettings::default(),
             classic: ClassicSettings::default(),
             grants: BTreeMap::new(),
         }

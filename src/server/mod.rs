@@ -30,6 +30,7 @@ use crate::clock::{Clock, CorrectedClock};
 use crate::config::{ConfigError, Loaded};
 use crate::metrics::Metrics;
 use crate::sts::ClientError;
+use crate::trace::NoExporter;
 
 /// How long requests that are under way may take to end after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -52,6 +53,9 @@ pub enum StartError {
          ACCESS_KEY_SECRET), those of a RAM user that may call sts:AssumeRole"
     )]
     NoAccessKey,
+    /// Spans cannot be sent.
+    #[error("otel.endpoint: {0}")]
+    Otel(#[from] NoExporter),
     /// The listener is open to all.
     #[error(transparent)]
     Exposed(#[from] Exposed),

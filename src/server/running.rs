@@ -16,6 +16,7 @@ use crate::clock::CorrectedClock;
 use crate::config::{Changes, Configured, CorsSettings, Loaded, Written};
 use crate::metrics::Metrics;
 use crate::sts::Client;
+use crate::trace::Spans;
 use crate::vault::{self, Vault};
 use crate::web;
 
@@ -51,7 +52,7 @@ impl Running {
         let written = loaded.written.clone();
         let configured = loaded.build()?;
         let Configured { sts, second_sts, calls_per_second, max_sessions, access_keys, .. } = configured;
-        let Configured { authenticator, grants, audit, classic, static_dir, .. } = configured;
+        let Configured { authenticator, grants, audit, otel, classic, static_dir, .. } = configured;
         let Configured { cors, page_headers, proxies, rates, limits, .. } = configured;
         let options = vault::Options {
             sts: Client::new(sts)?,
@@ -65,6 +66,10 @@ impl Running {
         };
         let gate = Gate::new(rates, proxies, limits.in_flight);
         let trail = trail(audit, before)?;
+        let spans = match before {
+            Some((before, changes)) if !changes.touch("otel") => before.app.spans.clone(),
+            _ => otel.as_deref().map(Spans::to).transpose()?.unwrap_or_default(),
+        };
         // From here on nothing fails: what runs is not touched by a configuration that is refused.
         let app = Arc::new(App {
             audit: trail.as_ref().map(|(_, trail)| Arc::clone(trail)),
@@ -80,6 +85,7 @@ impl Running {
             },
             grants: Offers::new(grants, &lasting.metrics),
             metrics: Arc::clone(&lasting.metrics),
+            spans,
             clock: Arc::clone(&lasting.clock) as _,
             classic,
             cors: self::cors(cors, &page_headers),

@@ -13,11 +13,11 @@ mod record;
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{ConnectInfo, Request};
 use axum::http::Method;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 use self::record::{Facet, Facts, Item};
 pub(super) use self::record::{Record, Vended};
@@ -25,7 +25,7 @@ use super::App;
 use super::answer::time;
 use crate::audit::{Event, Trail};
 use crate::metrics::Route;
-use crate::trace::Context;
+use crate::trace::{Context, Span};
 
 /// Codes of those who are turned away unheard.
 const TURNED_AWAY: [&str; 2] = ["rate_limited", "overloaded"];
@@ -152,9 +152,32 @@ struct Texts {
     micros: u64,
 }
 
+impl Watch<'_> {
+    /// Of a request that failed, or whose callers record it too.
+    fn span(&self, elapsed: Duration) {
+        let failed = self.status.is_none_or(|status| status >= 500);
+        if !self.context.spans.want(&self.context, failed) {
+            return;
+        }
+        let ended = self.app.clock.now();
+        let status = self.status.map(|status| ("http.response.status_code", status.to_string()));
+        let method = ("http.request.method", self.method.to_string());
+        self.context.spans.tell(Span {
+            name: format!("{} {}", self.method, self.route.label()),
+            of_server: true,
+            began: ended - TimeDelta::from_std(elapsed).unwrap_or_default(),
+            ended,
+            context: &self.context,
+            failed: failed.then_some(self.outcome),
+            attributes: [method, ("http.route", self.route.label().to_owned())].into_iter().chain(status).collect(),
+        });
+    }
+}
+
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
         let elapsed = self.began.elapsed();
+        self.span(elapsed);
         self.app.metrics.request(self.route, self.record.counts(), self.status, elapsed);
         if let Some(audited) = &self.audited {
             self.audit(audited, u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX));

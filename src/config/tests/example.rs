@@ -61,6 +61,7 @@ fn keys_of_types() -> BTreeSet<String> {
         "limits",
         "audit",
         "admin",
+        "otel",
         "classic",
         "grants",
     ];

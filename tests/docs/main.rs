@@ -6,9 +6,14 @@
 mod account;
 mod answers;
 mod configurations;
+mod costs;
 mod observability;
 mod pages;
 mod promql;
+mod ram;
+mod security;
 mod shell;
 mod support;
 mod tables;
+mod translation;
+mod unmarked;

@@ -20,6 +20,7 @@ mod metrics;
 mod outages;
 mod properties;
 mod reload;
+mod rules;
 mod stampede;
 mod start;
 mod support;

@@ -61,6 +61,8 @@ fn keys_of_types() -> BTreeSet<String> {
         "proxy",
         "limits",
         "audit",
+        "admin",
+        "otel",
         "classic",
         "grants",
     ];

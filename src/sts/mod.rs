@@ -23,4 +23,4 @@ pub use error::{Flaw, Stage, StsError};
 pub use message::Message;
 pub use refusal::Refusal;
 pub use request::{AssumeRole, SignatureScheme};
-pub use verdict::{Blame, Retry};
+pub use verdict::{Blame, Retry, hint};

@@ -89,7 +89,10 @@ impl Probes<'_> {
     }
 
     async fn named(&self, outcome: impl Future<Output = Outcome>) -> Outcome {
-        outcome.await.of_grant(&self.subject.grant.name)
+        let outcome = outcome.await.of_grant(&self.subject.grant.name);
+        let Subject { place, inspection, .. } = self.subject;
+        let exact = |hint: String| hint.replace("<bucket>", &place.bucket).replace("<directory>", &inspection.signing_prefix);
+        Outcome { hint: outcome.hint.map(exact), ..outcome }
     }
 
     async fn put(&self, signing: &AccessKey, name: &'static str, by_v1: bool) -> Outcome {
@@ -202,9 +205,20 @@ impl Probes<'_> {
         // A key of its own: the objects that were written are still needed.
         let key = self.subject.key("none");
         match self.by_url("DELETE", &key, &[], b"", signing, false).await {
-            Ok(reply) if reply.status.is_success() => Outcome::ok("deleting by a signed URL works"),
+            Ok(reply) if reply.status.is_success() => {
+                self.marked(&key, &reply);
+                Outcome::ok("deleting by a signed URL works")
+            }
             Ok(reply) => reply.refused("deleting by a signed URL"),
             Err(no_answer) => no_answer.outcome("deleting by a signed URL"),
+        }
+    }
+
+    /// In a bucket with versions even a deletion leaves something: a marker.
+    fn marked(&self, key: &str, reply: &Reply) {
+        if reply.header("x-oss-delete-marker").is_some() {
+            self.objects.may_exist(key);
+            self.objects.exists(key, reply.header("x-oss-version-id"));
         }
     }
 
@@ -292,8 +306,12 @@ impl Probes<'_> {
         if !subject.has(Method::Delete) {
             asked.push("delete");
             // Only ever a key of this check.
-            match self.with_headers("DELETE", &subject.key("none"), b"", key).await {
-                Ok(reply) if reply.status.is_success() => done.push("delete"),
+            let none = subject.key("none");
+            match self.with_headers("DELETE", &none, b"", key).await {
+                Ok(reply) if reply.status.is_success() => {
+                    self.marked(&none, &reply);
+                    done.push("delete");
+                }
                 Ok(_) => {}
                 Err(no_answer) => return no_answer.outcome("deleting"),
             }

@@ -8,7 +8,7 @@ use super::subject::{Keys, Subject};
 use crate::access_key::AccessKeys;
 use crate::keys::{AccessKey, SessionKey};
 use crate::policy::{Method, Session};
-use crate::sts::StsError;
+use crate::sts::{self, StsError};
 
 const WHERE_FROM: &str = "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET (or `access_key.id` and \
                           `access_key.secret`) to those of a RAM user that may call sts:AssumeRole";
@@ -102,8 +102,9 @@ fn refused(error: &StsError, session: &Session) -> Outcome {
     if let Some(message) = error.message().filter(|message| !message.is_empty()) {
         says = format!("{says}. STS says: {message}");
     }
+    let of_code = || sts::hint(error.code()?, error.message().unwrap_or_default());
     let unknown = "this passes by itself, or it is a code that is not known here: see what STS says";
-    Outcome::failed(says).code(error.code()).hint(error.hint().unwrap_or(unknown))
+    Outcome::failed(says.trim_end()).code(error.code()).hint(error.hint().or_else(of_code).unwrap_or(unknown))
 }
 
 #[cfg(test)]

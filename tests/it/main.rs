@@ -5,10 +5,12 @@
 mod attacks;
 mod audit;
 mod callers;
+mod check;
 mod classic;
 mod connections;
 mod cors;
 mod credentials;
+mod diagnosis;
 mod endurance;
 mod errors;
 mod forms;

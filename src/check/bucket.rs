@@ -36,7 +36,8 @@ pub(super) async fn there(cloud: &Cloud, place: &Place, key: &AccessKey) -> Outc
 
 /// Whether the custom domain is bound to the same bucket: a signature holds the bucket's name, whatever the address.
 pub(super) async fn custom_domain(cloud: &Cloud, place: &Place, key: &AccessKey) -> Outcome {
-    const BIND: &str = "bind the domain of `grants.*.public_host` to this bucket: OSS console, the bucket, Domain Names";
+    const BIND: &str =
+        "bind the domain of `grants.*.public_host` to this bucket: OSS console, the bucket, Domain Names";
     match cloud.signed(place, INFO, key).await {
         Ok(reply) if reply.status.is_success() || (reply.is_denied() && !is_anothers(&reply)) => {
             Outcome::ok(format!("{} is bound to {}", place.base, place.bucket))

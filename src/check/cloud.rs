@@ -134,13 +134,13 @@ impl Cloud {
     /// Sends a request to a URL that says all but method, headers and body.
     pub(super) async fn send(&self, url: &str, ask: Ask<'_>) -> Result<Reply, NoAnswer> {
         self.oss_calls.fetch_add(1, Ordering::Relaxed);
-        self.exchange(url, ask).await
+        Box::pin(self.exchange(url, ask)).await
     }
 
     /// Asks STS for nothing, to hear whether it is there.
     pub(super) async fn knock(&self, endpoint: &str) -> Result<Reply, NoAnswer> {
         self.sts_calls.fetch_add(1, Ordering::Relaxed);
-        self.exchange(endpoint, Ask { method: "GET", ..Ask::default() }).await
+        Box::pin(self.exchange(endpoint, Ask { method: "GET", ..Ask::default() })).await
     }
 
     async fn exchange(&self, url: &str, ask: Ask<'_>) -> Result<Reply, NoAnswer> {
@@ -232,7 +232,8 @@ impl Reply {
 
     /// Whether OSS understood and said that this is not allowed, whoever asks.
     pub(super) fn is_denied(&self) -> bool {
-        self.error().is_some_and(|error| error.code == "AccessDenied" && !error.message().contains("specified endpoint"))
+        self.error()
+            .is_some_and(|error| error.code == "AccessDenied" && !error.message().contains("specified endpoint"))
     }
 
     /// Whether OSS said that there is no such object, which it says only to those who may look.

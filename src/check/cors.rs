@@ -12,7 +12,7 @@ use crate::policy::Method;
 pub(super) struct Need {
     pub(super) origins: Vec<String>,
     pub(super) methods: Vec<&'static str>,
-    /// Whether pages upload in parts, which needs the parts' ETags.
+    /// Whether pages upload in parts, which needs the `ETag` of each.
     pub(super) in_parts: bool,
 }
 
@@ -114,7 +114,8 @@ pub(super) async fn preflight(cloud: &Cloud, place: &Place, origin: &str, need: 
         match cloud.unsigned(place, ask).await {
             Err(no_answer) => return no_answer.outcome("a preflight"),
             Ok(reply) => {
-                let allowed = reply.header("access-control-allow-origin").is_some_and(|for_| for_ == "*" || for_ == page);
+                let allowed =
+                    reply.header("access-control-allow-origin").is_some_and(|for_| for_ == "*" || for_ == page);
                 if reply.status.is_success() && allowed {
                     exposed = reply.header("access-control-expose-headers").unwrap_or_default().to_ascii_lowercase();
                 } else {
@@ -147,6 +148,6 @@ fn judged(page: &str, need: &Need, refused: &[&str], exposed: &str) -> Outcome {
 fn origin_of_page(origin: &str) -> String {
     match origin {
         "*" => "https://oss-vend-check.example.com".to_owned(),
-        pattern => pattern.replacen("*", "oss-vend-check", 1),
+        pattern => pattern.replacen('*', "oss-vend-check", 1),
     }
 }

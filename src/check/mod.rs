@@ -51,7 +51,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { grants: Vec::new(), caller: "oss-vend-check".to_owned(), probes: true, patience: Duration::from_secs(20) }
+        Self {
+            grants: Vec::new(),
+            caller: "oss-vend-check".to_owned(),
+            probes: true,
+            patience: Duration::from_secs(20),
+        }
     }
 }
 
@@ -84,6 +89,16 @@ pub async fn run(
     options: &Options,
     tell: &mut (dyn FnMut(Event<'_>) + Send),
 ) -> Result<Report, Unusable> {
+    // On the heap: with all its steps it is large.
+    Box::pin(looked(loaded, clock, options, tell)).await
+}
+
+async fn looked(
+    loaded: Loaded,
+    clock: Arc<dyn Clock>,
+    options: &Options,
+    tell: &mut (dyn FnMut(Event<'_>) + Send),
+) -> Result<Report, Unusable> {
     let settings = loaded.settings.clone();
     let configured = loaded.build()?;
     let names: Vec<_> = match options.grants.as_slice() {
@@ -98,7 +113,8 @@ pub async fn run(
     let cloud = Cloud::new(Client::new(configured.sts)?, clock)?;
     let mut check = Check { cloud: &cloud, steps: Steps::new(options.patience, tell), options, settings: &settings };
     check.steps.add("configuration", None, Outcome::ok(format!("{} grants: {}", configured.grants.len(), known())));
-    let key = check.steps.with("access-key", None, sessions::access_key(configured.access_keys.as_ref())).await.flatten();
+    let key =
+        check.steps.with("access-key", None, sessions::access_key(configured.access_keys.as_ref())).await.flatten();
     check.sts(&endpoint).await;
     let mut subjects = Vec::new();
     for name in names {
@@ -178,7 +194,8 @@ impl Check<'_> {
         let Some(access_key) = access_key else { return false };
         let key = keeper(keys, access_key);
         let own = self.own_place(subject);
-        let there = async { bucket::there(self.cloud, own.as_ref().unwrap_or(place), key).await.of_grant(&subject.grant.name) };
+        let there =
+            async { bucket::there(self.cloud, own.as_ref().unwrap_or(place), key).await.of_grant(&subject.grant.name) };
         let there = self.steps.make("bucket", grant, there).await;
         if own.is_none() {
             return there;

@@ -40,9 +40,10 @@ pub(super) async fn oss(cloud: &Cloud, place: &Place) -> (Outcome, Option<DateTi
     };
     match cloud.unsigned(place, Ask { method: "GET", ..Ask::default() }).await {
         Err(why) => (unreachable("OSS", &url, KEYS, &why).await, None),
-        Ok(reply) if reply.header("x-oss-request-id").is_some() => {
-            (Outcome::ok(format!("{} answers", url.host_str().unwrap_or_default())), Some(reply.date().unwrap_or_else(|| cloud.machine_time())))
-        }
+        Ok(reply) if reply.header("x-oss-request-id").is_some() => (
+            Outcome::ok(format!("{} answers", url.host_str().unwrap_or_default())),
+            Some(reply.date().unwrap_or_else(|| cloud.machine_time())),
+        ),
         Ok(reply) => (not_the_service("OSS", &reply, KEYS), None),
     }
 }

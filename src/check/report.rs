@@ -119,14 +119,14 @@ impl Outcome {
 
 /// Makes the steps, each within its time, and keeps what they found.
 pub(super) struct Steps<'t> {
-    steps: Vec<Step>,
+    made: Vec<Step>,
     patience: Duration,
     tell: &'t mut (dyn FnMut(Event<'_>) + Send),
 }
 
 impl<'t> Steps<'t> {
     pub(super) fn new(patience: Duration, tell: &'t mut (dyn FnMut(Event<'_>) + Send)) -> Self {
-        Self { steps: Vec::new(), patience, tell }
+        Self { made: Vec::new(), patience, tell }
     }
 
     /// Makes one step; its value, where it ended in time.
@@ -168,7 +168,7 @@ impl<'t> Steps<'t> {
     }
 
     pub(super) fn into_report(self, calls: Calls) -> Report {
-        Report { ok: self.steps.iter().all(|step| step.verdict != Verdict::Failed), steps: self.steps, calls }
+        Report { ok: self.made.iter().all(|step| step.verdict != Verdict::Failed), steps: self.made, calls }
     }
 
     fn too_slow(&self) -> Outcome {
@@ -181,6 +181,6 @@ impl<'t> Steps<'t> {
         let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let step = Step { id, grant: grant.map(str::to_owned), verdict, detail, hint, code, took };
         (self.tell)(Event::Ended(&step));
-        self.steps.push(step);
+        self.made.push(step);
     }
 }

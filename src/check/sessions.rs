@@ -32,7 +32,11 @@ fn masked(id: &str) -> String {
     let characters: Vec<char> = id.chars().filter(|c| !c.is_control()).collect();
     match characters.len() {
         0..=8 => "****".to_owned(),
-        length => format!("{}****{}", characters[..4].iter().collect::<String>(), characters[length - 4..].iter().collect::<String>()),
+        length => format!(
+            "{}****{}",
+            characters[..4].iter().collect::<String>(),
+            characters[length - 4..].iter().collect::<String>()
+        ),
     }
 }
 

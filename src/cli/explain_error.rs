@@ -38,7 +38,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
          comes from a proxy or another host",
     )?;
     let asked = match &arguments.request {
-        Some(file) => Some(Asked::read(&read(file)?).ok_or("--request: there is neither a URL nor a request line in it")?),
+        Some(file) => {
+            Some(Asked::read(&read(file)?).ok_or("--request: there is neither a URL nor a request line in it")?)
+        }
         // A URL alone may be any, such as that of the error's own documentation.
         None => Asked::read(&text).filter(|asked| asked.method.is_some()),
     };

@@ -111,7 +111,9 @@ fn of_url(text: &str) -> Option<Asked> {
     let end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>');
     let raw = text[start..].split(end).next()?;
     let url = Url::parse(raw).ok()?;
-    let host = url.port().map_or_else(|| url.host_str().map(str::to_owned), |port| Some(format!("{}:{port}", url.host_str()?)))?;
+    let host = url
+        .port()
+        .map_or_else(|| url.host_str().map(str::to_owned), |port| Some(format!("{}:{port}", url.host_str()?)))?;
     let target = raw.split_once("://")?.1;
     let target = target.find(['/', '?']).map_or("/", |at| &target[at..]);
     Some(Asked::new(None, host, target, Vec::new()))

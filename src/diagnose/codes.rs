@@ -28,9 +28,11 @@ pub fn known_of_oss(code: &str, ec: Option<&str>, message: &str) -> Option<Known
 
 const NEW_CREDENTIALS: &str =
     "take new credentials: ask `/sts`, `/presigned-url` or `/post-signature` again, at `refreshAfter` at the latest";
-const FORM: &str = "send every pair of `fields` as `/post-signature` gave it, then the file last, in a field named `file`";
+const FORM: &str =
+    "send every pair of `fields` as `/post-signature` gave it, then the file last, in a field named `file`";
 const URL: &str = "use the URL and the headers of `/presigned-url` just as they were given; do not take the URL apart";
-const REGION: &str = "set `grants.*.region` (and `grants.*.endpoint`, if it is set) to the region where the bucket lies";
+const REGION: &str =
+    "set `grants.*.region` (and `grants.*.endpoint`, if it is set) to the region where the bucket lies";
 
 /// The first row that fits decides, so the particular stands before the general.
 const ROWS: &[Row] = &[
@@ -93,8 +95,15 @@ const ROWS: &[Row] = &[
             "set the clock of the machine that signs by NTP; a page that signs by itself corrects its clock by `serverTime`",
         ),
     ),
-    ("AccessDenied", "request has expired", known("the URL is over", "ask for a new URL; its life is `expires` of the request, \
-      at most `grants.*.max_expires`")),
+    (
+        "AccessDenied",
+        "request has expired",
+        known(
+            "the URL is over",
+            "ask for a new URL; its life is `expires` of the request, \
+      at most `grants.*.max_expires`",
+        ),
+    ),
     (
         "AccessDenied",
         "specified endpoint",
@@ -113,11 +122,7 @@ const ROWS: &[Row] = &[
         "policy expired",
         known("the form is over", "ask `/post-signature` again; its life is `expires`, at most `grants.*.max_expires`"),
     ),
-    (
-        "AccessDenied",
-        "policy condition failed",
-        known("a field of the form is not what its policy allows", FORM),
-    ),
+    ("AccessDenied", "policy condition failed", known("a field of the form is not what its policy allows", FORM)),
     (
         "AccessDenied",
         "0003-00000301",
@@ -180,10 +185,24 @@ const ROWS: &[Row] = &[
             "compare method and key with `grants.*.methods` and `grants.*.dir`, then the policies of the role",
         ),
     ),
-    ("AuthorizationArgumentError", "0002-00000236", known("the URL is over", "ask for a new URL; its life is `expires` of the \
-      request, at most `grants.*.max_expires`")),
-    ("AuthorizationArgumentError", "request has expired", known("the URL is over", "ask for a new URL; its life is `expires` \
-      of the request, at most `grants.*.max_expires`")),
+    (
+        "AuthorizationArgumentError",
+        "0002-00000236",
+        known(
+            "the URL is over",
+            "ask for a new URL; its life is `expires` of the \
+      request, at most `grants.*.max_expires`",
+        ),
+    ),
+    (
+        "AuthorizationArgumentError",
+        "request has expired",
+        known(
+            "the URL is over",
+            "ask for a new URL; its life is `expires` \
+      of the request, at most `grants.*.max_expires`",
+        ),
+    ),
     (
         "AuthorizationArgumentError",
         "0002-00000232",
@@ -259,17 +278,17 @@ const ROWS: &[Row] = &[
         ),
     ),
     ("NoSuchBucket", "", known("there is no such bucket", "compare `grants.*.bucket` with the OSS console")),
-    ("NoSuchKey", "", known("there is no such object", "compare the key, letter by letter: it begins with `grants.*.dir`")),
+    (
+        "NoSuchKey",
+        "",
+        known("there is no such object", "compare the key, letter by letter: it begins with `grants.*.dir`"),
+    ),
     (
         "NoSuchUpload",
         "",
         known("the multipart upload was completed or aborted, or a lifecycle rule ended it", "begin the upload anew"),
     ),
-    (
-        "NoSuchCORSConfiguration",
-        "",
-        known("the bucket has no CORS rule", "set the rule that `oss-vend check` prints"),
-    ),
+    ("NoSuchCORSConfiguration", "", known("the bucket has no CORS rule", "set the rule that `oss-vend check` prints")),
     ("NoSuchLifecycle", "", known("the bucket has no lifecycle rule", "set the rule that `oss-vend check` prints")),
     (
         "FileAlreadyExists",
@@ -298,7 +317,10 @@ const ROWS: &[Row] = &[
     (
         "NonStandardHostForbidden",
         "",
-        known("the host is bound to no bucket", "bind the domain of `grants.*.public_host` to the bucket in the OSS console"),
+        known(
+            "the host is bound to no bucket",
+            "bind the domain of `grants.*.public_host` to the bucket in the OSS console",
+        ),
     ),
     ("UserDisable", "", known("the account is disabled, mostly for unpaid bills", "settle it in the console")),
     ("BucketDisable", "", known("the bucket is disabled", "ask the cloud's support")),
@@ -324,7 +346,8 @@ mod tests {
     #[test]
     fn the_particular_is_found_before_the_general() {
         for (at, (code, sign, _)) in ROWS.iter().enumerate() {
-            let hidden = ROWS[..at].iter().any(|(earlier, other, _)| earlier == code && (other.is_empty() || other == sign));
+            let hidden =
+                ROWS[..at].iter().any(|(earlier, other, _)| earlier == code && (other.is_empty() || other == sign));
             assert!(!hidden, "{code} {sign:?} is never reached");
             assert_eq!(*sign, sign.to_ascii_lowercase());
         }

@@ -113,9 +113,11 @@ fn token(asked: &Asked) -> Option<Finding> {
 
 fn signature(compared: &Compared) -> Vec<Finding> {
     let says = match compared {
-        Compared::Same => "OSS signed the very text that follows from this request; so the signature was made with another \
+        Compared::Same => {
+            "OSS signed the very text that follows from this request; so the signature was made with another \
                            secret, or for another request than this one"
-            .to_owned(),
+                .to_owned()
+        }
         Compared::Differs { what, ours, theirs } => {
             format!("the first difference is {what}: this request has {ours:?}, OSS saw {theirs:?}")
         }

@@ -63,14 +63,16 @@ fn clocks_lives_and_conditions_are_put_in_words() {
 fn a_token_that_lost_its_plus_is_seen_and_not_shown() {
     let answer = "<Error><Code>InvalidSecurityToken</Code><Message>The security token you provided is invalid.</Message></Error>";
     let token = "CAIS".repeat(20);
-    let diagnosis = told(answer, &format!("https://b.oss-cn-hangzhou.aliyuncs.com/k?x-oss-security-token={token}+{token}"));
+    let diagnosis =
+        told(answer, &format!("https://b.oss-cn-hangzhou.aliyuncs.com/k?x-oss-security-token={token}+{token}"));
     assert!(about(&diagnosis, "token").contains("%2B"));
     assert!(!format!("{diagnosis:?}").contains("CAIS"));
 }
 
 #[test]
 fn what_is_not_known_is_not_invented() {
-    let diagnosis = told("<Error><Code>BrandNewCode</Code><Message>words</Message><RequestId>R1</RequestId></Error>", "");
+    let diagnosis =
+        told("<Error><Code>BrandNewCode</Code><Message>words</Message><RequestId>R1</RequestId></Error>", "");
     assert!(!diagnosis.known && diagnosis.meaning.is_none() && diagnosis.change.is_none());
     assert_eq!((diagnosis.message.as_str(), diagnosis.request_id.as_deref()), ("words", Some("R1")));
 }

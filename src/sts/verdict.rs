@@ -46,7 +46,8 @@ pub fn hint(code: &str, message: &str) -> Option<&'static str> {
     }
 }
 
-const THROTTLED: &str = "the account makes more calls of STS than its 100 a second: lower `sts.calls_per_second`, or try again later";
+const THROTTLED: &str =
+    "the account makes more calls of STS than its 100 a second: lower `sts.calls_per_second`, or try again later";
 
 impl Verdict {
     const US: Self = Self { blame: Blame::Us, retry: Retry::No, hint: None };

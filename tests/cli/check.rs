@@ -82,7 +82,9 @@ fn an_operator_reads_the_steps_and_a_program_the_json() {
     let (code, told, complained) = check(folder.path(), &[]);
     assert_eq!(code, Some(0), "{told}{complained}");
     assert_eq!(complained, "");
-    for line in ["ok       access-key: LTAI****lKey from configuration", "ok       outside [default]", "WARNING  lifecycle"] {
+    for line in
+        ["ok       access-key: LTAI****lKey from configuration", "ok       outside [default]", "WARNING  lifecycle"]
+    {
         assert!(told.contains(line), "{told}");
     }
     assert!(told.trim_end().ends_with("requests to OSS were made"), "{told}");
@@ -111,7 +113,7 @@ fn the_exit_status_tells_what_failed_from_what_cannot_be_used() {
     policy("acs:oss:*:*:examplebucket/*", 1);
     let (code, told, _) = check(folder.path(), &[]);
     assert_eq!(code, Some(1), "{told}");
-    assert!(told.contains("FAILED   outside [default]: the credentials can write and read anywhere in the bucket"), "{told}");
+    assert!(told.contains("FAILED   outside [default]: the credentials can put, get anywhere in the bucket"), "{told}");
     assert!(told.contains("the file of `grants.default.policy`"), "{told}");
     policy("acs:oss:*:*:examplebucket/uploads/*", 30);
     let (code, _, complained) = check(folder.path(), &[]);

@@ -4,6 +4,7 @@
 
 mod account;
 mod answers;
+mod check;
 mod configurations;
 mod readme;
 mod shell;

@@ -109,7 +109,9 @@ async fn the_condition_that_a_form_breaks_is_put_in_words() {
             let value = if name == "key" { key } else { value.as_str().unwrap() };
             body += &format!("--edge\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
         }
-        body += &format!("--edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n{file}\r\n--edge--\r\n");
+        body += &format!(
+            "--edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n{file}\r\n--edge--\r\n"
+        );
         let call = server.http.post(answer["url"].as_str().unwrap());
         call.header("content-type", "multipart/form-data; boundary=edge").body(body)
     };

@@ -8,13 +8,13 @@ use axum::extract::{Request, State as Shared};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 
-use super::super::{BucketOptions, State};
 use super::super::account::Identity;
 use super::super::error::OssError;
 use super::super::knobs::{self, Call as Record, Failure, Service};
 use super::super::verify::{Target, WireRequest, authenticate};
 use super::super::wire::to_http_date;
 use super::super::xml::Refusal;
+use super::super::{BucketOptions, State};
 use super::address::{Known, Reading, check_key, invalid_uri, is_bucket_name};
 use super::answer::{self, set};
 use super::call::Call;

@@ -254,7 +254,10 @@ fn of_the_bucket() -> Vec<Fault> {
                 other.domains = vec![domain.to_string()];
                 options.buckets.push(BucketOptions { name: "otherbucket".into(), ..other });
             },
-            config: |config| config.replace("endpoint = \"http://OSS\"", "endpoint = \"http://OSS\"\npublic_host = \"http://DOMAIN\""),
+            config: |config| {
+                config
+                    .replace("endpoint = \"http://OSS\"", "endpoint = \"http://OSS\"\npublic_host = \"http://DOMAIN\"")
+            },
             step: "custom-domain",
             names: "`grants.default.public_host`",
             ..NONE
@@ -273,7 +276,13 @@ fn of_the_bucket() -> Vec<Fault> {
             names: "<ExposeHeader>ETag</ExposeHeader>",
             ..NONE
         },
-        Fault { name: "no lifecycle rule", step: "lifecycle", verdict: Verdict::Warning, names: "<AbortMultipartUpload>", ..NONE },
+        Fault {
+            name: "no lifecycle rule",
+            step: "lifecycle",
+            verdict: Verdict::Warning,
+            names: "<AbortMultipartUpload>",
+            ..NONE
+        },
     ]
 }
 
@@ -342,7 +351,8 @@ async fn each_fault_is_named_with_what_to_change() {
         let hint = found.hint.as_deref().unwrap_or_default();
         assert!(hint.contains(fault.names), "{}: {hint:?} does not name {}", fault.name, fault.names);
         let first = hint.lines().next().unwrap_or_default();
-        writeln!(table, "| {} | {} | {:?} | {} | {first} |", fault.name, fault.step, fault.verdict, found.detail).unwrap();
+        writeln!(table, "| {} | {} | {:?} | {} | {first} |", fault.name, fault.step, fault.verdict, found.detail)
+            .unwrap();
     }
     println!("{table}");
 }
@@ -352,7 +362,8 @@ async fn a_wrong_clock_hides_nothing_else() {
     let cloud = Planted::start().await;
     cloud.emulator.knobs().clock_offset(TimeDelta::minutes(20));
     let report = cloud.check(CONFIG).await;
-    let failed: Vec<_> = report.steps.iter().filter(|step| step.verdict == Verdict::Failed).map(|step| step.id).collect();
+    let failed: Vec<_> =
+        report.steps.iter().filter(|step| step.verdict == Verdict::Failed).map(|step| step.id).collect();
     assert_eq!(failed, ["clock", "clock-oss"], "{}", lines(&report));
 }
 
@@ -380,7 +391,8 @@ async fn a_cors_rule_that_hides_etags_fails_uploads_in_parts_alone() {
 #[tokio::test]
 async fn a_custom_domain_that_is_bound_rightly_is_probed_through() {
     let cloud = Planted::with(|options, domain| options.buckets[0].domains = vec![domain.to_string()]).await;
-    let config = CONFIG.replace("endpoint = \"http://OSS\"", "endpoint = \"http://OSS\"\npublic_host = \"http://DOMAIN\"");
+    let config =
+        CONFIG.replace("endpoint = \"http://OSS\"", "endpoint = \"http://OSS\"\npublic_host = \"http://DOMAIN\"");
     let report = cloud.check(&config).await;
     assert!(report.ok, "{}", lines(&report));
     assert_eq!(step(&report, "custom-domain").verdict, Verdict::Ok);

@@ -10,8 +10,8 @@ use oss_vend::clock::{Clock, ManualClock};
 use oss_vend::config::{Environment, Settings};
 use oss_vend::emulator::{self, DEV_ACCESS_KEY_ID, DEV_ACCESS_KEY_SECRET, DEV_BUCKET, DEV_REGION, Emulator};
 use oss_vend::keys::{AccessKey, Secret};
-use oss_vend::signing::v4::{self, PRODUCT, Signer};
 use oss_vend::signing::Request;
+use oss_vend::signing::v4::{self, PRODUCT, Signer};
 use tokio::net::TcpListener;
 
 use crate::support::http;
@@ -92,17 +92,17 @@ impl Planted {
 
     /// Does something to the bucket as its owner.
     pub(crate) async fn as_owner(&self, method: &str, query: &str, body: &str) -> String {
-        let key = AccessKey {
-            id: DEV_ACCESS_KEY_ID.into(),
-            secret: Secret::new(DEV_ACCESS_KEY_SECRET),
-            token: None,
-        };
+        let key = AccessKey { id: DEV_ACCESS_KEY_ID.into(), secret: Secret::new(DEV_ACCESS_KEY_SECRET), token: None };
         let now = self.clock.now();
         let signer = Signer::new(&key, DEV_REGION, PRODUCT, now.date_naive());
         let parameters = [(query, "")];
         let query = if query.is_empty() { &parameters[..0] } else { &parameters[..] };
         let request = Request { method, bucket: Some(DEV_BUCKET), query, ..Request::default() };
-        let url = format!("http://{}/{DEV_BUCKET}/{}", self.oss, query.first().map_or(String::new(), |(name, _)| format!("?{name}")));
+        let url = format!(
+            "http://{}/{DEV_BUCKET}/{}",
+            self.oss,
+            query.first().map_or(String::new(), |(name, _)| format!("?{name}"))
+        );
         let mut call = http().request(method.parse().unwrap(), url).body(body.to_owned());
         for (name, value) in v4::sign_headers(&request, &signer, now) {
             call = call.header(name, value);
@@ -129,7 +129,8 @@ pub(crate) fn step<'r>(report: &'r Report, id: &str) -> &'r Step {
 /// The steps that did not end well, a line each.
 pub(crate) fn lines(report: &Report) -> String {
     let bad = report.steps.iter().filter(|step| step.verdict != Verdict::Ok);
-    bad.map(|step| format!("\n{:?} {}: {} | {:?}", step.verdict, step.id, step.detail, step.hint)).collect()
+    let line = |step: &Step| format!("{:?} {}: {} | {:?}", step.verdict, step.id, step.detail, step.hint);
+    bad.map(line).collect::<Vec<_>>().join("\n")
 }
 
 async fn listener() -> TcpListener {

@@ -4,6 +4,8 @@
 
 mod check;
 mod explain;
+mod reload;
+mod serve;
 mod trail;
 
 use std::path::Path;

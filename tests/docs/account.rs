@@ -1,4 +1,4 @@
-//! The account that the README has people make, as an emulated cloud: its policies are enough for its configuration, and
+//! The account that `docs/ram.md` has people make, as an emulated cloud: its policies are enough for its configuration, and
 //! for no more.
 
 use chrono::{DateTime, Utc};
@@ -15,7 +15,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::Child;
 
-use super::readme::block;
+use super::pages::block;
 use super::support::{http, shell};
 
 const ACCOUNT: &str = "1234567890123456";
@@ -103,6 +103,14 @@ async fn the_bucket_s_cors_rule_lets_the_page_in_and_no_other() {
             assert_eq!(preflight.send().await.unwrap().status(), status, "{origin} {method}");
         }
     }
+}
+
+#[tokio::test]
+async fn the_bucket_takes_the_lifecycle_rule() {
+    let cloud = Cloud::start().await;
+    let url = cloud.signed(&Method::PUT, None, &[("lifecycle", "")], &key("root"));
+    let answer = http().put(url).body(block("lifecycle", "")).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK, "{}", answer.text().await.unwrap());
 }
 
 impl Cloud {

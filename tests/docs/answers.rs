@@ -1,15 +1,15 @@
-//! The answers have the members that the README shows, and of the same types.
+//! The answers have the members that `docs/api.md` shows, and of the same types.
 
 use serde_json::{Map, Value};
 
-use super::readme::blocks;
+use super::pages::blocks;
 use super::support::RunningDev;
 
 #[tokio::test]
 async fn the_answers_are_as_they_are_shown() {
     let dev = RunningDev::start().await;
     for shown in blocks("answer") {
-        let given = dev.json(shown.argument).await;
+        let given = dev.json(&shown.argument).await;
         let expected: Value = serde_json::from_str(&shown.text).unwrap();
         assert_eq!(shape(&given), shape(&expected), "{}", shown.argument);
     }

@@ -104,14 +104,13 @@ async fn the_condition_that_a_form_breaks_is_put_in_words() {
     let server = TestServer::start().await;
     let answer = server.get("/post-signature?filename=a.txt&size=1").await.json();
     let form = |key: &str, file: &str| {
-        let mut body = String::new();
-        for (name, value) in answer["fields"].as_object().unwrap() {
-            let value = if name == "key" { key } else { value.as_str().unwrap() };
-            body += &format!("--edge\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
-        }
-        body += &format!(
-            "--edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n{file}\r\n--edge--\r\n"
-        );
+        let part = |name: &str, value: &str| {
+            format!("--edge\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
+        let fields = answer["fields"].as_object().unwrap().iter();
+        let fields = fields.map(|(name, value)| part(name, if name == "key" { key } else { value.as_str().unwrap() }));
+        let parts: Vec<_> = fields.chain([part("file\"; filename=\"a", file)]).collect();
+        let body = parts.concat() + "--edge--\r\n";
         let call = server.http.post(answer["url"].as_str().unwrap());
         call.header("content-type", "multipart/form-data; boundary=edge").body(body)
     };

@@ -77,7 +77,7 @@ fn cloud_keys(detail: &str) -> Vec<&str> {
 #[tokio::test]
 async fn a_step_that_takes_too_long_ends_and_the_others_go_on() {
     let cloud = Planted::start().await;
-    cloud.emulator.knobs().delay("PostObject", Duration::from_secs(3600));
+    cloud.emulator.knobs().delay("PostObject", Duration::from_hours(1));
     let options = Options { patience: Duration::from_secs(5), ..Options::default() };
     let report = cloud.check_with(CONFIG, &options).await.unwrap();
     let slow = step(&report, "post");

@@ -7,6 +7,7 @@ mod account;
 mod answers;
 mod check;
 mod configurations;
+mod costs;
 mod pages;
 mod ram;
 mod security;

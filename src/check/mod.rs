@@ -28,7 +28,7 @@ use self::probes::Probes;
 use self::report::{Outcome, Steps};
 use self::sessions::Opened;
 use self::subject::{Keys, Subject};
-use crate::clock::Clock;
+use crate::clock::{Clock, CorrectedClock};
 use crate::config::{ConfigError, CorsSettings, Loaded, Settings};
 use crate::keys::AccessKey;
 use crate::policy::Address;
@@ -110,11 +110,15 @@ async fn looked(
         return Err(Unusable::NoGrant { wanted: (*wanted).clone(), known: known() });
     }
     let endpoint = configured.sts.endpoint.clone();
-    let cloud = Cloud::new(Client::new(configured.sts)?, Arc::clone(&clock))?;
+    let corrected = Arc::new(CorrectedClock::new(Arc::clone(&clock)));
+    let cloud = Cloud::new(Client::new(configured.sts)?, clock)?;
     let mut check = Check { cloud: &cloud, steps: Steps::new(options.patience, tell), options, settings: &settings };
     check.steps.add("configuration", None, Outcome::ok(format!("{} grants: {}", configured.grants.len(), known())));
-    let key = sessions::access_key(configured.access_keys.as_ref(), clock);
-    let key = check.steps.with("access-key", None, key).await.flatten();
+    let key = check
+        .steps
+        .with("access-key", None, sessions::access_key(configured.access_keys.as_ref(), &corrected))
+        .await
+        .flatten();
     check.sts(&endpoint).await;
     let mut subjects = Vec::new();
     for name in names {

@@ -6,7 +6,7 @@ use super::cloud::Cloud;
 use super::report::{Outcome, Steps};
 use super::subject::{Keys, Subject};
 use crate::access_key::AccessKeys;
-use crate::clock::{Clock, CorrectedClock};
+use crate::clock::CorrectedClock;
 use crate::keys::{AccessKey, SessionKey};
 use crate::policy::{Method, Session};
 use crate::sts::{self, StsError};
@@ -15,11 +15,14 @@ const WHERE_FROM: &str = "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCE
                           `access_key.secret`) to those of a RAM user that may call sts:AssumeRole";
 
 /// Whether there is an AccessKey, and from where.
-pub(super) async fn access_key(keys: Option<&AccessKeys>, clock: Arc<dyn Clock>) -> (Outcome, Option<Arc<AccessKey>>) {
+pub(super) async fn access_key(
+    keys: Option<&AccessKeys>,
+    clock: &Arc<CorrectedClock>,
+) -> (Outcome, Option<Arc<AccessKey>>) {
     let Some(keys) = keys else {
         return (Outcome::failed("there is no AccessKey").hint(WHERE_FROM), None);
     };
-    match keys.current(&Arc::new(CorrectedClock::new(clock))).await {
+    match keys.current(clock).await {
         Ok(key) => (Outcome::ok(format!("{} from {}", masked(&key.id), keys.source())), Some(key)),
         Err(error) => {
             let says = format!("the source {} has no AccessKey: {error}", keys.source());

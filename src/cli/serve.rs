@@ -55,6 +55,7 @@ async fn serve(arguments: Arguments) -> Outcome {
     let files = loaded.files.clone();
     let clock = Arc::new(SystemClock::new());
     let mut server = Server::new(loaded, clock.clone())?;
+    server.find_access_key().await?;
     let load: Load = Arc::new(move || {
         let mut loaded = Settings::load(config.as_deref(), &environment)?;
         exposure::decide(&mut loaded.settings.auth, address, insecure)?;

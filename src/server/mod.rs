@@ -26,6 +26,7 @@ pub use self::follow::{Follower, Load};
 pub use self::reload::Reload;
 use self::running::Lasting;
 use self::slots::Slot;
+use crate::access_key::AccessKeyError;
 use crate::clock::{Clock, CorrectedClock};
 use crate::config::{ConfigError, Loaded};
 use crate::metrics::Metrics;
@@ -47,7 +48,7 @@ pub enum StartError {
     /// The audit trail cannot be opened.
     #[error("audit.to: {0}")]
     Audit(io::Error),
-    /// There is no AccessKey.
+    /// There is no AccessKey, and no place left to search.
     #[error(
         "there is no AccessKey: set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET (or ACCESS_KEY_ID and \
          ACCESS_KEY_SECRET), those of a RAM user that may call sts:AssumeRole"
@@ -56,6 +57,12 @@ pub enum StartError {
     /// Spans cannot be sent.
     #[error("otel.endpoint: {0}")]
     Otel(#[from] NoExporter),
+    /// None was found.
+    #[error(
+        "there is no AccessKey: {0}. Set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, those of a RAM user \
+         that may call sts:AssumeRole, or give a source in [access_key]"
+    )]
+    NotFound(AccessKeyError),
     /// The listener is open to all.
     #[error(transparent)]
     Exposed(#[from] Exposed),
@@ -85,6 +92,12 @@ impl Server {
     #[must_use]
     pub fn with_admin(self, listener: TcpListener) -> Self {
         Self { admin: Some(listener), ..self }
+    }
+
+    /// Asks for the AccessKey once, if it is to be searched for: who configured none is told at the start if there is none.
+    /// A source that was asked for by name may answer later.
+    pub async fn find_access_key(&self) -> Result<(), StartError> {
+        self.reload.running().find_access_key().await.map_err(StartError::NotFound)
     }
 
     /// The handle by which the server takes another configuration while it runs.

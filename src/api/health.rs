@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -22,6 +23,8 @@ struct Alive {
 #[serde(rename_all = "camelCase")]
 struct Readiness {
     ready: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    stopping: bool,
     access_key: AccessKey,
     vault: VaultReport,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,15 +71,18 @@ pub(super) async fn alive() -> Response {
 }
 
 /// Ready means that the next request can be served: there is an AccessKey, and either STS granted the last session or
-/// one that is still alive is held. Before the first call of STS nothing speaks against it.
+/// one that is still alive is held. Before the first call of STS nothing speaks against it; a server that is told to stop is not ready
+/// any more.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
     let now = app.clock.now();
     let (last, held) = (app.vault.last_outcome(), app.vault.holdings(now));
     let available = app.vault.access_key().await.is_ok();
     let sts_works = last.as_ref().is_none_or(|last| last.error.is_none());
-    let ready = available && (sts_works || held.alive > 0);
+    let stopping = app.stopping.load(Ordering::Relaxed);
+    let ready = !stopping && available && (sts_works || held.alive > 0);
     let mut response = json(&Readiness {
         ready,
+        stopping,
         access_key: AccessKey { available, source: app.vault.access_key_source() },
         vault: report(held, app.vault.counts(), now),
         last_sts_call: last.map(|last| last_call(&last)),

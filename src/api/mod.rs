@@ -23,6 +23,7 @@ mod sts;
 mod url_answer;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use axum::Router;
@@ -65,6 +66,8 @@ pub struct App {
     pub body_limit: BodyLimit,
     /// The longest that a request may take.
     pub request_timeout: Duration,
+    /// Whether the server is about to end.
+    pub stopping: Arc<AtomicBool>,
 }
 
 /// The routes, with `pages` for every path that is none of ours.

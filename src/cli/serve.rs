@@ -1,19 +1,17 @@
 //! `oss-vend serve`: the server, in front of the real cloud.
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 use oss_vend::clock::SystemClock;
 use oss_vend::config::{Environment, Settings};
-use oss_vend::server::{Follower, Load, Server, exposure};
-use tokio::net::{TcpListener, lookup_host};
+use oss_vend::server::{Address, Follower, Listener, Load, Notify, Server, exposure};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{self, error::TrySendError};
 
-use super::{Outcome, block_on, stop_signal};
+use super::{Outcome, block_on, ended, stop_signals};
 
 /// Serve callers, with the real STS and OSS behind.
 ///
@@ -46,26 +44,35 @@ async fn serve(arguments: Arguments) -> Outcome {
         tracing::info!("{note}");
     }
     let listen = listen.unwrap_or_else(|| loaded.settings.listen.clone());
-    let address = resolve(&listen).await?;
-    exposure::decide(&mut loaded.settings.auth, address, insecure)?;
+    let address = Address::resolve(&listen).await?;
+    exposure::decide(&mut loaded.settings.auth, &address, insecure)?;
     if loaded.settings.auth.anonymous {
         tracing::warn!(%address, "callers that prove nothing are served");
+    }
+    let notify = Notify::to(environment.notify_socket())?;
+    if let Some(limit) = environment.watchdog(std::process::id()) {
+        tokio::spawn(notify.clone().keep_alive(limit));
     }
     let files = loaded.files.clone();
     let clock = Arc::new(SystemClock::new());
     let server = Server::new(loaded, clock.clone())?;
+    let listener = Listener::bind(&address).await?;
     let load: Load = Arc::new(move || {
         let mut loaded = Settings::load(config.as_deref(), &environment)?;
-        exposure::decide(&mut loaded.settings.auth, address, insecure)?;
+        exposure::decide(&mut loaded.settings.auth, &address, insecure)?;
         Ok(loaded)
     });
-    let follower = Follower::new(server.reload(), files, load);
+    let follower = Follower::new(server.reload(), files, load, notify.clone());
     tokio::spawn(follower.run(hangups()?, clock));
-    let listener =
-        TcpListener::bind(address).await.map_err(|error| format!("{address} cannot be listened on: {error}"))?;
-    tracing::info!(address = %listener.local_addr()?, "listening");
-    server.serve(listener, stop_signal()).await?;
-    Ok(())
+    let [stop, stop_at_once] = stop_signals()?;
+    tracing::info!(address = %listener.address()?, "listening");
+    notify.ready();
+    let stop = async {
+        drop(stop.await);
+        notify.stopping();
+        tracing::info!("stopping: requests that are under way are finished");
+    };
+    ended(server.serve(listener, stop), stop_at_once).await
 }
 
 /// One for each SIGHUP; those that come while one waits are the same.
@@ -76,9 +83,4 @@ fn hangups() -> io::Result<mpsc::Receiver<()>> {
         while hangup.recv().await.is_some() && !matches!(sender.try_send(()), Err(TrySendError::Closed(()))) {}
     });
     Ok(receiver)
-}
-
-async fn resolve(listen: &str) -> Result<SocketAddr, String> {
-    let mut found = lookup_host(listen).await.map_err(|error| format!("listen = {listen:?}: {error}"))?;
-    found.next().ok_or_else(|| format!("listen = {listen:?} is no address of this machine"))
 }

@@ -53,6 +53,8 @@ pub struct Configured {
     pub rates: Rates,
     /// What requests may cost.
     pub limits: Limits,
+    /// How long connections are let in after the signal to stop, and how long is then waited for what is under way.
+    pub shutdown: (Duration, Duration),
     /// A folder that is served at `/`.
     pub static_dir: Option<PathBuf>,
 }
@@ -150,6 +152,7 @@ impl Loaded {
             proxies: settings.proxy.trusted.iter().filter_map(|network| format::network(network)).collect(),
             rates,
             limits: Limits::of(&settings.limits),
+            shutdown: (settings.shutdown_delay, settings.shutdown_timeout),
             static_dir: settings.static_dir,
         })
     }

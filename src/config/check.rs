@@ -24,7 +24,12 @@ pub(super) struct Check<'l> {
 
 impl Check<'_> {
     pub(super) fn settings(&mut self, settings: &mut Settings) {
-        self.text(&["listen"], &settings.listen, format::is_listen_address, "\"address:port\" or \"host:port\"");
+        self.text(
+            &["listen"],
+            &settings.listen,
+            format::is_listen_address,
+            "\"address:port\", \"host:port\" or \"unix:/path\"",
+        );
         if let Some(folder) = &mut settings.static_dir {
             self.anchor(&["static_dir"], folder);
         }

@@ -20,8 +20,14 @@ pub use super::grant_settings::{GrantSettings, PolicySource, RuleSettings, Signa
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct Settings {
-    /// Where the server listens: `address:port` or `host:port`.
+    /// Where the server listens: `address:port`, `host:port` or `unix:/path`.
     pub listen: String,
+    /// After the signal to stop, how long new connections are still taken while `/readyz` says no.
+    #[serde(deserialize_with = "duration::required")]
+    pub shutdown_delay: Duration,
+    /// How long requests that are under way may then take to end.
+    #[serde(deserialize_with = "duration::required")]
+    pub shutdown_timeout: Duration,
     /// A folder that is served at `/`; a relative one is seen from the folder of the file that names it.
     pub static_dir: Option<PathBuf>,
     /// How STS is reached, and what every session shares.
@@ -212,6 +218,10 @@ impl Default for Settings {
         Self {
             // Loopback: nobody else can reach a server whose operator has not decided who may.
             listen: "127.0.0.1:8000".to_owned(),
+            // Where a load balancer asks /readyz, longer than it takes to notice.
+            shutdown_delay: Duration::ZERO,
+            // Below the half minute after which containers are killed.
+            shutdown_timeout: Duration::from_secs(20),
             static_dir: None,
             sts: StsSettings::default(),
             vault: VaultSettings::default(),

@@ -1,5 +1,6 @@
 //! One connection, from its first byte to its end.
 
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -7,15 +8,16 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{Request, Version};
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Request, Version};
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tower::Service;
@@ -23,6 +25,7 @@ use tower::Service;
 use super::activity::{Activity, Counted};
 use super::patience::{Verdict, Wait};
 use super::reload::Reload;
+use super::slots::Slot;
 use crate::config::Limits;
 
 /// The most requests at once on one connection of HTTP/2; browsers are content with a hundred.
@@ -33,12 +36,18 @@ const CONNECTION_WINDOW: u32 = 256 * 1024;
 /// After which silence an HTTP/2 client is asked whether it is still there.
 const PING: Duration = Duration::from_secs(20);
 
+/// How long a connection of HTTP/1.1 that rests is kept when the server stops: whoever asks in that time is answered and
+/// told that it is the last answer, where a plain end would meet the request on its way.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// What a connection is served with.
 #[derive(Debug)]
 pub(super) struct Connection {
     reload: Arc<Reload>,
-    /// Turns true when the server stops.
-    stop: watch::Receiver<bool>,
+    /// Turns true when no more connections are let in and those that rest are to end.
+    draining: watch::Receiver<bool>,
+    /// Held until the end.
+    slot: Slot,
 }
 
 /// How connections are read and written within `limits`; the time limits are in `patience`.
@@ -57,25 +66,33 @@ pub(super) fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
 }
 
 impl Connection {
-    pub(super) fn new(reload: Arc<Reload>, stop: watch::Receiver<bool>) -> Self {
-        Self { reload, stop }
+    pub(super) fn new(reload: Arc<Reload>, draining: watch::Receiver<bool>, slot: Slot) -> Self {
+        Self { reload, draining, slot }
     }
 
     /// Answers what comes on `stream` until it ends, or has kept us waiting too long. Each request is answered by what
     /// runs when it comes; how the connection itself is read stays as it was at its beginning.
-    pub(super) async fn serve(mut self, stream: TcpStream, peer: SocketAddr) {
-        // Answers are small and one write each, so waiting to fill a segment only delays them.
-        let _best_effort = stream.set_nodelay(true);
-        let running = self.reload.running();
+    pub(super) async fn serve<S>(self, stream: S, peer: Option<SocketAddr>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Self { reload, mut draining, slot: _until_the_end } = self;
+        let running = reload.running();
         let (builder, patience) = (running.builder.clone(), running.patience);
         drop(running);
         let activity = Arc::new(Activity::default());
         let stream = TokioIo::new(Counted::new(stream, Arc::clone(&activity)));
-        let service = service_fn(|request| answer(self.reload.running().router.clone(), request, peer, &activity));
+        let service = service_fn(|request| answer(&reload, request, peer, &activity));
         let mut connection = pin!(builder.serve_connection(stream, service));
         let (mut wait, length) = Wait::first(patience);
         let mut timer = pin!(sleep(length));
-        let mut stop = pin!(self.stop.wait_for(|stop| *stop));
+        let mut stop = pin!(async {
+            let _never_closed = draining.wait_for(|draining| *draining).await.map(drop);
+            // Over HTTP/2 the client is told; over HTTP/1.1 only an answer tells, and a request may be on its way.
+            if !activity.is_multiplexed() {
+                sleep(LINGER).await;
+            }
+        });
         let mut stopping = false;
         poll_fn(|cx| {
             if !stopping && stop.as_mut().poll(cx).is_ready() {
@@ -84,7 +101,7 @@ impl Connection {
             }
             if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
                 if let Err(error) = ended {
-                    tracing::debug!(%peer, %error, "a connection ended badly");
+                    tracing::debug!(?peer, %error, "a connection ended badly");
                 }
                 return Poll::Ready(());
             }
@@ -100,7 +117,7 @@ impl Connection {
                         length
                     }
                     Verdict::Cut => {
-                        tracing::debug!(%peer, "a connection kept us waiting and is cut off");
+                        tracing::debug!(?peer, "a connection kept us waiting and is cut off");
                         return Poll::Ready(());
                     }
                 };
@@ -112,19 +129,30 @@ impl Connection {
     }
 }
 
-/// The answer of `router`, which is told whom the request came from.
+/// The answer of what runs now, which is told whom the request came from.
 fn answer(
-    mut router: Router,
+    reload: &Arc<Reload>,
     request: Request<Incoming>,
-    peer: SocketAddr,
+    peer: Option<SocketAddr>,
     activity: &Arc<Activity>,
-) -> impl Future<Output = Result<axum::response::Response, std::convert::Infallible>> + use<> {
-    let in_flight = activity.request(request.version() == Version::HTTP_2);
+) -> impl Future<Output = Result<Response, Infallible>> + use<> {
+    let multiplexed = request.version() == Version::HTTP_2;
+    let in_flight = activity.request(multiplexed);
     let mut request = request.map(Body::new);
-    request.extensions_mut().insert(ConnectInfo(peer));
-    let answer = router.call(request);
+    if let Some(peer) = peer {
+        request.extensions_mut().insert(ConnectInfo(peer));
+    }
+    let answer = reload.running().router.clone().call(request);
+    let reload = Arc::clone(reload);
     async move {
         let _until_answered = in_flight;
-        answer.await
+        let mut answer = answer.await;
+        if let Ok(answer) = &mut answer
+            && !multiplexed
+            && reload.is_stopping()
+        {
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        answer
     }
 }

@@ -1,6 +1,8 @@
 //! What answers: made whole from one configuration, and replaced whole by the next.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use axum::Router;
 use hyper_util::rt::TokioExecutor;
@@ -24,6 +26,8 @@ pub(super) struct Lasting {
     pub(super) clock: Arc<CorrectedClock>,
     /// The pages that the program brings along.
     pub(super) pages: Router,
+    /// Turns true when the server is told to stop.
+    pub(super) stopping: Arc<AtomicBool>,
 }
 
 /// What answers under one configuration.
@@ -35,6 +39,8 @@ pub(super) struct Running {
     pub(super) patience: Patience,
     /// The most connections at once.
     pub(super) connections: u32,
+    /// How long it is let in after the signal to stop, and how long is then waited for what is under way.
+    pub(super) shutdown: (Duration, Duration),
     pub(super) written: Written,
     trail: Option<(Destination, Arc<Trail>)>,
     app: Arc<App>,
@@ -50,7 +56,7 @@ impl Running {
         let configured = loaded.build()?;
         let Configured { sts, second_sts, calls_per_second, max_sessions, access_keys, .. } = configured;
         let Configured { authenticator, grants, audit, classic, static_dir, .. } = configured;
-        let Configured { cors, page_headers, proxies, rates, limits, .. } = configured;
+        let Configured { cors, page_headers, proxies, rates, limits, shutdown, .. } = configured;
         let options = vault::Options {
             sts: Client::new(sts)?,
             second_sts: second_sts.map(Client::new).transpose()?,
@@ -86,6 +92,7 @@ impl Running {
             },
             body_limit: BodyLimit { bytes: limits.body, time: limits.body_timeout },
             request_timeout: limits.request_timeout,
+            stopping: Arc::clone(&lasting.stopping),
         });
         let pages = lasting.pages.clone().merge(web::module());
         let pages = match static_dir {
@@ -97,6 +104,7 @@ impl Running {
             builder: connection::builder(&limits),
             patience: Patience { head: limits.header_timeout, idle: limits.idle_timeout },
             connections: limits.connections,
+            shutdown,
             written,
             trail,
             app,

@@ -5,6 +5,7 @@
 mod explain;
 mod reload;
 mod serve;
+mod stop;
 mod trail;
 
 use std::path::Path;

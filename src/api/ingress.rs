@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::App;
 use super::exit::Watch;
+use super::gate::Https;
 use super::problem::Problem;
 
 /// The header that carries a request's id, in both directions.
@@ -33,6 +34,7 @@ pub(super) async fn enter(State(app): State<Arc<App>>, mut request: Request, nex
     let watch = Watch::set(&app, &mut request, &id);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let page = app.cors.allowed(request.headers());
+    let hsts = app.hsts.clone().filter(|_| request.extensions().get::<Https>().is_some());
     let mut response = explained(respond(&app, request, next).await, &id);
     let status = response.status().as_u16();
     let code = response.extensions().get::<Code>().map(|code| code.0);
@@ -42,6 +44,9 @@ pub(super) async fn enter(State(app): State<Arc<App>>, mut request: Request, nex
     tracing::info!(%method, path, status, code, request_id = &*id, "request");
     let value = HeaderValue::from_str(&id).expect("an id is checked or made of header characters");
     response.headers_mut().insert(REQUEST_ID, value);
+    if let Some(hsts) = hsts {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts);
+    }
     app.cors.mark(page, response.headers_mut());
     response
 }
@@ -50,6 +55,11 @@ pub(super) async fn enter(State(app): State<Arc<App>>, mut request: Request, nex
 async fn respond(app: &App, request: Request, next: Next) -> Response {
     if let Some(response) = app.cors.preflight(request.method(), request.headers()) {
         return response;
+    }
+    if !HEALTH.contains(&request.uri().path())
+        && let Err(problem) = app.gate.demand_https(&request)
+    {
+        return problem.into_response();
     }
     let _room = match app.gate.enter() {
         Ok(room) => Some(room),

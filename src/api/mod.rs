@@ -27,12 +27,13 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::HeaderValue;
 use axum::middleware;
 use axum::routing::get;
 
 pub use self::cors::Cors;
 pub use self::form_answer::form_conditions;
-pub use self::gate::Gate;
+pub use self::gate::{Front, Gate, Https};
 pub use self::ingress::not_found;
 pub use self::parameters::BodyLimit;
 pub use self::problem::{Problem, Upstream};
@@ -66,6 +67,8 @@ pub struct App {
     pub body_limit: BodyLimit,
     /// The longest that a request may take.
     pub request_timeout: Duration,
+    /// What `Strict-Transport-Security` says over https, if anything.
+    pub hsts: Option<HeaderValue>,
     /// Whether the server is about to end.
     pub stopping: Arc<AtomicBool>,
 }

@@ -49,6 +49,12 @@ async fn serve(arguments: Arguments) -> Outcome {
     if loaded.settings.auth.anonymous {
         tracing::warn!(%address, "callers that prove nothing are served");
     }
+    if !address.is_local() && loaded.tls.is_none() && !loaded.settings.proxy.require_https {
+        tracing::warn!(
+            %address,
+            "credentials cross the network in the clear unless a proxy before this ends TLS: set [tls], or proxy.require_https"
+        );
+    }
     let notify = Notify::to(environment.notify_socket())?;
     if let Some(limit) = environment.watchdog(std::process::id()) {
         tokio::spawn(notify.clone().keep_alive(limit));

@@ -36,10 +36,13 @@ impl Check<'_> {
         if let AuditTarget::File(file) = &mut settings.audit.to {
             self.anchor(&["audit", "to"], file);
         }
+        if let Some(tls) = &mut settings.tls {
+            self.tls_paths(tls);
+        }
         self.sts(&mut settings.sts);
         self.auth(&mut settings.auth);
         self.cors(&settings.cors);
-        self.proxies(&settings.proxy.trusted);
+        self.proxies(&settings.proxy, settings.tls.is_some());
         self.limits(&settings.limits);
         self.grants(settings);
         self.classic(settings);

@@ -15,6 +15,7 @@ use super::files::Files;
 use super::overlay;
 use super::read;
 use super::settings::{PolicySource, Settings};
+use super::tls::Tls;
 use super::tree::{self, Table};
 use crate::keys::AccessKey;
 
@@ -29,6 +30,8 @@ pub struct Loaded {
     pub policy_texts: BTreeMap<String, String>,
     /// What an operator may want to know, such as where the `AccessKey` came from; never a secret.
     pub notes: Vec<String>,
+    /// What TLS is spoken with, if it is.
+    pub tls: Option<Tls>,
     /// The files that all this was read from.
     pub files: Files,
     /// What was written, to be compared with what is written later.
@@ -65,6 +68,7 @@ impl Settings {
         let mut check = Check { table: &table, faults: &mut faults, notes: Vec::from_iter(note), folder };
         check.settings(&mut settings);
         let policy_texts = check.policy_files(&settings);
+        let tls = check.tls(&settings);
         check.rules(&settings, &policy_texts);
         check.anonymous_roles(&settings);
         let notes = check.notes;
@@ -76,8 +80,11 @@ impl Settings {
         for text in settings.auth.jwt.iter().filter_map(|jwt| jwt.jwks.as_deref()) {
             written.add(&["auth", "jwt"], text);
         }
+        if let Some(tls) = &tls {
+            written.add(&["tls", "certificate"], &tls.mark);
+        }
         let files = settings.files().collect();
-        Ok(Loaded { settings, access_key, policy_texts, notes, files, written })
+        Ok(Loaded { settings, access_key, policy_texts, notes, tls, files, written })
     }
 
     /// The files that the settings name and the configuration is made of.
@@ -86,7 +93,8 @@ impl Settings {
             PolicySource::File(file) => Some(file.clone()),
             PolicySource::Generated | PolicySource::Role => None,
         });
-        policies.chain(self.auth.jwt.iter().filter_map(|jwt| jwt.jwks_file.clone()))
+        let tls = self.tls.iter().flat_map(|tls| [tls.certificate.clone(), tls.key.clone()]);
+        policies.chain(tls).chain(self.auth.jwt.iter().filter_map(|jwt| jwt.jwks_file.clone()))
     }
 }
 

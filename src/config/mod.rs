@@ -52,6 +52,7 @@ mod read;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod tree;
 
 use serde::Deserialize;
@@ -68,8 +69,9 @@ pub use rate::Rate;
 pub use settings::{
     AccessKeySettings, ApiKeySettings, AuditSettings, AuditTarget, AuthSettings, ClassicSettings, CorsSettings,
     ForwardSettings, FrontSettings, GrantSettings, JwtSettings, LimitSettings, PolicySource, ProxySettings,
-    RuleSettings, Settings, SignatureVersion, StsSettings, StsSignature, VaultSettings,
+    RuleSettings, Settings, SignatureVersion, StsSettings, StsSignature, TlsSettings, VaultSettings,
 };
+pub use tls::Tls;
 
 use crate::keys::Secret;
 

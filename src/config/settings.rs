@@ -42,6 +42,8 @@ pub struct Settings {
     pub cors: CorsSettings,
     /// What stands in front of the server.
     pub proxy: FrontSettings,
+    /// TLS of the server's own.
+    pub tls: Option<TlsSettings>,
     /// What requests may cost, and how often they may come.
     pub limits: LimitSettings,
     /// The trail of who got what.
@@ -136,8 +138,24 @@ pub struct CorsSettings {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct FrontSettings {
-    /// The addresses or networks of proxies whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`.
+    /// The addresses or networks of proxies whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`; `unix` is whoever
+    /// comes by a Unix socket.
     pub trusted: Vec<String>,
+    /// Whether requests are refused that did not come over https, to us or to one of those proxies.
+    pub require_https: bool,
+}
+
+/// `[tls]`: TLS of the server's own.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct TlsSettings {
+    /// A PEM file with the server's certificate and, after it, those of its issuers.
+    pub certificate: PathBuf,
+    /// A PEM file with its private key.
+    pub key: PathBuf,
+    /// How long browsers are told to come by https alone (`Strict-Transport-Security`).
+    #[serde(deserialize_with = "duration::optional")]
+    pub hsts: Option<Duration>,
 }
 
 /// `[limits]`: what requests may cost, and how often they may come.
@@ -229,6 +247,7 @@ impl Default for Settings {
             auth: AuthSettings::default(),
             cors: CorsSettings::default(),
             proxy: FrontSettings::default(),
+            tls: None,
             limits: LimitSettings::default(),
             audit: AuditSettings::default(),
             classic: ClassicSettings::default(),

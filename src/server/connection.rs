@@ -17,15 +17,19 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
+use tokio_rustls::TlsAcceptor;
 use tower::Service;
 
 use super::activity::{Activity, Counted};
 use super::patience::{Verdict, Wait};
 use super::reload::Reload;
 use super::slots::Slot;
+use crate::api::Https;
 use crate::config::Limits;
 
 /// The most requests at once on one connection of HTTP/2; browsers are content with a hundred.
@@ -50,6 +54,15 @@ pub(super) struct Connection {
     slot: Slot,
 }
 
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Peer {
+    Tcp(SocketAddr),
+    Tls(SocketAddr),
+    /// Whoever connects to a Unix socket has no address.
+    Unix,
+}
+
 /// How connections are read and written within `limits`; the time limits are in `patience`.
 pub(super) fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
@@ -70,9 +83,19 @@ impl Connection {
         Self { reload, draining, slot }
     }
 
+    /// The same over TLS. The handshake has as long as a head has.
+    pub(super) async fn serve_tls(self, tls: Arc<ServerConfig>, stream: TcpStream, peer: SocketAddr) {
+        let limit = self.reload.running().patience.head;
+        match tokio::time::timeout(limit, TlsAcceptor::from(tls).accept(stream)).await {
+            Ok(Ok(stream)) => self.serve(stream, Peer::Tls(peer)).await,
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "there is no TLS with a client"),
+            Err(_elapsed) => tracing::debug!(%peer, "a TLS handshake kept us waiting and is cut off"),
+        }
+    }
+
     /// Answers what comes on `stream` until it ends, or has kept us waiting too long. Each request is answered by what
     /// runs when it comes; how the connection itself is read stays as it was at its beginning.
-    pub(super) async fn serve<S>(self, stream: S, peer: Option<SocketAddr>)
+    pub(super) async fn serve<S>(self, stream: S, peer: Peer)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -133,14 +156,19 @@ impl Connection {
 fn answer(
     reload: &Arc<Reload>,
     request: Request<Incoming>,
-    peer: Option<SocketAddr>,
+    peer: Peer,
     activity: &Arc<Activity>,
 ) -> impl Future<Output = Result<Response, Infallible>> + use<> {
     let multiplexed = request.version() == Version::HTTP_2;
     let in_flight = activity.request(multiplexed);
     let mut request = request.map(Body::new);
-    if let Some(peer) = peer {
-        request.extensions_mut().insert(ConnectInfo(peer));
+    match peer {
+        Peer::Tcp(peer) => drop(request.extensions_mut().insert(ConnectInfo(peer))),
+        Peer::Tls(peer) => {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            request.extensions_mut().insert(Https);
+        }
+        Peer::Unix => {}
     }
     let answer = reload.running().router.clone().call(request);
     let reload = Arc::clone(reload);

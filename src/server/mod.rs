@@ -20,7 +20,7 @@ use axum::Router;
 use thiserror::Error;
 use tokio::sync::watch;
 
-use self::connection::Connection;
+use self::connection::{Connection, Peer};
 use self::exposure::Exposed;
 pub use self::follow::{Follower, Load};
 use self::listener::Stream;
@@ -54,6 +54,9 @@ pub enum StartError {
          ACCESS_KEY_SECRET), those of a RAM user that may call sts:AssumeRole"
     )]
     NoAccessKey,
+    /// A listener that speaks TLS to one and not to the next would be a trap.
+    #[error("[tls] cannot be switched on or off without a restart")]
+    TlsSwitched,
     /// The listener is open to all.
     #[error(transparent)]
     Exposed(#[from] Exposed),
@@ -145,9 +148,12 @@ impl Door {
             Ok(Stream::Tcp(stream, peer)) => {
                 // Answers are small and one write each, so waiting to fill a segment only delays them.
                 let _best_effort = stream.set_nodelay(true);
-                drop(tokio::spawn(connection.serve(stream, Some(peer))));
+                match self.reload.running().tls.clone() {
+                    Some(tls) => drop(tokio::spawn(connection.serve_tls(tls, stream, peer))),
+                    None => drop(tokio::spawn(connection.serve(stream, Peer::Tcp(peer)))),
+                }
             }
-            Ok(Stream::Unix(stream)) => drop(tokio::spawn(connection.serve(stream, None))),
+            Ok(Stream::Unix(stream)) => drop(tokio::spawn(connection.serve(stream, Peer::Unix))),
             Err(error) => pause_after(&error).await,
         }
     }

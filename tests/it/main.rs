@@ -22,4 +22,5 @@ mod reload;
 mod stampede;
 mod start;
 mod support;
+mod tls;
 mod urls;

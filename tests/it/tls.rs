@@ -24,8 +24,8 @@ fn write_pair(folder: &Path) -> Certificate {
 }
 
 fn config(folder: &Path, more: &str) -> String {
-    let [certificate, key] = ["server.pem", "server.key"].map(|name| folder.join(name));
-    format!("{CONFIG}\n[tls]\ncertificate = {certificate:?}\nkey = {key:?}\n{more}\n")
+    let folder = folder.display();
+    format!("{CONFIG}\n[tls]\ncertificate = \"{folder}/server.pem\"\nkey = \"{folder}/server.key\"\n{more}\n")
 }
 
 async fn server(folder: &Path, more: &str) -> TestServer {

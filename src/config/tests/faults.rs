@@ -219,7 +219,7 @@ fn other_sections_are_checked_too() {
         ),
         (
             "[proxy]\ntrusted = [\"0.0.0.0/0\"]",
-            "proxy.trusted[0] must be an address or a network such as \"10.0.0.0/8\", and not all there are, not \"0.0.0.0/0\"",
+            "proxy.trusted[0] must be an address or a network such as \"10.0.0.0/8\", and not all there are, or \"unix\", not \"0.0.0.0/0\"",
         ),
         (
             "[limits]\nper_caller = \"fast\"",

@@ -11,8 +11,8 @@
 //! | [`signing`] | `keys` | turns key, time and request into a signature; pure |
 //! | [`caller`] | `keys` | a proof becomes a caller |
 //! | [`policy`] | `caller` | may this caller have this; pure |
-//! | [`access_key`] | `keys`, `clock` | where the AccessKey comes from |
 //! | [`sts`] | `keys`, `signing` | `AssumeRole` on the wire |
+//! | [`access_key`] | `keys`, `clock`, `sts` | where the AccessKey comes from; some are roles that STS gives |
 //! | [`vault`] | `keys`, `policy`, `sts`, `access_key`, `clock` | the live session key of each session |
 //! | [`audit`] | – | who got what, as lines of JSON, written behind the requests |
 //! | [`limits`] | – | how often one may ask; pure but for its counts |

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::TimeDelta;
 
@@ -35,9 +36,19 @@ pub(super) async fn form(State(app): State<Arc<App>>, request: Request) -> Resul
     let permit = grant.form(&caller, &ask, "", now)?;
     app.charge_grant(grant, now)?;
     let access_key = app.vault.access_key().await.map_err(|error| Problem::from(&LoadError::AccessKey(error)))?;
+    if access_key.token.is_some() {
+        return Err(temporary_key());
+    }
     let expiration = now + TimeDelta::seconds(permit.life.seconds.into());
     record.vended(|| Vended { dir: Some(permit.dir.clone()), ..Vended::by(&access_key, "POST", expiration) });
     Ok(form_answer::classic(grant, &permit, &access_key, expiration))
+}
+
+/// The five fields of a classic form have no place for a token, without which OSS refuses what a temporary key signed.
+fn temporary_key() -> Problem {
+    let detail = "classic forms need a lasting AccessKey, and the one in use is temporary";
+    Problem::new(StatusCode::BAD_GATEWAY, "access_key_temporary", detail)
+        .hint("give the AccessKey of a RAM user in [access_key], or let the page use /post-signature")
 }
 
 pub(super) async fn url(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {

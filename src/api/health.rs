@@ -34,9 +34,22 @@ struct Readiness {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct AccessKey {
     available: bool,
     source: &'static str,
+    /// Since the key was obtained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    age_seconds: Option<i64>,
+    /// Of a key that ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in_seconds: Option<i64>,
+    /// Of two keys, whether the second one stands in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed_over: Option<bool>,
+    /// Why there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
 /// What the vault holds and has done since the start.
@@ -76,14 +89,15 @@ pub(super) async fn alive() -> Response {
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
     let now = app.clock.now();
     let (last, held) = (app.vault.last_outcome(), app.vault.holdings(now));
-    let available = app.vault.access_key().await.is_ok();
+    let access_key = access_key(&app).await;
+    let available = access_key.available;
     let sts_works = last.as_ref().is_none_or(|last| last.error.is_none());
     let stopping = app.stopping.load(Ordering::Relaxed);
     let ready = !stopping && available && (sts_works || held.alive > 0);
     let mut response = json(&Readiness {
         ready,
         stopping,
-        access_key: AccessKey { available, source: app.vault.access_key_source() },
+        access_key,
         vault: report(held, app.vault.counts(), now),
         last_sts_call: last.map(|last| last_call(&last)),
         clock_offset_seconds: app.vault.clock_offset().num_seconds(),
@@ -93,6 +107,19 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     }
     response
+}
+
+async fn access_key(app: &App) -> AccessKey {
+    let error = app.vault.access_key().await.err();
+    let status = app.vault.access_key_status();
+    AccessKey {
+        available: error.is_none(),
+        source: app.vault.access_key_source(),
+        age_seconds: status.age.map(|age| age.num_seconds()),
+        expires_in_seconds: status.expires_in.map(|left| left.num_seconds()),
+        failed_over: status.failed_over,
+        error: error.map(|error| error.to_string()),
+    }
 }
 
 fn report(held: Holdings, counts: Counts, now: DateTime<Utc>) -> VaultReport {

@@ -62,6 +62,7 @@ async fn serve(arguments: Arguments) -> Outcome {
     let files = loaded.files.clone();
     let clock = Arc::new(SystemClock::new());
     let server = Server::new(loaded, clock.clone())?;
+    server.find_access_key().await?;
     let listener = Listener::bind(&address).await?;
     let load: Load = Arc::new(move || {
         let mut loaded = Settings::load(config.as_deref(), &environment)?;

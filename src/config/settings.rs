@@ -10,9 +10,8 @@ use super::byte_size::ByteSize;
 use super::count::count;
 use super::duration;
 use super::rate::Rate;
-use super::secret;
-use crate::keys::Secret;
 
+pub use super::access_key_settings::{AccessKeySettings, KeySource, SecondKeySettings};
 pub use super::auth_settings::{ApiKeySettings, AuthSettings, ForwardSettings, JwtSettings, ProxySettings};
 pub use super::grant_settings::{GrantSettings, PolicySource, RuleSettings, SignatureVersion};
 
@@ -34,7 +33,7 @@ pub struct Settings {
     pub sts: StsSettings,
     /// How much is remembered.
     pub vault: VaultSettings,
-    /// The long-lived key. `Settings::load` moves it into `Loaded::access_key` and leaves this empty.
+    /// The key that calls STS. `Settings::load` moves it into `Loaded` and leaves the defaults here.
     pub access_key: AccessKeySettings,
     /// Who may ask.
     pub auth: AuthSettings,
@@ -103,20 +102,6 @@ pub enum StsSignature {
     V3,
     /// RPC 1.0 with HMAC-SHA1, for private clouds that know no other.
     V1,
-}
-
-/// `[access_key]`: the key that may call `AssumeRole`. The environment is the better place for it.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default, expecting = "a table")]
-pub struct AccessKeySettings {
-    /// The public half, such as `LTAI5t…`.
-    pub id: Option<String>,
-    /// The half that signs.
-    #[serde(deserialize_with = "secret")]
-    pub secret: Option<Secret>,
-    /// The `SecurityToken`, when the key itself is temporary.
-    #[serde(deserialize_with = "secret")]
-    pub token: Option<Secret>,
 }
 
 /// `[cors]`: which pages may ask from a browser.

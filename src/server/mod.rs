@@ -28,6 +28,7 @@ pub use self::listener::{Address, ListenError, Listener, UnixSocket};
 pub use self::notify::Notify;
 pub use self::reload::Reload;
 use self::running::Lasting;
+use crate::access_key::AccessKeyError;
 use crate::clock::{Clock, CorrectedClock};
 use crate::config::{ConfigError, Loaded};
 use crate::sts::ClientError;
@@ -48,7 +49,7 @@ pub enum StartError {
     /// The audit trail cannot be opened.
     #[error("audit.to: {0}")]
     Audit(io::Error),
-    /// There is no AccessKey.
+    /// There is no AccessKey, and no place left to search.
     #[error(
         "there is no AccessKey: set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET (or ACCESS_KEY_ID and \
          ACCESS_KEY_SECRET), those of a RAM user that may call sts:AssumeRole"
@@ -57,6 +58,12 @@ pub enum StartError {
     /// A listener that speaks TLS to one and not to the next would be a trap.
     #[error("[tls] cannot be switched on or off without a restart")]
     TlsSwitched,
+    /// None was found.
+    #[error(
+        "there is no AccessKey: {0}. Set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, those of a RAM user \
+         that may call sts:AssumeRole, or give a source in [access_key]"
+    )]
+    NotFound(AccessKeyError),
     /// The listener is open to all.
     #[error(transparent)]
     Exposed(#[from] Exposed),
@@ -78,6 +85,12 @@ impl Server {
     pub fn with_pages(loaded: Loaded, clock: Arc<dyn Clock>, pages: Router) -> Result<Self, StartError> {
         let lasting = Lasting { clock: Arc::new(CorrectedClock::new(clock)), pages, stopping: Arc::default() };
         Ok(Self { reload: Arc::new(Reload::new(loaded, lasting)?) })
+    }
+
+    /// Asks for the AccessKey once, if it is to be searched for: who configured none is told at the start if there is none.
+    /// A source that was asked for by name may answer later.
+    pub async fn find_access_key(&self) -> Result<(), StartError> {
+        self.reload.running().find_access_key().await.map_err(StartError::NotFound)
     }
 
     /// The handle by which the server takes another configuration while it runs.

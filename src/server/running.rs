@@ -15,6 +15,7 @@ use tower_http::services::ServeDir;
 use super::StartError;
 use super::connection;
 use super::patience::Patience;
+use crate::access_key::{AccessKeyError, AccessKeys};
 use crate::api::{self, App, BodyLimit, Cors, Front, Gate};
 use crate::audit::{Destination, Trail};
 use crate::clock::{Clock, CorrectedClock};
@@ -70,7 +71,9 @@ impl Running {
             sts: Client::new(sts)?,
             second_sts: second_sts.map(Client::new).transpose()?,
             access_keys: match before {
-                Some((before, changes)) if !changes.touch("access_key") => before.app.vault.access_keys(),
+                Some((before, changes)) if !changes.touch("access_key") && !changes.touch("sts") => {
+                    before.app.vault.access_keys()
+                }
                 _ => Arc::new(access_keys.ok_or(StartError::NoAccessKey)?),
             },
             calls_per_second,
@@ -129,6 +132,17 @@ impl Running {
             trail,
             app,
         })
+    }
+
+    /// Asks for the AccessKey once, if it is to be searched for.
+    pub(super) async fn find_access_key(&self) -> Result<(), AccessKeyError> {
+        let vault = &self.app.vault;
+        if vault.access_key_source() != AccessKeys::SEARCH {
+            return Ok(());
+        }
+        let found = vault.access_key().await;
+        tracing::info!(source = vault.access_key_source(), "the AccessKey was searched for");
+        found.map(drop)
     }
 
     /// The audit trail, if there is one.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
+mod access_keys;
 mod attacks;
 mod audit;
 mod callers;

@@ -10,8 +10,9 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("signing", &["keys"]),
     ("caller", &["keys"]),
     ("policy", &["caller"]),
-    ("access_key", &["keys", "clock"]),
     ("sts", &["keys", "signing"]),
+    // A role taken with an identity token, or with another key, is a key that STS gives.
+    ("access_key", &["keys", "clock", "sts"]),
     ("vault", &["keys", "policy", "sts", "access_key", "clock"]),
     // Who got what is told by `api`; how it is kept is nobody's business but its own: a queue, a thread, a file.
     ("audit", &[]),
@@ -20,7 +21,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("api", &["caller", "policy", "vault", "signing", "keys", "limits", "clock", "audit"]),
     ("web", &[]),
     ("emulator", &[]),
-    ("server", &["api", "audit", "clock", "config", "sts", "vault", "web"]),
+    ("server", &["access_key", "api", "audit", "clock", "config", "sts", "vault", "web"]),
     ("dev", &["clock", "config", "emulator", "server", "web"]),
     ("cli", &["api", "audit", "caller", "clock", "config", "dev", "policy", "server"]),
 ];

@@ -48,7 +48,14 @@ const PLAIN: [(&str, &str); 5] = [
 #[test]
 fn a_start_that_cannot_work_says_what_is_missing() {
     refuses(&["serve"], &[], &["BUCKET", "REGION"]);
-    refuses(&["serve"], &PLAIN[2..], &["no AccessKey", "ALIBABA_CLOUD_ACCESS_KEY_ID"]);
+    let off = [&PLAIN[2..], &[("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")]].concat();
+    refuses(&["serve"], &off, &["no AccessKey", "ALIBABA_CLOUD_ACCESS_KEY_ID"]);
+    let searched = [&off[..], &[("HOME", "/nonexistent")]].concat();
+    refuses(
+        &["serve"],
+        &searched,
+        &["no AccessKey", "/nonexistent/.aliyun/config.json", "ALIBABA_CLOUD_ACCESS_KEY_ID"],
+    );
     refuses(&["serve"], &PLAIN[1..], &["ACCESS_KEY_ID"]);
     refuses(&["serve", "--config", "/nonexistent.toml"], &PLAIN, &["/nonexistent.toml"]);
     refuses(&["serve", "--listen", "nowhere.invalid:1"], &PLAIN, &["nowhere.invalid:1"]);

@@ -5,6 +5,7 @@ mod auth;
 mod environment;
 mod example;
 mod faults;
+mod key_sources;
 mod tls;
 
 use std::fs;

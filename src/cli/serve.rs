@@ -7,7 +7,8 @@ use std::sync::Arc;
 use clap::Args;
 use oss_vend::clock::SystemClock;
 use oss_vend::config::{Environment, Settings};
-use oss_vend::server::{Address, Follower, Listener, Load, Notify, Server, exposure};
+use oss_vend::server::{Address, Follower, ListenError, Listener, Load, Notify, Server, exposure};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{self, error::TrySendError};
 
@@ -59,9 +60,10 @@ async fn serve(arguments: Arguments) -> Outcome {
     if let Some(limit) = environment.watchdog(std::process::id()) {
         tokio::spawn(notify.clone().keep_alive(limit));
     }
+    let admin = loaded.settings.admin.listen.clone();
     let files = loaded.files.clone();
     let clock = Arc::new(SystemClock::new());
-    let server = Server::new(loaded, clock.clone())?;
+    let mut server = Server::new(loaded, clock.clone())?;
     server.find_access_key().await?;
     let listener = Listener::bind(&address).await?;
     let load: Load = Arc::new(move || {
@@ -71,6 +73,9 @@ async fn serve(arguments: Arguments) -> Outcome {
     });
     let follower = Follower::new(server.reload(), files, load, notify.clone());
     tokio::spawn(follower.run(hangups()?, clock));
+    if let Some(admin) = admin {
+        server = server.with_admin(bind_admin(&admin).await?);
+    }
     let [stop, stop_at_once] = stop_signals()?;
     tracing::info!(address = %listener.address()?, "listening");
     notify.ready();
@@ -90,4 +95,19 @@ fn hangups() -> io::Result<mpsc::Receiver<()>> {
         while hangup.recv().await.is_some() && !matches!(sender.try_send(()), Err(TrySendError::Closed(()))) {}
     });
     Ok(receiver)
+}
+
+/// What it tells is no secret, but it has no limits and asks for no proof.
+async fn bind_admin(listen: &str) -> Result<TcpListener, Box<dyn std::error::Error>> {
+    let named = |error: ListenError| format!("admin.listen: {error}");
+    let address = Address::resolve(listen).await.map_err(named)?;
+    let Listener::Tcp(listener) = Listener::bind(&address).await.map_err(named)? else {
+        return Err("admin.listen must be a TCP address".into());
+    };
+    let address = listener.local_addr()?;
+    if !address.ip().is_loopback() {
+        tracing::warn!(%address, "admin.listen can be reached from other machines: let only your monitoring reach it");
+    }
+    tracing::info!(%address, "metrics are told at /metrics");
+    Ok(listener)
 }

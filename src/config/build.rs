@@ -45,6 +45,8 @@ pub struct Configured {
     pub grants: Grants,
     /// Where the audit trail goes, if anywhere.
     pub audit: Option<Destination>,
+    /// The collector that spans go to, if they go anywhere.
+    pub otel: Option<String>,
     /// The grant behind the published samples' paths, where they are served.
     pub classic: Option<String>,
     /// Which pages may read our answers.
@@ -158,6 +160,7 @@ impl Loaded {
                 AuditTarget::Off => None,
                 AuditTarget::File(file) => Some(Destination::File(file)),
             },
+            otel: settings.otel.endpoint,
             classic,
             cors: settings.cors,
             page_headers: settings.auth.forward.map(|forward| forward.headers).unwrap_or_default(),

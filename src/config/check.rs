@@ -24,12 +24,12 @@ pub(super) struct Check<'l> {
 
 impl Check<'_> {
     pub(super) fn settings(&mut self, settings: &mut Settings) {
-        self.text(
-            &["listen"],
-            &settings.listen,
-            format::is_listen_address,
-            "\"address:port\", \"host:port\" or \"unix:/path\"",
-        );
+        let is_listener = |text: &str| format::is_socket(text) || format::is_listen_address(text);
+        self.text(&["listen"], &settings.listen, is_listener, "\"address:port\", \"host:port\" or \"unix:/path\"");
+        self.address(&["otel", "endpoint"], &mut settings.otel.endpoint);
+        if let Some(listen) = &settings.admin.listen {
+            self.text(&["admin", "listen"], listen, format::is_listen_address, "\"address:port\" or \"host:port\"");
+        }
         if let Some(folder) = &mut settings.static_dir {
             self.anchor(&["static_dir"], folder);
         }

@@ -14,10 +14,14 @@ pub(super) fn is_grant_name(text: &str) -> bool {
 }
 
 /// `address:port` or `host:port`.
+/// `unix:/path`.
+pub(super) fn is_socket(text: &str) -> bool {
+    text.strip_prefix("unix:").is_some_and(|path| path.starts_with('/') && path.len() > 1)
+}
+
 pub(super) fn is_listen_address(text: &str) -> bool {
     let named = |(host, port): (&str, &str)| is_host(host) && port.parse::<u16>().is_ok();
-    let socket = text.strip_prefix("unix:").is_some_and(|path| path.starts_with('/') && path.len() > 1);
-    socket || text.parse::<SocketAddr>().is_ok() || text.rsplit_once(':').is_some_and(named)
+    text.parse::<SocketAddr>().is_ok() || text.rsplit_once(':').is_some_and(named)
 }
 
 fn is_host(text: &str) -> bool {

@@ -10,6 +10,7 @@
 //! | 3 | `ALIBABA_CLOUD_ACCESS_KEY_ID`, `…_ACCESS_KEY_SECRET`, `ALIBABA_CLOUD_SECURITY_TOKEN` | the `AccessKey` |
 //! | | `ALIBABA_CLOUD_ROLE_ARN`, `ALIBABA_CLOUD_STS_REGION`, `ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED` | `sts.role_arn`, `sts.region`, `sts.vpc` |
 //! | | `ALIBABA_CLOUD_ROLE_SESSION_NAME` | `session_name` of every grant |
+//! | | `OTEL_EXPORTER_OTLP_ENDPOINT` | `otel.endpoint`, where the program is built with the feature `otel` |
 //! | 4 | `OSS_ACCESS_KEY_ID`, `OSS_ACCESS_KEY_SECRET`, `OSS_SESSION_TOKEN` | the `AccessKey` |
 //! | | `OSS_STS_ROLE_ARN` | `sts.role_arn` |
 //! | | `OSS_BUCKET`, `OSS_REGION`, `OSS_ENDPOINT` | the grant `default`, where the file has no grant |
@@ -73,9 +74,10 @@ pub use files::{Content, Files};
 pub use load::Loaded;
 pub use rate::Rate;
 pub use settings::{
-    AccessKeySettings, ApiKeySettings, AuditSettings, AuditTarget, AuthSettings, ClassicSettings, CorsSettings,
-    ForwardSettings, FrontSettings, GrantSettings, JwtSettings, KeySource, LimitSettings, PolicySource, ProxySettings,
-    RuleSettings, SecondKeySettings, Settings, SignatureVersion, StsSettings, StsSignature, TlsSettings, VaultSettings,
+    AccessKeySettings, AdminSettings, ApiKeySettings, AuditSettings, AuditTarget, AuthSettings, ClassicSettings,
+    CorsSettings, ForwardSettings, FrontSettings, GrantSettings, JwtSettings, KeySource, LimitSettings, OtelSettings,
+    PolicySource, ProxySettings, RuleSettings, SecondKeySettings, Settings, SignatureVersion, StsSettings,
+    StsSignature, TlsSettings, VaultSettings,
 };
 pub use tls::Tls;
 

@@ -38,6 +38,10 @@ pub(super) fn lay(environment: &Environment, table: &mut Table, faults: &mut Fau
     for (path, names) in ALIASES {
         lay_beneath(path, environment.first(names), table);
     }
+    // Clusters give it to every program; one that can do nothing with it is not to refuse to start.
+    if cfg!(feature = "otel") {
+        lay_beneath(&["otel", "endpoint"], environment.first(&["OTEL_EXPORTER_OTLP_ENDPOINT"]), table);
+    }
     if !file_has_grants && grant_names(table).iter().all(|grant| grant == "default") {
         lay_default_grant(environment, table);
     }

@@ -47,6 +47,10 @@ pub struct Settings {
     pub limits: LimitSettings,
     /// The trail of who got what.
     pub audit: AuditSettings,
+    /// The operator's own listener.
+    pub admin: AdminSettings,
+    /// The collector of spans.
+    pub otel: OtelSettings,
     /// The paths of the published samples.
     pub classic: ClassicSettings,
     /// What may be vended, by name; a name is `[a-z0-9][a-z0-9_-]{0,31}`. Never empty once loaded.
@@ -206,6 +210,22 @@ impl From<String> for AuditTarget {
     }
 }
 
+/// `[admin]`: the operator's own listener, with `/metrics`, `/healthz` and `/readyz`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct AdminSettings {
+    /// Where it listens: `address:port` or `host:port`; nowhere without it.
+    pub listen: Option<String>,
+}
+
+/// `[otel]`: the collector of spans, for a program that is built with the feature `otel`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct OtelSettings {
+    /// Its address as `https://host`; loopback may be `http`. Spans go to `/v1/traces` there.
+    pub endpoint: Option<String>,
+}
+
 /// `[classic]`: the paths of the published samples.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
@@ -235,6 +255,8 @@ impl Default for Settings {
             tls: None,
             limits: LimitSettings::default(),
             audit: AuditSettings::default(),
+            admin: AdminSettings::default(),
+            otel: OtelSettings::default(),
             classic: ClassicSettings::default(),
             grants: BTreeMap::new(),
         }

@@ -1,6 +1,7 @@
 //! The server: a configuration becomes an app, and the app answers on a listener that the caller has bound.
 
 mod activity;
+mod admin;
 mod connection;
 pub mod exposure;
 mod follow;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use axum::Router;
 use thiserror::Error;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use self::connection::{Connection, Peer};
@@ -31,7 +33,9 @@ use self::running::Lasting;
 use crate::access_key::AccessKeyError;
 use crate::clock::{Clock, CorrectedClock};
 use crate::config::{ConfigError, Loaded};
+use crate::metrics::Metrics;
 use crate::sts::ClientError;
+use crate::trace::NoExporter;
 
 /// How long, once no more are to be let in, those who are at the door already are, and what pause says that there are none.
 const LAST_CALL: Duration = Duration::from_millis(200);
@@ -64,6 +68,9 @@ pub enum StartError {
          that may call sts:AssumeRole, or give a source in [access_key]"
     )]
     NotFound(AccessKeyError),
+    /// Spans cannot be sent.
+    #[error("otel.endpoint: {0}")]
+    Otel(#[from] NoExporter),
     /// The listener is open to all.
     #[error(transparent)]
     Exposed(#[from] Exposed),
@@ -73,6 +80,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Server {
     reload: Arc<Reload>,
+    admin: Option<TcpListener>,
 }
 
 impl Server {
@@ -83,8 +91,15 @@ impl Server {
 
     /// The same with routes of its own for `pages`, which the static folder stands behind.
     pub fn with_pages(loaded: Loaded, clock: Arc<dyn Clock>, pages: Router) -> Result<Self, StartError> {
-        let lasting = Lasting { clock: Arc::new(CorrectedClock::new(clock)), pages, stopping: Arc::default() };
-        Ok(Self { reload: Arc::new(Reload::new(loaded, lasting)?) })
+        let metrics = Metrics::new(clock.now());
+        let lasting = Lasting { clock: Arc::new(CorrectedClock::new(clock)), metrics, pages, stopping: Arc::default() };
+        Ok(Self { reload: Arc::new(Reload::new(loaded, lasting)?), admin: None })
+    }
+
+    /// The same with `/metrics` and our health on a listener of the operator's own.
+    #[must_use]
+    pub fn with_admin(self, listener: TcpListener) -> Self {
+        Self { admin: Some(listener), ..self }
     }
 
     /// Asks for the AccessKey once, if it is to be searched for: who configured none is told at the start if there is none.
@@ -103,10 +118,11 @@ impl Server {
     /// the server stops, new connections are taken for `shutdown_delay` more, and those that are open then have
     /// `shutdown_timeout` to end.
     pub async fn serve(self, listener: impl Into<Listener>, stop: impl Future<Output = ()>) -> Ending {
-        let Self { reload } = self;
+        let Self { reload, admin } = self;
         let listener = listener.into();
         let (drain, draining) = watch::channel(false);
         let door = Door { reload: Arc::clone(&reload), draining };
+        let admin = admin.map(|listener| admin::serve(listener, Arc::clone(&reload)));
         tokio::select! {
             never = door.let_in(&listener) => match never {},
             () = stop => reload.announce_stop(),
@@ -122,6 +138,9 @@ impl Server {
         let ending = if drained { Ending::Drained } else { Ending::CutOff { connections: reload.slots.taken() } };
         if let Some(trail) = reload.running().trail() {
             trail.flush();
+        }
+        if let Some(admin) = admin {
+            admin.abort();
         }
         ending
     }
@@ -158,17 +177,28 @@ impl Door {
         let slot = self.reload.slots.take(|| self.reload.running().connections).await;
         let connection = Connection::new(Arc::clone(&self.reload), self.draining.clone(), slot);
         match listener.accept().await {
-            Ok(Stream::Tcp(stream, peer)) => {
-                // Answers are small and one write each, so waiting to fill a segment only delays them.
-                let _best_effort = stream.set_nodelay(true);
-                match self.reload.running().tls.clone() {
-                    Some(tls) => drop(tokio::spawn(connection.serve_tls(tls, stream, peer))),
-                    None => drop(tokio::spawn(connection.serve(stream, Peer::Tcp(peer)))),
-                }
-            }
-            Ok(Stream::Unix(stream)) => drop(tokio::spawn(connection.serve(stream, Peer::Unix))),
+            Ok(stream) => self.serve(connection, stream),
             Err(error) => pause_after(&error).await,
         }
+    }
+
+    fn serve(&self, connection: Connection, stream: Stream) {
+        let open = self.reload.metrics().connection();
+        let tls = self.reload.running().tls.clone();
+        tokio::spawn(async move {
+            let _counted = open;
+            match (stream, tls) {
+                (Stream::Tcp(stream, peer), tls) => {
+                    // Answers are small and one write each, so waiting to fill a segment only delays them.
+                    let _best_effort = stream.set_nodelay(true);
+                    match tls {
+                        Some(tls) => connection.serve_tls(tls, stream, peer).await,
+                        None => connection.serve(stream, Peer::Tcp(peer)).await,
+                    }
+                }
+                (Stream::Unix(stream), _) => connection.serve(stream, Peer::Unix).await,
+            }
+        });
     }
 }
 

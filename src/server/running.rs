@@ -16,11 +16,13 @@ use super::StartError;
 use super::connection;
 use super::patience::Patience;
 use crate::access_key::{AccessKeyError, AccessKeys};
-use crate::api::{self, App, BodyLimit, Cors, Front, Gate};
+use crate::api::{self, App, BodyLimit, Cors, Front, Gate, Offers};
 use crate::audit::{Destination, Trail};
 use crate::clock::{Clock, CorrectedClock};
 use crate::config::{Changes, Configured, CorsSettings, Loaded, Written};
+use crate::metrics::Metrics;
 use crate::sts::Client;
+use crate::trace::Spans;
 use crate::vault::{self, Vault};
 use crate::web;
 
@@ -31,6 +33,7 @@ const SOON: i64 = 14;
 #[derive(Debug)]
 pub(super) struct Lasting {
     pub(super) clock: Arc<CorrectedClock>,
+    pub(super) metrics: Arc<Metrics>,
     /// The pages that the program brings along.
     pub(super) pages: Router,
     /// Turns true when the server is told to stop.
@@ -52,7 +55,7 @@ pub(super) struct Running {
     pub(super) shutdown: (Duration, Duration),
     pub(super) written: Written,
     trail: Option<(Destination, Arc<Trail>)>,
-    app: Arc<App>,
+    pub(super) app: Arc<App>,
 }
 
 /// What runs already and what of it is to change.
@@ -64,7 +67,7 @@ impl Running {
         let written = loaded.written.clone();
         let configured = loaded.build()?;
         let Configured { sts, second_sts, calls_per_second, max_sessions, access_keys, .. } = configured;
-        let Configured { authenticator, grants, audit, classic, static_dir, .. } = configured;
+        let Configured { authenticator, grants, audit, otel, classic, static_dir, .. } = configured;
         let Configured { cors, page_headers, proxies, rates, limits, shutdown, .. } = configured;
         let Configured { unix_proxy, require_https, tls, hsts, .. } = configured;
         let options = vault::Options {
@@ -85,6 +88,10 @@ impl Running {
         let front = Front { networks: proxies, unix: unix_proxy, require_https };
         let gate = Gate::new(rates, front, limits.in_flight);
         let trail = trail(audit, before)?;
+        let spans = match before {
+            Some((before, changes)) if !changes.touch("otel") => before.app.spans.clone(),
+            _ => otel.as_deref().map(Spans::to).transpose()?.unwrap_or_default(),
+        };
         // From here on nothing fails: what runs is not touched by a configuration that is refused.
         let app = Arc::new(App {
             audit: trail.as_ref().map(|(_, trail)| Arc::clone(trail)),
@@ -98,7 +105,9 @@ impl Running {
                 }
                 _ => Arc::new(authenticator),
             },
-            grants,
+            grants: Offers::new(grants, &lasting.metrics),
+            metrics: Arc::clone(&lasting.metrics),
+            spans,
             clock: Arc::clone(&lasting.clock) as _,
             classic,
             cors: self::cors(cors, &page_headers),

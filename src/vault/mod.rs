@@ -41,6 +41,7 @@ use crate::clock::{Clock, CorrectedClock};
 use crate::keys::{AccessKey, SessionKey};
 use crate::policy::Session;
 use crate::sts::{Client, StsError};
+use crate::trace::{self, Span};
 
 /// What a vault works with.
 #[derive(Debug)]
@@ -216,7 +217,7 @@ impl Vault {
         if urgency == Urgency::Refresh && !self.loader.can_refresh(&self.clock) {
             return None;
         }
-        let load = Arc::clone(self).load(entry, urgency);
+        let load = trace::within_load(trace::current(), Arc::clone(self).load(entry, urgency));
         Some(slot::launch(slot, load, Arc::clone(&self.clock)))
     }
 
@@ -226,12 +227,29 @@ impl Vault {
             Urgency::First | Urgency::Renewal => self.lasting.tally.load(),
             Urgency::Refresh => self.lasting.tally.refresh(),
         }
+        let began = self.clock.now();
         let (keys, tally) = (&self.access_keys, &self.lasting.tally);
         let opened = self.loader.open(&session, opener, urgency, keys, &self.clock, tally).await;
         let loaded = opened.map(Arc::new).map_err(Arc::new);
         log(&session, &loaded);
+        self.tell(began, loaded.as_ref().err());
         self.remember(loaded.as_ref().err());
         loaded
+    }
+
+    /// Tells those who record the trace that began the load.
+    fn tell(&self, began: DateTime<Utc>, error: Option<&Arc<LoadError>>) {
+        let Some(context) = trace::current() else { return };
+        let failed = error.map(|error| error.sts().map_or("no_session_key", StsError::kind));
+        context.spans.tell(Span {
+            name: "AssumeRole".to_owned(),
+            of_server: false,
+            began,
+            ended: self.clock.now(),
+            context: &context,
+            failed,
+            attributes: vec![("peer.service", "STS".to_owned())],
+        });
     }
 
     fn remember(&self, error: Option<&Arc<LoadError>>) {

@@ -62,6 +62,8 @@ fn keys_of_types() -> BTreeSet<String> {
         "tls",
         "limits",
         "audit",
+        "admin",
+        "otel",
         "classic",
         "grants",
     ];

@@ -1,8 +1,9 @@
 //! `/healthz`: the process answers. `/readyz`: it can vend, or why not.
 
+mod reasons;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -10,6 +11,7 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use self::reasons::{Reason, Seen};
 use super::App;
 use super::answer::{json, time};
 use crate::vault::{Counts, Holdings, Outcome};
@@ -23,8 +25,8 @@ struct Alive {
 #[serde(rename_all = "camelCase")]
 struct Readiness {
     ready: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    stopping: bool,
+    /// Why not, or what is wrong all the same.
+    reasons: Vec<Reason>,
     access_key: AccessKey,
     vault: VaultReport,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,19 +86,16 @@ pub(super) async fn alive() -> Response {
 }
 
 /// Ready means that the next request can be served: there is an AccessKey, and either STS granted the last session or
-/// one that is still alive is held. Before the first call of STS nothing speaks against it; a server that is told to stop is not ready
-/// any more.
+/// one that is still alive is held. A server that is told to stop is not ready any more.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
     let now = app.clock.now();
     let (last, held) = (app.vault.last_outcome(), app.vault.holdings(now));
     let access_key = access_key(&app).await;
-    let available = access_key.available;
-    let sts_works = last.as_ref().is_none_or(|last| last.error.is_none());
-    let stopping = app.stopping.load(Ordering::Relaxed);
-    let ready = !stopping && available && (sts_works || held.alive > 0);
+    let reasons = reasons::reasons(&app, &Seen { has_access_key: access_key.available, last: last.as_ref(), held });
+    let ready = !reasons.iter().any(|reason| reason.stops);
     let mut response = json(&Readiness {
         ready,
-        stopping,
+        reasons,
         access_key,
         vault: report(held, app.vault.counts(), now),
         last_sts_call: last.map(|last| last_call(&last)),

@@ -123,6 +123,7 @@ impl Running {
         if let Some(ends) = tls.as_ref().and_then(|tls| tls.ends)
             && before.is_none_or(|(_, changes)| changes.touch("tls"))
         {
+            lasting.metrics.certificate_ends(ends);
             tell_of_the_end(ends, lasting.clock.now());
         }
         let pages = lasting.pages.clone().merge(web::module());

@@ -10,9 +10,8 @@ use super::byte_size::ByteSize;
 use super::count::count;
 use super::duration;
 use super::rate::Rate;
-use super::secret;
-use crate::keys::Secret;
 
+pub use super::access_key_settings::{AccessKeySettings, KeySource, SecondKeySettings};
 pub use super::auth_settings::{ApiKeySettings, AuthSettings, ForwardSettings, JwtSettings, ProxySettings};
 pub use super::grant_settings::{GrantSettings, PolicySource, RuleSettings, SignatureVersion};
 
@@ -28,7 +27,7 @@ pub struct Settings {
     pub sts: StsSettings,
     /// How much is remembered.
     pub vault: VaultSettings,
-    /// The long-lived key. `Settings::load` moves it into `Loaded::access_key` and leaves this empty.
+    /// The key that calls STS. `Settings::load` moves it into `Loaded` and leaves the defaults here.
     pub access_key: AccessKeySettings,
     /// Who may ask.
     pub auth: AuthSettings,
@@ -40,6 +39,10 @@ pub struct Settings {
     pub limits: LimitSettings,
     /// The trail of who got what.
     pub audit: AuditSettings,
+    /// The operator's own listener.
+    pub admin: AdminSettings,
+    /// The collector of spans.
+    pub otel: OtelSettings,
     /// The paths of the published samples.
     pub classic: ClassicSettings,
     /// What may be vended, by name; a name is `[a-z0-9][a-z0-9_-]{0,31}`. Never empty once loaded.
@@ -95,20 +98,6 @@ pub enum StsSignature {
     V3,
     /// RPC 1.0 with HMAC-SHA1, for private clouds that know no other.
     V1,
-}
-
-/// `[access_key]`: the key that may call `AssumeRole`. The environment is the better place for it.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default, expecting = "a table")]
-pub struct AccessKeySettings {
-    /// The public half, such as `LTAI5t…`.
-    pub id: Option<String>,
-    /// The half that signs.
-    #[serde(deserialize_with = "secret")]
-    pub secret: Option<Secret>,
-    /// The `SecurityToken`, when the key itself is temporary.
-    #[serde(deserialize_with = "secret")]
-    pub token: Option<Secret>,
 }
 
 /// `[cors]`: which pages may ask from a browser.
@@ -197,6 +186,22 @@ impl From<String> for AuditTarget {
     }
 }
 
+/// `[admin]`: the operator's own listener, with `/metrics`, `/healthz` and `/readyz`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct AdminSettings {
+    /// Where it listens: `address:port` or `host:port`; nowhere without it.
+    pub listen: Option<String>,
+}
+
+/// `[otel]`: the collector of spans, for a program that is built with the feature `otel`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct OtelSettings {
+    /// Its address as `https://host`; loopback may be `http`. Spans go to `/v1/traces` there.
+    pub endpoint: Option<String>,
+}
+
 /// `[classic]`: the paths of the published samples.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
@@ -221,6 +226,8 @@ impl Default for Settings {
             proxy: FrontSettings::default(),
             limits: LimitSettings::default(),
             audit: AuditSettings::default(),
+            admin: AdminSettings::default(),
+            otel: OtelSettings::default(),
             classic: ClassicSettings::default(),
             grants: BTreeMap::new(),
         }

@@ -1,6 +1,7 @@
 //! The server: a configuration becomes an app, and the app answers on a listener that the caller has bound.
 
 mod activity;
+mod admin;
 mod connection;
 pub mod exposure;
 mod follow;
@@ -25,9 +26,12 @@ pub use self::follow::{Follower, Load};
 pub use self::reload::Reload;
 use self::running::Lasting;
 use self::slots::Slot;
+use crate::access_key::AccessKeyError;
 use crate::clock::{Clock, CorrectedClock};
 use crate::config::{ConfigError, Loaded};
+use crate::metrics::Metrics;
 use crate::sts::ClientError;
+use crate::trace::NoExporter;
 
 /// How long requests that are under way may take to end after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -44,12 +48,21 @@ pub enum StartError {
     /// The audit trail cannot be opened.
     #[error("audit.to: {0}")]
     Audit(io::Error),
-    /// There is no AccessKey.
+    /// There is no AccessKey, and no place left to search.
     #[error(
         "there is no AccessKey: set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET (or ACCESS_KEY_ID and \
          ACCESS_KEY_SECRET), those of a RAM user that may call sts:AssumeRole"
     )]
     NoAccessKey,
+    /// None was found.
+    #[error(
+        "there is no AccessKey: {0}. Set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, those of a RAM user \
+         that may call sts:AssumeRole, or give a source in [access_key]"
+    )]
+    NotFound(AccessKeyError),
+    /// Spans cannot be sent.
+    #[error("otel.endpoint: {0}")]
+    Otel(#[from] NoExporter),
     /// The listener is open to all.
     #[error(transparent)]
     Exposed(#[from] Exposed),
@@ -59,6 +72,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Server {
     reload: Arc<Reload>,
+    admin: Option<TcpListener>,
 }
 
 impl Server {
@@ -69,8 +83,21 @@ impl Server {
 
     /// The same with routes of its own for `pages`, which the static folder stands behind.
     pub fn with_pages(loaded: Loaded, clock: Arc<dyn Clock>, pages: Router) -> Result<Self, StartError> {
-        let lasting = Lasting { clock: Arc::new(CorrectedClock::new(clock)), pages };
-        Ok(Self { reload: Arc::new(Reload::new(loaded, lasting)?) })
+        let metrics = Metrics::new(clock.now());
+        let lasting = Lasting { clock: Arc::new(CorrectedClock::new(clock)), metrics, pages };
+        Ok(Self { reload: Arc::new(Reload::new(loaded, lasting)?), admin: None })
+    }
+
+    /// The same with `/metrics` and our health on a listener of the operator's own.
+    #[must_use]
+    pub fn with_admin(self, listener: TcpListener) -> Self {
+        Self { admin: Some(listener), ..self }
+    }
+
+    /// Asks for the AccessKey once, if it is to be searched for: who configured none is told at the start if there is none.
+    /// A source that was asked for by name may answer later.
+    pub async fn find_access_key(&self) -> Result<(), StartError> {
+        self.reload.running().find_access_key().await.map_err(StartError::NotFound)
     }
 
     /// The handle by which the server takes another configuration while it runs.
@@ -81,17 +108,19 @@ impl Server {
 
     /// Answers on `listener` until `stop` ends; requests that are under way then have [`DRAIN`] to end.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) -> io::Result<()> {
-        let Self { reload } = self;
+        let Self { reload, admin } = self;
         let mut stop = std::pin::pin!(stop);
         let (stopping, stopped) = watch::channel(false);
+        let admin = admin.map(|listener| admin::serve(listener, Arc::clone(&reload)));
         loop {
             tokio::select! {
                 (accepted, slot) = accept(&listener, &reload) => match accepted {
                     Ok((stream, peer)) => {
                         let connection = Connection::new(Arc::clone(&reload), stopped.clone());
+                        let open = (slot, reload.metrics().connection());
                         tokio::spawn(async move {
                             connection.serve(stream, peer).await;
-                            drop(slot);
+                            drop(open);
                         });
                     }
                     Err(error) => pause_after(&error).await,
@@ -106,6 +135,9 @@ impl Server {
         }
         if let Some(trail) = reload.running().trail() {
             trail.flush();
+        }
+        if let Some(admin) = admin {
+            admin.abort();
         }
         Ok(())
     }

@@ -10,11 +10,14 @@ use tower_http::services::ServeDir;
 use super::StartError;
 use super::connection;
 use super::patience::Patience;
-use crate::api::{self, App, BodyLimit, Cors, Gate};
+use crate::access_key::{AccessKeyError, AccessKeys};
+use crate::api::{self, App, BodyLimit, Cors, Gate, Offers};
 use crate::audit::{Destination, Trail};
 use crate::clock::CorrectedClock;
 use crate::config::{Changes, Configured, CorsSettings, Loaded, Written};
+use crate::metrics::Metrics;
 use crate::sts::Client;
+use crate::trace::Spans;
 use crate::vault::{self, Vault};
 use crate::web;
 
@@ -22,6 +25,7 @@ use crate::web;
 #[derive(Debug)]
 pub(super) struct Lasting {
     pub(super) clock: Arc<CorrectedClock>,
+    pub(super) metrics: Arc<Metrics>,
     /// The pages that the program brings along.
     pub(super) pages: Router,
 }
@@ -37,7 +41,7 @@ pub(super) struct Running {
     pub(super) connections: u32,
     pub(super) written: Written,
     trail: Option<(Destination, Arc<Trail>)>,
-    app: Arc<App>,
+    pub(super) app: Arc<App>,
 }
 
 /// What runs already and what of it is to change.
@@ -49,13 +53,15 @@ impl Running {
         let written = loaded.written.clone();
         let configured = loaded.build()?;
         let Configured { sts, second_sts, calls_per_second, max_sessions, access_keys, .. } = configured;
-        let Configured { authenticator, grants, audit, classic, static_dir, .. } = configured;
+        let Configured { authenticator, grants, audit, otel, classic, static_dir, .. } = configured;
         let Configured { cors, page_headers, proxies, rates, limits, .. } = configured;
         let options = vault::Options {
             sts: Client::new(sts)?,
             second_sts: second_sts.map(Client::new).transpose()?,
             access_keys: match before {
-                Some((before, changes)) if !changes.touch("access_key") => before.app.vault.access_keys(),
+                Some((before, changes)) if !changes.touch("access_key") && !changes.touch("sts") => {
+                    before.app.vault.access_keys()
+                }
                 _ => Arc::new(access_keys.ok_or(StartError::NoAccessKey)?),
             },
             calls_per_second,
@@ -63,6 +69,10 @@ impl Running {
         };
         let gate = Gate::new(rates, proxies, limits.in_flight);
         let trail = trail(audit, before)?;
+        let spans = match before {
+            Some((before, changes)) if !changes.touch("otel") => before.app.spans.clone(),
+            _ => otel.as_deref().map(Spans::to).transpose()?.unwrap_or_default(),
+        };
         // From here on nothing fails: what runs is not touched by a configuration that is refused.
         let app = Arc::new(App {
             audit: trail.as_ref().map(|(_, trail)| Arc::clone(trail)),
@@ -76,7 +86,9 @@ impl Running {
                 }
                 _ => Arc::new(authenticator),
             },
-            grants,
+            grants: Offers::new(grants, &lasting.metrics),
+            metrics: Arc::clone(&lasting.metrics),
+            spans,
             clock: Arc::clone(&lasting.clock) as _,
             classic,
             cors: self::cors(cors, &page_headers),
@@ -101,6 +113,17 @@ impl Running {
             trail,
             app,
         })
+    }
+
+    /// Asks for the AccessKey once, if it is to be searched for.
+    pub(super) async fn find_access_key(&self) -> Result<(), AccessKeyError> {
+        let vault = &self.app.vault;
+        if vault.access_key_source() != AccessKeys::SEARCH {
+            return Ok(());
+        }
+        let found = vault.access_key().await;
+        tracing::info!(source = vault.access_key_source(), "the AccessKey was searched for");
+        found.map(drop)
     }
 
     /// The audit trail, if there is one.

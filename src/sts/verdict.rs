@@ -20,7 +20,7 @@ pub enum Retry {
     Later,
     /// Once, with the clock corrected by [`StsError::server_date`](super::StsError::server_date).
     WithCorrectedClock,
-    /// Once, if the source of the AccessKey has a newer key.
+    /// Once, if the source of the AccessKey has a newer key, or there is another AccessKey.
     WithNewAccessKey,
 }
 
@@ -150,11 +150,13 @@ const FAQ: &[(&str, Verdict)] = &[
     ("InvalidTimeStamp", Verdict::US),
     (
         "InvalidAccessKeyId.NotFound",
-        operator("STS does not know the id in `access_key.id`: the key was deleted, or mistyped"),
+        operator("STS does not know the id of the AccessKey (`access_key.id`): the key was deleted, or mistyped")
+            .retry(Retry::WithNewAccessKey),
     ),
     (
         "InvalidAccessKeyId",
-        operator("the key in `access_key.id` is disabled: enable it in the RAM console, or configure another"),
+        operator("the AccessKey (`access_key.id`) is disabled: enable it in the RAM console, or configure another")
+            .retry(Retry::WithNewAccessKey),
     ),
     (
         "InvalidSecurityToken.Expired",
@@ -172,6 +174,35 @@ const FAQ: &[(&str, Verdict)] = &[
         "MissingSecurityToken",
         operator("the AccessKey that calls STS is temporary (`STS.…`): its token belongs into `access_key.token`")
             .retry(Retry::WithNewAccessKey),
+    ),
+    (
+        "AuthenticationFail.OIDCToken.Expired",
+        operator(
+            "the token in `access_key.oidc_token_file` has expired: the cluster writes a new one well before that, unless it was \
+             mounted with subPath, which never changes",
+        )
+        .retry(Retry::WithNewAccessKey),
+    ),
+    (
+        "AuthenticationFail.OIDCToken.AudienceNotMatch",
+        operator(
+            "the token in `access_key.oidc_token_file` is not for this provider: its audience must be one of the provider's client \
+             ids, for RRSA `sts.aliyuncs.com`",
+        ),
+    ),
+    (
+        "AuthenticationFail.OIDCToken",
+        operator(
+            "RAM does not believe the token in `access_key.oidc_token_file`: compare the issuer and the fingerprints of the \
+             provider in `access_key.oidc_provider_arn` with those of the cluster",
+        ),
+    ),
+    (
+        "AuthenticationFail",
+        operator(
+            "the provider in `access_key.oidc_provider_arn` must exist, and the trust policy of the role in \
+             `access_key.oidc_role_arn` must name it, with the service account as `oidc:sub`",
+        ),
     ),
     ("Missing", Verdict::US),
     ("InvalidAction", OTHER_SERVICE),
@@ -207,8 +238,12 @@ mod tests {
         ("SignatureNonceUsed", Nobody, Later, ""),
         ("InvalidTimeStamp.Expired", Operator, WithCorrectedClock, "clock"),
         ("InvalidTimeStamp.Format", Us, No, ""),
-        ("InvalidAccessKeyId.NotFound", Operator, No, "`access_key.id`"),
-        ("InvalidAccessKeyId.Inactive", Operator, No, "disabled"),
+        ("InvalidAccessKeyId.NotFound", Operator, WithNewAccessKey, "`access_key.id`"),
+        ("InvalidAccessKeyId.Inactive", Operator, WithNewAccessKey, "disabled"),
+        ("AuthenticationFail.OIDCToken.Expired", Operator, WithNewAccessKey, "`access_key.oidc_token_file`"),
+        ("AuthenticationFail.OIDCToken.AudienceNotMatch", Operator, No, "`sts.aliyuncs.com`"),
+        ("AuthenticationFail.OIDCToken.IssuerNotMatch", Operator, No, "issuer"),
+        ("AuthenticationFail.NoPermission", Operator, No, "`access_key.oidc_role_arn`"),
         ("InvalidSecurityToken.Expired", Operator, WithNewAccessKey, "expired"),
         ("InvalidSecurityToken.Malformed", Operator, WithNewAccessKey, "token"),
         ("InvalidSecurityToken.MismatchWithAccessKey", Operator, WithNewAccessKey, "token"),

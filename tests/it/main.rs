@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
+mod access_keys;
 mod attacks;
 mod audit;
 mod callers;
@@ -16,6 +17,7 @@ mod grants;
 mod health;
 mod limits;
 mod map;
+mod metrics;
 mod outages;
 mod properties;
 mod reload;

@@ -53,6 +53,7 @@ fn keys_of_types() -> BTreeSet<String> {
         "sts",
         "vault",
         "access_key",
+        "access_key.second",
         "auth",
         "auth.forward",
         "auth.proxy",
@@ -60,6 +61,8 @@ fn keys_of_types() -> BTreeSet<String> {
         "proxy",
         "limits",
         "audit",
+        "admin",
+        "otel",
         "classic",
         "grants",
     ];

@@ -20,6 +20,8 @@
 //! | [`limits`] | – | how often one may ask; pure but for its counts |
 //! | [`config`] | `caller`, `policy`, `vault`, `sts`, `access_key`, `keys`, `limits`, `audit` | reads files and environment, alone in doing so |
 //! | [`api`] | `caller`, `policy`, `vault`, `signing`, `keys`, `limits`, `clock`, `audit`, `metrics`, `trace` | routes, answers, problems |
+//! | [`diagnose`] | `sts`, `signing` | what an error of OSS or STS means; pure |
+//! | [`check`] | `config`, `policy`, `caller`, `access_key`, `sts`, `signing`, `keys`, `clock`, `diagnose` | is the cloud side right: asks it, step by step |
 //! | [`web`] | – | the demo page and the browser module |
 //! | [`emulator`] | – | STS and OSS that check everything; shares no code with the rest |
 //! | [`server`], [`dev`], `cli` | all | what is started |
@@ -31,9 +33,11 @@ pub mod access_key;
 pub mod api;
 pub mod audit;
 pub mod caller;
+pub mod check;
 pub mod clock;
 pub mod config;
 pub mod dev;
+pub mod diagnose;
 pub mod emulator;
 pub mod keys;
 pub mod limits;

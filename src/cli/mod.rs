@@ -1,12 +1,14 @@
-//! The command line: `serve`, `dev`, `key new`, `explain`, `healthcheck`.
+//! The command line: `serve`, `dev`, `key new`, `explain`, `check`, `explain-error`, `healthcheck`.
 
 #![expect(
     clippy::doc_markdown,
     reason = "the comments on arguments are the help text, where backticks would be printed"
 )]
 
+mod check;
 mod dev;
 mod explain;
+mod explain_error;
 mod healthcheck;
 mod key;
 mod log;
@@ -43,6 +45,8 @@ enum Command {
     Dev(dev::Arguments),
     Key(key::Arguments),
     Explain(explain::Arguments),
+    Check(check::Arguments),
+    ExplainError(explain_error::Arguments),
     Healthcheck(healthcheck::Arguments),
 }
 
@@ -61,6 +65,11 @@ pub(crate) fn run() -> ExitCode {
             Ok(code) => return code,
             Err(error) => Err(error),
         },
+        Command::Check(arguments) => match check::run(arguments) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
+        Command::ExplainError(arguments) => explain_error::run(&arguments),
         Command::Healthcheck(arguments) => healthcheck::run(arguments),
     };
     match outcome {

@@ -26,4 +26,4 @@ pub use message::Message;
 pub use oidc::AssumeRoleWithOidc;
 pub use refusal::Refusal;
 pub use request::{AssumeRole, SignatureScheme};
-pub use verdict::{Blame, Retry};
+pub use verdict::{Blame, Retry, hint};

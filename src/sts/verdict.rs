@@ -36,6 +36,19 @@ const fn operator(hint: &'static str) -> Verdict {
     Verdict { blame: Blame::Operator, retry: Retry::No, hint: Some(hint) }
 }
 
+/// What the operator should change about STS's error `code`, where that is known; `message` tells apart what one code
+/// stands for.
+#[must_use]
+pub fn hint(code: &str, message: &str) -> Option<&'static str> {
+    match code {
+        _ if code.starts_with("Throttling") => Some(THROTTLED),
+        _ => Verdict::of(code, message).hint,
+    }
+}
+
+const THROTTLED: &str =
+    "the account makes more calls of STS than its 100 a second: lower `sts.calls_per_second`, or try again later";
+
 impl Verdict {
     const US: Self = Self { blame: Blame::Us, retry: Retry::No, hint: None };
     pub(super) const NOBODY: Self = Self { blame: Blame::Nobody, retry: Retry::Later, hint: None };

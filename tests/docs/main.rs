@@ -5,6 +5,7 @@
 
 mod account;
 mod answers;
+mod check;
 mod configurations;
 mod costs;
 mod observability;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms and what each may import; the crate's own page has the same table in words.
-const ROOMS: [(&str, &[&str]); 19] = [
+const ROOMS: [(&str, &[&str]); 21] = [
     ("clock", &[]),
     ("keys", &[]),
     // Counts are handed to whoever has something to count, so this room knows nobody.
@@ -23,11 +23,16 @@ const ROOMS: [(&str, &[&str]); 19] = [
     ("limits", &[]),
     ("config", &["caller", "policy", "vault", "sts", "access_key", "keys", "limits", "audit"]),
     ("api", &["caller", "policy", "vault", "signing", "keys", "limits", "clock", "audit", "metrics", "trace"]),
+    // An error is explained by those who sign and who know STS's codes; nothing is asked.
+    ("diagnose", &["signing", "sts"]),
+    // It does what a server and a page do, one after the other and out loud; so it needs what both need, and no vault,
+    // since each session is asked for once.
+    ("check", &["access_key", "caller", "clock", "config", "diagnose", "keys", "policy", "signing", "sts"]),
     ("web", &[]),
     ("emulator", &[]),
     ("server", &["access_key", "api", "audit", "clock", "config", "metrics", "sts", "trace", "vault", "web"]),
     ("dev", &["clock", "config", "emulator", "server", "web"]),
-    ("cli", &["api", "audit", "caller", "clock", "config", "dev", "policy", "server", "trace"]),
+    ("cli", &["api", "audit", "caller", "check", "clock", "config", "dev", "diagnose", "policy", "server", "trace"]),
 ];
 
 /// What a pure room must not name: sockets, files, threads of execution, and the time.

@@ -46,7 +46,7 @@ pub(crate) async fn ask_all() -> (String, Vec<String>) {
     let profile = "[default]\ntype = access_key\naccess_key_id = LTAIleaks\naccess_key_secret = hush-secret\n";
     let broken = "[default]\ntype = hush-secret\naccess_key_secret = hush-secret\n";
     let sts = serve(emulator.sts()).await;
-    let mut shown = String::new();
+    let mut shown = Vec::new();
     for code in ["Success", "hush-secret failed"] {
         let service = serve(stand_in(code)).await;
         let sources = vec![
@@ -71,12 +71,13 @@ pub(crate) async fn ask_all() -> (String, Vec<String>) {
             let metadata = Metadata { base: Url::parse(&service).unwrap(), v1: true };
             let keys = AccessKeys::new(Options { first, second: None, sts, metadata }).unwrap();
             let outcome = keys.current(&clock).await;
-            shown += &format!(
-                "{outcome:?} {keys:?} {}\n",
+            shown.push(format!(
+                "{outcome:?} {keys:?} {}",
                 outcome.as_ref().err().map(ToString::to_string).unwrap_or_default()
-            );
+            ));
         }
     }
+    let shown = shown.join("\n");
     assert!(shown.contains("STS.leaks") && shown.contains("LTAIleaks"), "the good ones were asked");
     (shown, vec![token, "imds-hush".to_owned()])
 }

@@ -15,6 +15,7 @@ pub(super) fn key(id: &str) -> Value {
 }
 
 /// Puts `text` in place at once, as Kubernetes and careful people do.
+#[expect(clippy::needless_pass_by_value, reason = "texts and JSON alike are given, made on the spot")]
 pub(super) fn swap(file: &Path, text: impl ToString) {
     let new = file.with_extension("new");
     fs::write(&new, text.to_string()).unwrap();

@@ -18,7 +18,7 @@ fn bench(address: &str, role: Option<&str>, v1: bool) -> Bench {
     Bench::of(Options { first, second: None, sts: sts("http://127.0.0.1:1"), metadata })
 }
 
-/// A service that knows IMDSv2 and answers `key` for its one role.
+/// A service that knows `IMDSv2` and answers `key` for its one role.
 fn service(line: &str, key: impl ToString) -> Response<Body> {
     match line {
         TOKEN => answer(200, "imds-token\n"),

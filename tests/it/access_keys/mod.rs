@@ -40,11 +40,11 @@ impl StandIn {
         answer: impl Fn(&str) -> Response<Body> + Clone + Send + Sync + 'static,
     ) -> Self {
         let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
-        let notes = Arc::clone(&asked);
+        let record = Arc::clone(&asked);
         let app = Router::new().fallback(move |request: Request| {
             let line = format!("{} {}", request.method(), request.uri().path());
             let header = request.headers().get(noted).map(|value| value.to_str().unwrap().to_owned());
-            notes.lock().unwrap().push((line.clone(), header));
+            record.lock().unwrap().push((line.clone(), header));
             let answer = answer(&line);
             async move { answer }
         });
@@ -69,6 +69,7 @@ async fn silent() -> (String, TcpListener) {
     (format!("http://{}", listener.local_addr().unwrap()), listener)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "texts and JSON alike are given, made on the spot")]
 fn answer(status: u16, body: impl ToString) -> Response<Body> {
     Response::builder().status(status).body(Body::from(body.to_string())).unwrap()
 }

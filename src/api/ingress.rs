@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::App;
 use super::exit::Watch;
+use super::gate::Https;
 use super::problem::Problem;
 use crate::metrics::Metrics;
 use crate::trace::{self, Context};
@@ -41,11 +42,15 @@ async fn answer(app: &App, mut request: Request, next: Next, context: Context) -
     let id = Arc::clone(&context.request_id);
     let watch = Watch::set(app, &mut request, context);
     let page = app.cors.allowed(request.headers());
+    let hsts = app.hsts.clone().filter(|_| request.extensions().get::<Https>().is_some());
     let mut response = explained(respond(app, request, next).await, &id);
     let code = response.extensions().get::<Code>().map(|code| code.0);
     watch.answered(response.status().as_u16(), code);
     let value = HeaderValue::from_str(&id).expect("an id is checked or made of header characters");
     response.headers_mut().insert(REQUEST_ID, value);
+    if let Some(hsts) = hsts {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts);
+    }
     app.cors.mark(page, response.headers_mut());
     response
 }
@@ -54,6 +59,11 @@ async fn answer(app: &App, mut request: Request, next: Next, context: Context) -
 async fn respond(app: &App, request: Request, next: Next) -> Response {
     if let Some(response) = app.cors.preflight(request.method(), request.headers()) {
         return response;
+    }
+    if !HEALTH.contains(&request.uri().path())
+        && let Err(problem) = app.gate.demand_https(&request)
+    {
+        return problem.into_response();
     }
     let _room = match app.gate.enter() {
         Ok(room) => Some(room),

@@ -24,15 +24,17 @@ mod sts;
 mod url_answer;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::HeaderValue;
 use axum::middleware;
 use axum::routing::get;
 
 pub use self::cors::Cors;
 pub use self::form_answer::form_conditions;
-pub use self::gate::Gate;
+pub use self::gate::{Front, Gate, Https};
 pub use self::ingress::not_found;
 pub use self::offers::Offers;
 pub use self::parameters::BodyLimit;
@@ -72,6 +74,10 @@ pub struct App {
     pub body_limit: BodyLimit,
     /// The longest that a request may take.
     pub request_timeout: Duration,
+    /// What `Strict-Transport-Security` says over https, if anything.
+    pub hsts: Option<HeaderValue>,
+    /// Whether the server is about to end.
+    pub stopping: Arc<AtomicBool>,
 }
 
 /// The routes that tell of our health, for a listener of the operator's own.

@@ -9,6 +9,7 @@ use url::Url;
 use super::access_key_sources::KeySources;
 use super::build_auth;
 use super::byte_size::ByteSize;
+use super::check_edge::UNIX;
 use super::check_grant::ROLE_FOR_ALL;
 use super::fault::ConfigError;
 use super::format;
@@ -16,6 +17,7 @@ use super::load::Loaded;
 use super::settings::{
     AuditTarget, CorsSettings, GrantSettings, LimitSettings, PolicySource, SignatureVersion, StsSettings, StsSignature,
 };
+use super::tls::Tls;
 use crate::access_key::{self, AccessKeys, Metadata, Source};
 use crate::audit::Destination;
 use crate::caller::Authenticator;
@@ -53,10 +55,20 @@ pub struct Configured {
     pub page_headers: Vec<String>,
     /// The proxies whose `X-Forwarded-For` is believed.
     pub proxies: Vec<IpNet>,
+    /// Whether whoever comes by a Unix socket is such a proxy too.
+    pub unix_proxy: bool,
+    /// Whether what did not come over https is refused.
+    pub require_https: bool,
+    /// What TLS is spoken with, if it is.
+    pub tls: Option<Tls>,
+    /// How long browsers are told to come by https alone.
+    pub hsts: Option<Duration>,
     /// How often one may ask.
     pub rates: Rates,
     /// What requests may cost.
     pub limits: Limits,
+    /// How long connections are let in after the signal to stop, and how long is then waited for what is under way.
+    pub shutdown: (Duration, Duration),
     /// A folder that is served at `/`.
     pub static_dir: Option<PathBuf>,
 }
@@ -101,7 +113,7 @@ impl Limits {
 impl Loaded {
     /// Builds the rooms' types; every fault is told.
     pub fn build(self) -> Result<Configured, ConfigError> {
-        let Self { settings, access_key, key_sources, policy_texts, .. } = self;
+        let Self { settings, access_key, key_sources, policy_texts, tls, .. } = self;
         let authenticator =
             build_auth::authenticator(&settings).map_err(|error| ConfigError::of(format!("auth: {error}")))?;
         let mut faults = Vec::new();
@@ -153,8 +165,13 @@ impl Loaded {
             cors: settings.cors,
             page_headers: settings.auth.forward.map(|forward| forward.headers).unwrap_or_default(),
             proxies: settings.proxy.trusted.iter().filter_map(|network| format::network(network)).collect(),
+            unix_proxy: settings.proxy.trusted.iter().any(|proxy| proxy == UNIX),
+            require_https: settings.proxy.require_https,
+            tls,
+            hsts: settings.tls.and_then(|tls| tls.hsts),
             rates,
             limits: Limits::of(&settings.limits),
+            shutdown: (settings.shutdown_delay, settings.shutdown_timeout),
             static_dir: settings.static_dir,
         })
     }

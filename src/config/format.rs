@@ -14,6 +14,11 @@ pub(super) fn is_grant_name(text: &str) -> bool {
 }
 
 /// `address:port` or `host:port`.
+/// `unix:/path`.
+pub(super) fn is_socket(text: &str) -> bool {
+    text.strip_prefix("unix:").is_some_and(|path| path.starts_with('/') && path.len() > 1)
+}
+
 pub(super) fn is_listen_address(text: &str) -> bool {
     let named = |(host, port): (&str, &str)| is_host(host) && port.parse::<u16>().is_ok();
     text.parse::<SocketAddr>().is_ok() || text.rsplit_once(':').is_some_and(named)

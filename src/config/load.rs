@@ -16,6 +16,7 @@ use super::files::Files;
 use super::overlay;
 use super::read;
 use super::settings::{PolicySource, Settings};
+use super::tls::Tls;
 use super::tree::{self, Table};
 use crate::keys::AccessKey;
 
@@ -32,6 +33,8 @@ pub struct Loaded {
     pub policy_texts: BTreeMap<String, String>,
     /// What an operator may want to know, such as where the `AccessKey` came from; never a secret.
     pub notes: Vec<String>,
+    /// What TLS is spoken with, if it is.
+    pub tls: Option<Tls>,
     /// The files that all this was read from.
     pub files: Files,
     /// What was written, to be compared with what is written later.
@@ -71,6 +74,7 @@ impl Settings {
         let key_sources = check.key_sources(section, environment, has_key);
         check.settings(&mut settings);
         let policy_texts = check.policy_files(&settings);
+        let tls = check.tls(&settings);
         check.rules(&settings, &policy_texts);
         check.anonymous_roles(&settings);
         let notes = check.notes;
@@ -82,9 +86,12 @@ impl Settings {
         for text in settings.auth.jwt.iter().filter_map(|jwt| jwt.jwks.as_deref()) {
             written.add(&["auth", "jwt"], text);
         }
+        if let Some(tls) = &tls {
+            written.add(&["tls", "certificate"], &tls.mark);
+        }
         let files = settings.files().collect();
         let access_key = access_key.filter(|_| !is_chosen);
-        Ok(Loaded { settings, access_key, key_sources, policy_texts, notes, files, written })
+        Ok(Loaded { settings, access_key, key_sources, policy_texts, notes, tls, files, written })
     }
 
     /// The files that the settings name and the configuration is made of.
@@ -93,7 +100,8 @@ impl Settings {
             PolicySource::File(file) => Some(file.clone()),
             PolicySource::Generated | PolicySource::Role => None,
         });
-        policies.chain(self.auth.jwt.iter().filter_map(|jwt| jwt.jwks_file.clone()))
+        let tls = self.tls.iter().flat_map(|tls| [tls.certificate.clone(), tls.key.clone()]);
+        policies.chain(tls).chain(self.auth.jwt.iter().filter_map(|jwt| jwt.jwks_file.clone()))
     }
 }
 

@@ -58,6 +58,7 @@ mod read;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod tree;
 
 use serde::Deserialize;
@@ -76,8 +77,9 @@ pub use settings::{
     AccessKeySettings, AdminSettings, ApiKeySettings, AuditSettings, AuditTarget, AuthSettings, ClassicSettings,
     CorsSettings, ForwardSettings, FrontSettings, GrantSettings, JwtSettings, KeySource, LimitSettings, OtelSettings,
     PolicySource, ProxySettings, RuleSettings, SecondKeySettings, Settings, SignatureVersion, StsSettings,
-    StsSignature, VaultSettings,
+    StsSignature, TlsSettings, VaultSettings,
 };
+pub use tls::Tls;
 
 use crate::keys::Secret;
 

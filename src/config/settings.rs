@@ -19,8 +19,14 @@ pub use super::grant_settings::{GrantSettings, PolicySource, RuleSettings, Signa
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct Settings {
-    /// Where the server listens: `address:port` or `host:port`.
+    /// Where the server listens: `address:port`, `host:port` or `unix:/path`.
     pub listen: String,
+    /// After the signal to stop, how long new connections are still taken while `/readyz` says no.
+    #[serde(deserialize_with = "duration::required")]
+    pub shutdown_delay: Duration,
+    /// How long requests that are under way may then take to end.
+    #[serde(deserialize_with = "duration::required")]
+    pub shutdown_timeout: Duration,
     /// A folder that is served at `/`; a relative one is seen from the folder of the file that names it.
     pub static_dir: Option<PathBuf>,
     /// How STS is reached, and what every session shares.
@@ -35,6 +41,8 @@ pub struct Settings {
     pub cors: CorsSettings,
     /// What stands in front of the server.
     pub proxy: FrontSettings,
+    /// TLS of the server's own.
+    pub tls: Option<TlsSettings>,
     /// What requests may cost, and how often they may come.
     pub limits: LimitSettings,
     /// The trail of who got what.
@@ -119,8 +127,24 @@ pub struct CorsSettings {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct FrontSettings {
-    /// The addresses or networks of proxies whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`.
+    /// The addresses or networks of proxies whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`; `unix` is whoever
+    /// comes by a Unix socket.
     pub trusted: Vec<String>,
+    /// Whether requests are refused that did not come over https, to us or to one of those proxies.
+    pub require_https: bool,
+}
+
+/// `[tls]`: TLS of the server's own.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct TlsSettings {
+    /// A PEM file with the server's certificate and, after it, those of its issuers.
+    pub certificate: PathBuf,
+    /// A PEM file with its private key.
+    pub key: PathBuf,
+    /// How long browsers are told to come by https alone (`Strict-Transport-Security`).
+    #[serde(deserialize_with = "duration::optional")]
+    pub hsts: Option<Duration>,
 }
 
 /// `[limits]`: what requests may cost, and how often they may come.
@@ -217,6 +241,10 @@ impl Default for Settings {
         Self {
             // Loopback: nobody else can reach a server whose operator has not decided who may.
             listen: "127.0.0.1:8000".to_owned(),
+            // Where a load balancer asks /readyz, longer than it takes to notice.
+            shutdown_delay: Duration::ZERO,
+            // Below the half minute after which containers are killed.
+            shutdown_timeout: Duration::from_secs(20),
             static_dir: None,
             sts: StsSettings::default(),
             vault: VaultSettings::default(),
@@ -224,6 +252,7 @@ impl Default for Settings {
             auth: AuthSettings::default(),
             cors: CorsSettings::default(),
             proxy: FrontSettings::default(),
+            tls: None,
             limits: LimitSettings::default(),
             audit: AuditSettings::default(),
             admin: AdminSettings::default(),

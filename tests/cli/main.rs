@@ -7,6 +7,7 @@ mod explain;
 mod logs;
 mod reload;
 mod serve;
+mod stop;
 mod trail;
 
 use std::path::Path;

@@ -27,4 +27,5 @@ mod rules;
 mod stampede;
 mod start;
 mod support;
+mod tls;
 mod urls;

@@ -86,7 +86,7 @@ pub(super) async fn alive() -> Response {
 }
 
 /// Ready means that the next request can be served: there is an AccessKey, and either STS granted the last session or
-/// one that is still alive is held.
+/// one that is still alive is held. A server that is told to stop is not ready any more.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
     let now = app.clock.now();
     let (last, held) = (app.vault.last_outcome(), app.vault.holdings(now));

@@ -6,6 +6,7 @@ mod environment;
 mod example;
 mod faults;
 mod key_sources;
+mod tls;
 
 use std::fs;
 use std::path::PathBuf;

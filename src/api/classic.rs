@@ -50,5 +50,5 @@ pub(super) async fn url(State(app): State<Arc<App>>, request: Request) -> Result
     app.charge_grant(grant, now)?;
     let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;
     record.vended(|| Vended::url(&permit, &key, granted));
-    Ok(as_text(url_answer::of(grant, permit, &key, granted)))
+    Ok(as_text(url_answer::of(&app, grant, permit, &key, granted)))
 }

@@ -1,15 +1,17 @@
 //! A signed form as an answer: the classic names beside the complete fields.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::App;
 use super::answer::{Granted, json, time};
 use crate::keys::{AccessKey, SessionKey};
 use crate::policy::{FormKey, FormPermit, Grant, SignatureVersion};
 use crate::signing::post::{self, Conditions, Form};
-use crate::signing::v4::{PRODUCT, Signer};
 
 /// The status that OSS answers a successful upload with: with its own default, 204, some browsers' forms stand still.
 const SUCCESS: &str = "200";
@@ -33,13 +35,11 @@ struct Answer<'a> {
     clamped_by: Option<&'static str>,
 }
 
-pub(super) fn of(grant: &Grant, permit: &FormPermit, key: &SessionKey, granted: Granted) -> Response {
+pub(super) fn of(app: &App, grant: &Grant, permit: &FormPermit, key: &Arc<SessionKey>, granted: Granted) -> Response {
     let conditions = conditions(grant, permit);
+    let signer = app.signers.signer(grant, key, granted.at);
     let form = match permit.signature {
-        SignatureVersion::V4 => {
-            let signer = Signer::new(&key.access_key, &grant.region, PRODUCT, granted.at.date_naive());
-            post::sign_v4(conditions, granted.expiration, &signer, granted.at)
-        }
+        SignatureVersion::V4 => post::sign_v4(conditions, granted.expiration, &signer, granted.at),
         SignatureVersion::V1 => post::sign_v1(&conditions, granted.expiration, &key.access_key),
     };
     json(&Answer {
@@ -115,7 +115,7 @@ fn conditions(grant: &Grant, permit: &FormPermit) -> Conditions {
 }
 
 /// Everything that a form has to carry, but for `file`, which comes last.
-fn fields(permit: &FormPermit, form: &Form) -> Map<String, Value> {
+fn fields(permit: &FormPermit, form: &Form<'_>) -> Map<String, Value> {
     let key = match &permit.key {
         FormKey::Exact(key) => key.as_str().to_owned(),
         FormKey::Below(dir) => format!("{dir}${{filename}}"),

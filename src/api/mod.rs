@@ -19,6 +19,7 @@ mod post_signature;
 mod presigned_url;
 mod problem;
 mod refusals;
+mod signers;
 mod sts;
 mod url_answer;
 
@@ -36,6 +37,7 @@ pub use self::ingress::not_found;
 pub use self::parameters::BodyLimit;
 pub use self::problem::{Problem, Upstream};
 pub use self::refusals::unauthenticated;
+pub use self::signers::Signers;
 use crate::audit::Trail;
 use crate::caller::Authenticator;
 use crate::clock::Clock;
@@ -53,6 +55,8 @@ pub struct App {
     pub grants: Grants,
     /// Holds the session keys.
     pub vault: Arc<Vault>,
+    /// What is prepared for signing with them.
+    pub signers: Signers,
     /// Tells the time, once a request.
     pub clock: Arc<dyn Clock>,
     /// The grant behind the published samples' paths, where they are served.

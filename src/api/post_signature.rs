@@ -33,7 +33,7 @@ pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Res
     app.charge_grant(grant, now)?;
     let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;
     record.vended(|| Vended::form(&permit, &key, granted));
-    Ok(form_answer::of(grant, &permit, &key, granted))
+    Ok(form_answer::of(&app, grant, &permit, &key, granted))
 }
 
 pub(super) fn naming(parameters: &Parameters) -> Result<Naming<'_>, Problem> {

@@ -77,7 +77,7 @@ async fn one(
     app.charge_grant(grant, now)?;
     let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;
     record.vended(|| Vended::url(&permit, &key, granted));
-    Ok(url_answer::of(grant, permit, &key, granted))
+    Ok(url_answer::of(app, grant, permit, &key, granted))
 }
 
 fn ask(parameters: &Parameters) -> Result<UrlAsk<'_>, Problem> {

@@ -1,14 +1,16 @@
 //! A signed URL as an answer.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::App;
 use super::answer::{Granted, time};
 use crate::keys::SessionKey;
 use crate::policy::{Grant, SignatureVersion, UrlPermit};
 use crate::signing::Request;
 use crate::signing::presign::{self, Presign};
-use crate::signing::v4::{PRODUCT, Signer};
 
 /// The answer for one URL.
 #[derive(Serialize)]
@@ -24,10 +26,10 @@ pub(super) struct UrlAnswer {
     clamped_by: Option<&'static str>,
 }
 
-pub(super) fn of(grant: &Grant, permit: UrlPermit, key: &SessionKey, granted: Granted) -> UrlAnswer {
+pub(super) fn of(app: &App, grant: &Grant, permit: UrlPermit, key: &Arc<SessionKey>, granted: Granted) -> UrlAnswer {
     UrlAnswer {
         method: permit.method,
-        url: signed(grant, &permit, key, granted),
+        url: signed(app, grant, &permit, key, granted),
         headers: permit.headers.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect(),
         key: permit.key.into_string(),
         expiration: time(granted.expiration),
@@ -37,7 +39,7 @@ pub(super) fn of(grant: &Grant, permit: UrlPermit, key: &SessionKey, granted: Gr
 }
 
 /// The URL. A signed size makes OSS refuse every other `Content-Length`.
-fn signed(grant: &Grant, permit: &UrlPermit, key: &SessionKey, granted: Granted) -> String {
+fn signed(app: &App, grant: &Grant, permit: &UrlPermit, key: &Arc<SessionKey>, granted: Granted) -> String {
     let length = permit.content_length.map(|length| length.to_string());
     let query: Vec<_> = permit.query.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let mut headers: Vec<_> = permit.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -52,11 +54,7 @@ fn signed(grant: &Grant, permit: &UrlPermit, key: &SessionKey, granted: Granted)
     };
     let presign = Presign { request, base: &grant.address.base, expires_in: granted.seconds };
     match permit.signature {
-        SignatureVersion::V4 => presign::v4(
-            &presign,
-            &Signer::new(&key.access_key, &grant.region, PRODUCT, granted.at.date_naive()),
-            granted.at,
-        ),
+        SignatureVersion::V4 => presign::v4(&presign, &app.signers.signer(grant, key, granted.at), granted.at),
         SignatureVersion::V1 => presign::v1(&presign, &key.access_key, granted.at),
     }
 }

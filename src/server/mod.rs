@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower_http::services::ServeDir;
 
 use self::connection::Connections;
-use crate::api::{self, App, BodyLimit, Cors, Gate};
+use crate::api::{self, App, BodyLimit, Cors, Gate, Signers};
 use crate::audit::Trail;
 use crate::clock::{Clock, CorrectedClock};
 use crate::config::{ConfigError, Configured, Limits, Loaded};
@@ -81,6 +81,7 @@ impl Server {
             audit: audit.clone(),
             vault: Vault::new(vault, Arc::clone(&clock)),
             authenticator,
+            signers: Signers::of(&grants),
             grants,
             clock,
             classic,

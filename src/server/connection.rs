@@ -1,5 +1,6 @@
 //! One connection, from its first byte to its end.
 
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -7,10 +8,11 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::ConnectInfo;
 use axum::http::{Request, Version};
+use axum::response::Response;
+use axum::{BoxError, Router};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -65,7 +67,14 @@ impl Connections {
         let _best_effort = stream.set_nodelay(true);
         let activity = Arc::new(Activity::default());
         let stream = TokioIo::new(Counted::new(stream, Arc::clone(&activity)));
-        let service = service_fn(|request| answer(self.router.clone(), request, peer, &activity));
+        let service = service_fn(|request: Request<Incoming>| {
+            let in_flight = activity.request(request.version() == Version::HTTP_2);
+            let answer = answer(self.router.clone(), request, peer);
+            async move {
+                let _until_answered = in_flight;
+                answer.await
+            }
+        });
         let mut connection = pin!(self.builder.serve_connection(stream, service));
         let (mut wait, length) = Wait::first(self.patience);
         let mut timer = pin!(sleep(length));
@@ -107,18 +116,15 @@ impl Connections {
 }
 
 /// The answer of `router`, which is told whom the request came from.
-fn answer(
+pub(super) fn answer<B>(
     mut router: Router,
-    request: Request<Incoming>,
+    request: Request<B>,
     peer: SocketAddr,
-    activity: &Arc<Activity>,
-) -> impl Future<Output = Result<axum::response::Response, std::convert::Infallible>> + use<> {
-    let in_flight = activity.request(request.version() == Version::HTTP_2);
+) -> impl Future<Output = Result<Response, Infallible>> + use<B>
+where
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(peer));
-    let answer = router.call(request);
-    async move {
-        let _until_answered = in_flight;
-        answer.await
-    }
+    router.call(request)
 }

@@ -10,7 +10,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::body::{Bytes, HttpBody};
+use axum::http::Request;
+use axum::response::Response;
+use axum::{BoxError, Router};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -102,6 +105,15 @@ impl Server {
     #[must_use]
     pub fn audit(&self) -> Option<Arc<Trail>> {
         self.audit.clone()
+    }
+
+    /// The answer to `request`, which came from `peer`, for who has no socket.
+    pub async fn answer<B>(&self, request: Request<B>, peer: SocketAddr) -> Response
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        let Ok(response) = connection::answer(self.router.clone(), request, peer).await;
+        response
     }
 
     /// Answers on `listener` until `stop` ends; requests that are under way then have [`DRAIN`] to end.

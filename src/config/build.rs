@@ -97,7 +97,7 @@ impl Limits {
 impl Loaded {
     /// Builds the rooms' types; every fault is told.
     pub fn build(self) -> Result<Configured, ConfigError> {
-        let Self { settings, access_key, policy_texts, notes: _ } = self;
+        let Self { settings, access_key, policy_texts, .. } = self;
         let authenticator =
             build_auth::authenticator(&settings).map_err(|error| ConfigError::of(format!("auth: {error}")))?;
         let mut faults = Vec::new();

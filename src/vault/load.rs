@@ -1,6 +1,7 @@
 //! One load: up to three attempts at `AssumeRole` within a total time, each paid from the budget, each with a nonce,
 //! a time and a signature of its own.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -44,12 +45,21 @@ pub(super) struct Loader {
     second: Option<Client>,
     /// Until this moment of the clock's run, in milliseconds, the second endpoint is asked first.
     detour: AtomicU64,
-    budget: Budget,
+    calls_per_second: u32,
+    budget: Arc<Budget>,
 }
 
 impl Loader {
     pub(super) fn new(first: Client, second: Option<Client>, calls_per_second: u32) -> Self {
-        Self { first, second, detour: AtomicU64::new(0), budget: Budget::new(calls_per_second) }
+        let budget = Arc::new(Budget::new(calls_per_second));
+        Self { first, second, detour: AtomicU64::new(0), calls_per_second, budget }
+    }
+
+    /// One that asks elsewhere, of the same budget if its rate is the same.
+    pub(super) fn renewed(&self, first: Client, second: Option<Client>, calls_per_second: u32) -> Self {
+        let new = Self::new(first, second, calls_per_second);
+        let same = calls_per_second == self.calls_per_second;
+        if same { Self { budget: Arc::clone(&self.budget), ..new } } else { new }
     }
 
     /// Whether a refresh may be started now; it is paid if so.

@@ -48,7 +48,7 @@ pub struct Options {
     /// STS elsewhere, asked when the first does not answer.
     pub second_sts: Option<Client>,
     /// Whose calls they are.
-    pub access_keys: AccessKeys,
+    pub access_keys: Arc<AccessKeys>,
     /// The most calls of STS in a second.
     pub calls_per_second: u32,
     /// The most sessions that are held.
@@ -58,10 +58,16 @@ pub struct Options {
 /// Holds the live session key of each session, and opens sessions that are missing.
 #[derive(Debug)]
 pub struct Vault {
-    slots: Slots,
     loader: Loader,
-    access_keys: AccessKeys,
+    access_keys: Arc<AccessKeys>,
     clock: Arc<CorrectedClock>,
+    lasting: Arc<Lasting>,
+}
+
+/// What outlives a change of the options: sessions and counts.
+#[derive(Debug)]
+struct Lasting {
+    slots: Slots,
     tally: Tally,
     last: Mutex<Option<Outcome>>,
 }
@@ -89,14 +95,30 @@ impl Vault {
     #[must_use]
     pub fn new(options: Options, clock: Arc<CorrectedClock>) -> Arc<Self> {
         let Options { sts, second_sts, access_keys, calls_per_second, max_sessions } = options;
-        Arc::new(Self {
-            slots: Slots::new(max_sessions),
-            loader: Loader::new(sts, second_sts, calls_per_second),
-            access_keys,
-            clock,
-            tally: Tally::default(),
-            last: Mutex::new(None),
-        })
+        let lasting = Lasting { slots: Slots::new(max_sessions), tally: Tally::default(), last: Mutex::new(None) };
+        let loader = Loader::new(sts, second_sts, calls_per_second);
+        Arc::new(Self { loader, access_keys, clock, lasting: Arc::new(lasting) })
+    }
+
+    /// A vault with other options and the same sessions, counts and clock, and the same budget if its rate is the same.
+    ///
+    /// Loads that are under way end as they were begun, for both vaults. Failures are forgotten: the options may be what
+    /// mends them.
+    #[must_use]
+    pub fn renewed(&self, options: Options) -> Arc<Self> {
+        let Options { sts, second_sts, access_keys, calls_per_second, max_sessions } = options;
+        let loader = self.loader.renewed(sts, second_sts, calls_per_second);
+        self.lasting.slots.bound(max_sessions);
+        self.lasting.slots.iter().for_each(|slot| slot.forgive());
+        *self.lasting.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let (clock, lasting) = (Arc::clone(&self.clock), Arc::clone(&self.lasting));
+        Arc::new(Self { loader, access_keys, clock, lasting })
+    }
+
+    /// Where the AccessKey comes from.
+    #[must_use]
+    pub fn access_keys(&self) -> Arc<AccessKeys> {
+        Arc::clone(&self.access_keys)
     }
 
     /// A session key of `wanted` that lives until `until`, or, if that cannot be had now, the one that lives longest:
@@ -109,8 +131,8 @@ impl Vault {
         let now = self.clock.now();
         let no_opener = |error| Unopened { error: Arc::new(LoadError::AccessKey(error)), retry_at: now };
         let entry = Entry { session: wanted.clone(), opener: self.access_key().await.map_err(no_opener)? };
-        let (slot, given_up) = self.slots.place(&entry, now);
-        self.tally.evicted(given_up);
+        let (slot, given_up) = self.lasting.slots.place(&entry, now);
+        self.lasting.tally.evicted(given_up);
         slot.touch(self.clock.elapsed());
         match slot.step(now, until, |urgency| self.launch(&slot, entry, urgency)) {
             Step::Ready(key) => Ok(key),
@@ -137,13 +159,14 @@ impl Vault {
     /// How the last load ended; `None` before the first.
     #[must_use]
     pub fn last_outcome(&self) -> Option<Outcome> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lasting.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What is held at `now`; it looks at every session.
     #[must_use]
     pub fn holdings(&self, now: DateTime<Utc>) -> Holdings {
-        let alive = self.slots.iter().filter_map(|slot| slot.expiration()).filter(|expiration| *expiration > now);
+        let alive =
+            self.lasting.slots.iter().filter_map(|slot| slot.expiration()).filter(|expiration| *expiration > now);
         alive.fold(Holdings::default(), |held, expiration| Holdings {
             alive: held.alive + 1,
             nearest_expiration: Some(held.nearest_expiration.map_or(expiration, |nearest| nearest.min(expiration))),
@@ -153,7 +176,7 @@ impl Vault {
     /// What was done since the start.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.tally.counts()
+        self.lasting.tally.counts()
     }
 
     /// How far STS's clock is ahead of this machine's.
@@ -163,7 +186,7 @@ impl Vault {
     }
 
     fn served_while_failing(&self, key: Arc<SessionKey>) -> Arc<SessionKey> {
-        self.tally.served_while_failing();
+        self.lasting.tally.served_while_failing();
         key
     }
 
@@ -178,10 +201,10 @@ impl Vault {
     async fn load(self: Arc<Self>, entry: Entry, urgency: Urgency) -> Result<Arc<SessionKey>, Arc<LoadError>> {
         let Entry { session, opener } = entry;
         match urgency {
-            Urgency::First | Urgency::Renewal => self.tally.load(),
-            Urgency::Refresh => self.tally.refresh(),
+            Urgency::First | Urgency::Renewal => self.lasting.tally.load(),
+            Urgency::Refresh => self.lasting.tally.refresh(),
         }
-        let opened = self.loader.open(&session, &opener, urgency, &self.clock, &self.tally).await;
+        let opened = self.loader.open(&session, &opener, urgency, &self.clock, &self.lasting.tally).await;
         let loaded = opened.map(Arc::new).map_err(Arc::new);
         log(&session, &loaded);
         self.remember(loaded.as_ref().err());
@@ -190,7 +213,7 @@ impl Vault {
 
     fn remember(&self, error: Option<&Arc<LoadError>>) {
         let outcome = Outcome { at: self.clock.now(), error: error.cloned() };
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+        *self.lasting.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
     }
 }
 

@@ -18,6 +18,7 @@ mod limits;
 mod map;
 mod outages;
 mod properties;
+mod reload;
 mod stampede;
 mod start;
 mod support;

@@ -136,7 +136,7 @@ fn vault(visit: &mut dyn FnMut(Group<'_>)) {
     let options = vault::Options {
         sts: Client::new(configured.sts).unwrap(),
         second_sts: None,
-        access_keys: configured.access_keys.unwrap(),
+        access_keys: Arc::new(configured.access_keys.unwrap()),
         calls_per_second: 1_000,
         max_sessions: 1_000,
     };

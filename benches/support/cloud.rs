@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use axum::Json;
@@ -26,6 +27,8 @@ pub(crate) const ORIGIN: &str = "https://app.example.com";
 pub(crate) struct Sts {
     pub(crate) address: SocketAddr,
     calls: Arc<AtomicU64>,
+    /// In milliseconds.
+    delay: Arc<AtomicU64>,
 }
 
 impl Sts {
@@ -33,16 +36,24 @@ impl Sts {
     pub(crate) fn start() -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
-        let sts = Self { address: listener.local_addr().unwrap(), calls: Arc::default() };
-        let calls = Arc::clone(&sts.calls);
+        let sts = Self { address: listener.local_addr().unwrap(), calls: Arc::default(), delay: Arc::default() };
+        let Self { calls, delay, .. } = sts.clone();
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                let granted = async move || Json(granted(calls.fetch_add(1, Ordering::Relaxed)));
+                let granted = async move || {
+                    tokio::time::sleep(Duration::from_millis(delay.load(Ordering::Relaxed))).await;
+                    Json(granted(calls.fetch_add(1, Ordering::Relaxed)))
+                };
                 axum::serve(TcpListener::from_std(listener).unwrap(), Router::new().fallback(granted)).await.unwrap();
             });
         });
         sts
+    }
+
+    /// Has it take its time from now on.
+    pub(crate) fn delay(&self, delay: Duration) {
+        self.delay.store(u64::try_from(delay.as_millis()).unwrap(), Ordering::Relaxed);
     }
 
     /// How many calls it has answered.

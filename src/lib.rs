@@ -7,17 +7,17 @@
 //!
 //! | room | imports | what it is for |
 //! |---|---|---|
-//! | [`clock`], [`keys`] | – | the time; secrets and what carries them |
-//! | [`signing`] | `keys` | turns key, time and request into a signature; pure |
+//! | [`clock`], [`keys`], [`json`] | – | the time; secrets and what carries them; texts as JSON has them |
+//! | [`signing`] | `keys`, `json` | turns key, time and request into a signature; pure |
 //! | [`caller`] | `keys` | a proof becomes a caller |
-//! | [`policy`] | `caller` | may this caller have this; pure |
+//! | [`policy`] | `caller`, `json` | may this caller have this; pure |
 //! | [`access_key`] | `keys`, `clock` | where the AccessKey comes from |
 //! | [`sts`] | `keys`, `signing` | `AssumeRole` on the wire |
 //! | [`vault`] | `keys`, `policy`, `sts`, `access_key`, `clock` | the live session key of each session |
-//! | [`audit`] | – | who got what, as lines of JSON, written behind the requests |
+//! | [`audit`] | `json` | who got what, as lines of JSON, written behind the requests |
 //! | [`limits`] | – | how often one may ask; pure but for its counts |
 //! | [`config`] | `caller`, `policy`, `vault`, `sts`, `access_key`, `keys`, `limits`, `audit` | reads files and environment, alone in doing so |
-//! | [`api`] | `caller`, `policy`, `vault`, `signing`, `keys`, `limits`, `clock`, `audit` | routes, answers, problems |
+//! | [`api`] | `caller`, `policy`, `vault`, `signing`, `keys`, `limits`, `clock`, `audit`, `json` | routes, answers, problems |
 //! | [`web`] | – | the demo page and the browser module |
 //! | [`emulator`] | – | STS and OSS that check everything; shares no code with the rest |
 //! | [`server`], [`dev`], `cli` | all | what is started |
@@ -33,6 +33,7 @@ pub mod clock;
 pub mod config;
 pub mod dev;
 pub mod emulator;
+pub mod json;
 pub mod keys;
 pub mod limits;
 pub mod policy;

@@ -31,7 +31,12 @@ impl Outcome {
 
     /// The latency that a share of `0.0..=1.0` of the requests does not exceed, in microseconds.
     pub(crate) fn quantile(&self, share: f64) -> f64 {
-        #[expect(clippy::cast_precision_loss, clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "counts")]
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_sign_loss,
+            clippy::cast_possible_truncation,
+            reason = "counts"
+        )]
         let at = (share * (self.latencies.len() - 1) as f64).round() as usize;
         #[expect(clippy::cast_precision_loss, reason = "nanoseconds of a short run")]
         return self.latencies[at] as f64 / 1e3;

@@ -91,8 +91,8 @@ fn measure(site: &Site, cell: Cell, plan: Plan) -> Row {
     let mut row = Row::new(cell);
     for round in 0..plan.rounds {
         for turn in 0..4 {
-            let (arms, ours) = [(Arms::Bare, false), (Arms::Bare, true), (Arms::Full, false), (Arms::Full, true)]
-                [(round + turn) % 4];
+            let (arms, ours) =
+                [(Arms::Bare, false), (Arms::Bare, true), (Arms::Full, false), (Arms::Full, true)][(round + turn) % 4];
             let server = site.server(arms, ours);
             let request = site.request(arms, cell.route, cell.keep_alive);
             let load = Load { address: server.address, connections: cell.connections, keep_alive: cell.keep_alive };

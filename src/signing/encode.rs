@@ -1,4 +1,4 @@
-//! The one percent-encoder (RFC 3986), for canonical text and for the URLs that are sent; and texts as JSON has them.
+//! The one percent-encoder (RFC 3986), for canonical text and for the URLs that are sent.
 
 use std::borrow::Cow;
 
@@ -10,21 +10,6 @@ pub fn push_value(out: &mut String, text: &str) {
 /// Appends `text` as a path: as [`push_value`] does, but a slash stays a slash.
 pub fn push_path(out: &mut String, text: &str) {
     push(out, text, PATH);
-}
-
-/// Appends `text` as JSON has it, in quotes. Tokens, keys and addresses mostly need no escape, and then they are copied.
-///
-/// # Panics
-/// Never: every text is JSON.
-pub fn push_json(out: &mut String, text: &str) {
-    // Without a way out of the loop it looks at many bytes at once.
-    let escapes = text.bytes().fold(false, |found, byte| found | (byte < 0x20) | (byte == b'"') | (byte == b'\\'));
-    if escapes {
-        return out.push_str(&serde_json::to_string(text).expect("every text is JSON"));
-    }
-    out.push('"');
-    out.push_str(text);
-    out.push('"');
 }
 
 /// `text` as one part of a URL, borrowed where nothing needs an escape. See [`push_value`].
@@ -142,13 +127,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn json_is_what_a_general_writer_makes_of_it(text in any::<String>()) {
-            let mut out = String::new();
-            push_json(&mut out, &text);
-            prop_assert_eq!(out, serde_json::to_string(&text).unwrap());
-        }
-
         #[test]
         fn decoding_gives_the_text_back(text in any::<String>()) {
             prop_assert_eq!(decoded(&value(&text)), text.as_str());

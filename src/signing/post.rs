@@ -12,10 +12,10 @@ use base64::engine::Simd;
 use base64::engine::general_purpose::PAD;
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::encode::push_json;
 use super::moment::Basic;
 use super::v1;
 use super::v4::{SCHEME, Signer, SigningKey};
+use crate::json;
 use crate::keys::{AccessKey, Secret};
 
 /// The standard alphabet, by the widest instructions this processor has: a policy with a token is over 1 KB.
@@ -46,9 +46,9 @@ impl Conditions {
     pub fn exact(self, field: &str, value: &str) -> Self {
         self.and(|text| {
             text.push('{');
-            push_json(text, field);
+            json::push_text(text, field);
             text.push(':');
-            push_json(text, &escaped(value));
+            json::push_text(text, &escaped(value));
             text.push('}');
         })
     }
@@ -58,7 +58,7 @@ impl Conditions {
     pub fn starts_with(self, field: &str, prefix: &str) -> Self {
         self.and(|text| {
             push_operator(text, "starts-with", field);
-            push_json(text, &escaped(prefix));
+            json::push_text(text, &escaped(prefix));
             text.push(']');
         })
     }
@@ -99,7 +99,7 @@ impl Conditions {
             text.push('[');
             for (at, value) in values.into_iter().enumerate() {
                 text.push_str(if at == 0 { "" } else { "," });
-                push_json(text, &escaped(value));
+                json::push_text(text, &escaped(value));
             }
             text.push_str("]]");
         })
@@ -117,9 +117,9 @@ impl Conditions {
 /// `["operator","$field",`
 fn push_operator(text: &mut String, operator: &str, field: &str) {
     text.push('[');
-    push_json(text, operator);
+    json::push_text(text, operator);
     text.push(',');
-    push_json(text, &["$", field].concat());
+    json::push_text(text, &["$", field].concat());
     text.push(',');
 }
 

@@ -73,14 +73,14 @@ impl Loader {
         session: &Session,
         opener: &AccessKey,
         urgency: Urgency,
-        clock: &CorrectedClock,
+        clock: &Arc<CorrectedClock>,
         tally: &Tally,
     ) -> Result<SessionKey, LoadError> {
         let end = clock.elapsed() + DEADLINE;
         let mut attempt = 0;
         loop {
             if urgency != Urgency::Refresh || attempt > 0 {
-                self.pay(clock, tally).await?;
+                self.pay(session, clock, tally).await?;
             }
             attempt += 1;
             let error = match self.attempt(session, opener, end, clock).await {
@@ -95,12 +95,11 @@ impl Loader {
         }
     }
 
-    async fn pay(&self, clock: &CorrectedClock, tally: &Tally) -> Result<(), LoadError> {
-        match self.budget.turn(clock.elapsed()) {
+    async fn pay(&self, session: &Session, clock: &Arc<CorrectedClock>, tally: &Tally) -> Result<(), LoadError> {
+        match self.budget.turn(session, clock.clone()).await {
             Ok(wait) if wait.is_zero() => Ok(()),
             Ok(wait) => {
                 tally.waited(wait);
-                clock.sleep(wait).await;
                 Ok(())
             }
             Err(Spent { retry_after }) => {
@@ -125,14 +124,15 @@ impl Loader {
             external_id: session.external_id.as_deref(),
             source_identity: session.source_identity.as_deref(),
         };
-        let left = end.saturating_sub(clock.elapsed());
+        let asked = clock.elapsed();
+        let left = end.saturating_sub(asked);
         let outcome = tokio::select! {
             outcome = self.client(clock).assume_role(&request, opener, clock.now()) => outcome,
             () = clock.sleep(left) => Err(StsError::Timeout(Stage::Total)),
         };
         let date = outcome.as_ref().map_or_else(StsError::server_date, |assumed| assumed.server_date);
         if let Some(date) = date {
-            clock.correct(date);
+            clock.correct(date, asked);
         }
         if let Err(StsError::Timeout(_) | StsError::Unreachable(_)) = outcome {
             self.turn_to_the_other(clock);

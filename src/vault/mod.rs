@@ -8,8 +8,8 @@
 //!    starts a refresh behind its answer, so nobody waits.
 //! 5. When STS fails, what is still alive is still given, to its last second. The failure is remembered and backed off,
 //!    longer where only an operator can mend it, so that an outage is not answered with a storm of calls.
-//! 6. Calls stay beneath a budget; first loads take their turn, refreshes take what is left; beyond the wait a caller is
-//!    told when to come again.
+//! 6. Calls stay beneath a budget; first loads take turns, the callers in rounds; refreshes take what is left; beyond the
+//!    wait a caller is told when to come again.
 //! 7. A signature that must live until T asks for a session key that lives past T. If the held one does not, it is renewed
 //!    only when more than half of its life is gone; else the held one is given, and its expiration says what it is worth.
 //! 8. Life is what STS granted, by a clock that STS's own `Date` corrects.
@@ -18,6 +18,7 @@
 mod budget;
 mod error;
 mod life;
+mod line;
 mod load;
 mod slot;
 mod slots;

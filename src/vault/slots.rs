@@ -110,3 +110,36 @@ impl Slots {
         Some(*uses.select_nth_unstable(last).1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::Secret;
+
+    #[test]
+    fn a_new_session_pays_for_a_walk_over_few_others() {
+        let opener = Arc::new(AccessKey { id: "id".into(), secret: Secret::new("secret"), token: None });
+        let (bound, new) = (1_000, 20_000);
+        let slots = Slots::new(bound);
+        let (mut walks, mut given_up) = (0, 0);
+        for number in 0..new {
+            let session = Session {
+                role_arn: "acs:ram::1:role/r".into(),
+                name: number.to_string().into(),
+                policy: None,
+                duration: 900,
+                external_id: None,
+                source_identity: None,
+            };
+            let entry = Entry { session, opener: Arc::clone(&opener) };
+            let (slot, gone) = slots.place(&entry, DateTime::UNIX_EPOCH);
+            slot.touch(std::time::Duration::from_secs(number));
+            walks += usize::from(gone > 0);
+            given_up += gone;
+        }
+        let new = usize::try_from(new).unwrap();
+        assert_eq!(given_up, new - slots.places.len());
+        // A walk looks at each place three times at most.
+        assert!(3 * bound * walks <= 30 * new, "{walks} walks");
+    }
+}

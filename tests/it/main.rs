@@ -19,6 +19,7 @@ mod map;
 mod outages;
 mod properties;
 mod reload;
+mod rules;
 mod stampede;
 mod start;
 mod support;

@@ -34,6 +34,8 @@ pub struct Options {
     pub oss_listen: String,
     /// Where the emulated STS listens.
     pub sts_listen: String,
+    /// Where the operator's own listener is, if not where the configuration says.
+    pub admin_listen: Option<String>,
     /// Where objects are kept; in memory if it is not said.
     pub data_dir: Option<PathBuf>,
     /// A folder of pages to serve beside the demo page.
@@ -52,6 +54,7 @@ impl Default for Options {
             listen: "127.0.0.1:8000".into(),
             oss_listen: "127.0.0.1:9000".into(),
             sts_listen: "127.0.0.1:9001".into(),
+            admin_listen: None,
             data_dir: None,
             static_dir: None,
             insecure: false,
@@ -111,6 +114,7 @@ pub struct DevReload {
 
 struct Listeners {
     server: TcpListener,
+    admin: Option<TcpListener>,
     oss: TcpListener,
     sts: TcpListener,
 }
@@ -120,6 +124,8 @@ struct Listeners {
 pub struct Addresses {
     /// The server.
     pub server: SocketAddr,
+    /// The operator's own listener, if there is one.
+    pub admin: Option<SocketAddr>,
     /// The emulated OSS.
     pub oss: SocketAddr,
     /// The emulated STS.
@@ -129,8 +135,9 @@ pub struct Addresses {
 impl Dev {
     /// Binds the three listeners and builds what answers on them; `clock` is the time of all.
     pub async fn bind(options: Options, clock: Arc<dyn Clock>) -> Result<Self, DevError> {
-        let listeners = Listeners {
+        let mut listeners = Listeners {
             server: bind(&options.listen).await?,
+            admin: None,
             oss: bind(&options.oss_listen).await?,
             sts: bind(&options.sts_listen).await?,
         };
@@ -147,7 +154,11 @@ impl Dev {
         let loaded = setting.load(&options.config)?;
         let about = about(&loaded.settings, addresses);
         let pages = web::demo().route("/dev.json", get(async move || Json(about)));
+        let admin = options.admin_listen.or_else(|| loaded.settings.admin.listen.clone());
         let server = Server::with_pages(loaded, clock, pages)?;
+        if let Some(admin) = admin {
+            listeners.admin = Some(bind(&admin).await?);
+        }
         Ok(Self { server, emulator, listeners, setting })
     }
 
@@ -171,12 +182,16 @@ impl Dev {
 
     /// Answers until `stop` ends.
     pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
-        let Listeners { server, oss, sts } = self.listeners;
+        let Listeners { server, admin, oss, sts } = self.listeners;
+        let vending = match admin {
+            Some(admin) => self.server.with_admin(admin),
+            None => self.server,
+        };
         let cloud = [
             tokio::spawn(axum::serve(oss, addressed(self.emulator.oss())).into_future()),
             tokio::spawn(axum::serve(sts, addressed(self.emulator.sts())).into_future()),
         ];
-        let ended = self.server.serve(server, stop).await;
+        let ended = vending.serve(server, stop).await;
         for service in cloud {
             service.abort();
         }
@@ -209,7 +224,12 @@ impl Setting {
 impl Listeners {
     fn addresses(&self) -> Addresses {
         let of = |listener: &TcpListener| listener.local_addr().expect("a bound listener has an address");
-        Addresses { server: of(&self.server), oss: of(&self.oss), sts: of(&self.sts) }
+        Addresses {
+            server: of(&self.server),
+            admin: self.admin.as_ref().map(of),
+            oss: of(&self.oss),
+            sts: of(&self.sts),
+        }
     }
 }
 

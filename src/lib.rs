@@ -8,16 +8,18 @@
 //! | room | imports | what it is for |
 //! |---|---|---|
 //! | [`clock`], [`keys`], [`json`] | – | the time; secrets and what carries them; texts as JSON has them |
+//! | [`metrics`] | – | what is counted of the process, and the text in which Prometheus reads it |
+//! | [`trace`] | – | which request a line of the log belongs to |
 //! | [`signing`] | `keys`, `json` | turns key, time and request into a signature; pure |
-//! | [`caller`] | `keys` | a proof becomes a caller |
+//! | [`caller`] | `keys`, `trace` | a proof becomes a caller |
 //! | [`policy`] | `caller`, `json` | may this caller have this; pure |
 //! | [`access_key`] | `keys`, `clock` | where the AccessKey comes from |
 //! | [`sts`] | `keys`, `signing` | `AssumeRole` on the wire |
-//! | [`vault`] | `keys`, `policy`, `sts`, `access_key`, `clock` | the live session key of each session |
+//! | [`vault`] | `keys`, `policy`, `sts`, `access_key`, `clock`, `metrics`, `trace` | the live session key of each session |
 //! | [`audit`] | `json` | who got what, as lines of JSON, written behind the requests |
 //! | [`limits`] | – | how often one may ask; pure but for its counts |
 //! | [`config`] | `caller`, `policy`, `vault`, `sts`, `access_key`, `keys`, `limits`, `audit` | reads files and environment, alone in doing so |
-//! | [`api`] | `caller`, `policy`, `vault`, `signing`, `keys`, `limits`, `clock`, `audit`, `json` | routes, answers, problems |
+//! | [`api`] | `caller`, `policy`, `vault`, `signing`, `keys`, `limits`, `clock`, `audit`, `metrics`, `trace`, `json` | routes, answers, problems |
 //! | [`web`] | – | the demo page and the browser module |
 //! | [`emulator`] | – | STS and OSS that check everything; shares no code with the rest |
 //! | [`server`], [`dev`], `cli` | all | what is started |
@@ -36,9 +38,11 @@ pub mod emulator;
 pub mod json;
 pub mod keys;
 pub mod limits;
+pub mod metrics;
 pub mod policy;
 pub mod server;
 pub mod signing;
 pub mod sts;
+pub mod trace;
 pub mod vault;
 pub mod web;

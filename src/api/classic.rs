@@ -21,7 +21,7 @@ pub(super) async fn credentials(State(app): State<Arc<App>>, request: Request) -
     let caller = app.admit(&request, now).await?.caller;
     let record = Record::of(&request);
     record.asked(app.classic.as_deref(), None);
-    let grant = app.grant(app.classic.as_deref())?;
+    let grant = app.grant(app.classic.as_deref(), &record)?;
     sts::vend(&app, grant, &caller, sts::Ask::default(), &record, now).await
 }
 
@@ -30,7 +30,7 @@ pub(super) async fn form(State(app): State<Arc<App>>, request: Request) -> Resul
     let caller = app.admit(&request, now).await?.caller;
     let record = Record::of(&request);
     record.asked(app.classic.as_deref(), None);
-    let grant = app.grant(app.classic.as_deref())?;
+    let grant = app.grant(app.classic.as_deref(), &record)?;
     let ask = FormAsk { signature: Some(SignatureVersion::V4), ..FormAsk::default() };
     let permit = grant.form(&caller, &ask, "", now)?;
     app.charge_grant(grant, now)?;
@@ -45,7 +45,7 @@ pub(super) async fn url(State(app): State<Arc<App>>, request: Request) -> Result
     let caller = app.admit(&request, now).await?.caller;
     let record = Record::of(&request);
     record.asked(app.classic.as_deref(), None);
-    let grant = app.grant(app.classic.as_deref())?;
+    let grant = app.grant(app.classic.as_deref(), &record)?;
     let permit = grant.classic_url(&caller, &uuid::Uuid::new_v4().to_string(), now)?;
     app.charge_grant(grant, now)?;
     let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;

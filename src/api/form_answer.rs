@@ -37,7 +37,7 @@ struct Answer<'a> {
 
 pub(super) fn of(app: &App, grant: &Grant, permit: &FormPermit, key: &Arc<SessionKey>, granted: Granted) -> Response {
     let conditions = conditions(grant, permit);
-    let signer = app.signers.signer(grant, key, granted.at);
+    let signer = app.grants.get(&grant.name).expect("known").signer.of(key, &grant.region, granted.at);
     let form = match permit.signature {
         SignatureVersion::V4 => post::sign_v4(conditions, granted.expiration, &signer, granted.at),
         SignatureVersion::V1 => post::sign_v1(&conditions, granted.expiration, &key.access_key),

@@ -49,6 +49,13 @@ impl Gate {
         Self { room: Arc::clone(room), rates: self.rates.keeping(&before.rates), ..self }
     }
 
+    /// How many requests are under way.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        let capacity = usize::try_from(self.in_flight).unwrap_or(Semaphore::MAX_PERMITS);
+        capacity.saturating_sub(self.room.available_permits())
+    }
+
     /// Room for one request, until what is returned is dropped.
     pub(super) fn enter(&self) -> Result<SemaphorePermit<'_>, Problem> {
         self.room.try_acquire().map_err(|_| {
@@ -108,7 +115,10 @@ impl App {
     /// Who sent a request with this proof. Only [`App::admit`] asks, so that nobody is served who has not paid.
     async fn caller(&self, proof: Proof<'_>, now: DateTime<Utc>) -> Result<Caller, Problem> {
         let asked = self.authenticator.authenticate(&proof, now).await;
-        asked.map_err(|error| refusals::unauthenticated(&error, &self.authenticator))
+        asked.map_err(|error| {
+            self.metrics.unauthenticated(error.reason());
+            refusals::unauthenticated(&error, &self.authenticator)
+        })
     }
 
     /// Has `visitor` pay for `more` requests that came in one.
@@ -118,18 +128,26 @@ impl App {
     }
 
     fn charge_address(&self, address: IpAddr, cost: u32, now: DateTime<Utc>) -> Result<(), Problem> {
-        self.gate.rates.address(address, cost, now).map_err(|exceeded| refused(exceeded, Share::Address))
+        self.gate.rates.address(address, cost, now).map_err(|exceeded| self.refused(exceeded, Share::Address))
     }
 
     fn charge_caller(&self, visitor: &Visitor, cost: u32, now: DateTime<Utc>) -> Result<(), Problem> {
         let Some(id) = visitor.caller.id() else { return Ok(()) };
-        self.gate.rates.caller(id, cost, now).map_err(|exceeded| refused(exceeded, Share::Caller))
+        self.gate.rates.caller(id, cost, now).map_err(|exceeded| self.refused(exceeded, Share::Caller))
     }
 
     /// Takes one from what all callers together may have of `grant`. To be asked last, so that who is refused anyway
     /// takes nothing from the others.
     pub(super) fn charge_grant(&self, grant: &Grant, now: DateTime<Utc>) -> Result<(), Problem> {
-        self.gate.rates.grant(&grant.name, 1, now).map_err(|exceeded| refused(exceeded, Share::Grant))
+        self.gate.rates.grant(&grant.name, 1, now).map_err(|exceeded| self.refused(exceeded, Share::Grant))
+    }
+}
+
+impl App {
+    fn refused(&self, exceeded: Exceeded, share: Share) -> Problem {
+        let (name, problem) = refused(exceeded, share);
+        self.metrics.limited(name);
+        problem
     }
 }
 
@@ -141,7 +159,8 @@ enum Share {
     Grant,
 }
 
-fn refused(exceeded: Exceeded, share: Share) -> Problem {
+/// The name of the limit, and the refusal.
+fn refused(exceeded: Exceeded, share: Share) -> (&'static str, Problem) {
     let (name, detail, limit) = match share {
         Share::Caller => ("caller", "this caller asks too often", "limits.per_caller"),
         Share::Address => (
@@ -152,11 +171,12 @@ fn refused(exceeded: Exceeded, share: Share) -> Problem {
         Share::Grant => ("grant", "too much is asked of this grant by all together", "the grant's limit"),
     };
     let (wait, refill) = (seconds(exceeded.retry_after), seconds(exceeded.refill));
-    Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail)
+    let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail)
         .hint(format!("wait as long as Retry-After says; each item of a batch counts. The rate is {limit}"))
         .retry_after(wait)
         .header("ratelimit-policy", ascii(&format!("\"{name}\";q={};w={refill}", exceeded.burst)))
-        .header("ratelimit", ascii(&format!("\"{name}\";r=0;t={wait}")))
+        .header("ratelimit", ascii(&format!("\"{name}\";r=0;t={wait}")));
+    (name, problem)
 }
 
 /// Whole seconds, rounded up, at least one.

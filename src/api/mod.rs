@@ -14,12 +14,13 @@ mod gate;
 mod grants;
 mod health;
 mod ingress;
+mod offers;
 mod parameters;
 mod post_signature;
 mod presigned_url;
 mod problem;
 mod refusals;
-mod signers;
+mod signer;
 mod sts;
 mod url_answer;
 
@@ -34,14 +35,14 @@ pub use self::cors::Cors;
 pub use self::form_answer::form_conditions;
 pub use self::gate::Gate;
 pub use self::ingress::not_found;
+pub use self::offers::Offers;
 pub use self::parameters::BodyLimit;
 pub use self::problem::{Problem, Upstream};
 pub use self::refusals::unauthenticated;
-pub use self::signers::Signers;
 use crate::audit::Trail;
 use crate::caller::Authenticator;
 use crate::clock::Clock;
-use crate::policy::Grants;
+use crate::metrics::Metrics;
 use crate::vault::Vault;
 
 /// What the handlers work with.
@@ -52,11 +53,11 @@ pub struct App {
     /// The trail of who got what, if one is kept.
     pub audit: Option<Arc<Trail>>,
     /// What may be had.
-    pub grants: Grants,
+    pub grants: Offers,
     /// Holds the session keys.
     pub vault: Arc<Vault>,
-    /// What is prepared for signing with them.
-    pub signers: Signers,
+    /// What is counted; it outlives this app.
+    pub metrics: Arc<Metrics>,
     /// Tells the time, once a request.
     pub clock: Arc<dyn Clock>,
     /// The grant behind the published samples' paths, where they are served.
@@ -69,6 +70,11 @@ pub struct App {
     pub body_limit: BodyLimit,
     /// The longest that a request may take.
     pub request_timeout: Duration,
+}
+
+/// The routes that tell of our health, for a listener of the operator's own.
+pub fn health(app: Arc<App>) -> Router {
+    Router::new().route("/healthz", get(health::alive)).route("/readyz", get(health::ready)).with_state(app)
 }
 
 /// The routes, with `pages` for every path that is none of ours.

@@ -54,7 +54,7 @@ fn signed(app: &App, grant: &Grant, permit: &UrlPermit, key: &Arc<SessionKey>, g
     };
     let presign = Presign { request, base: &grant.address.base, expires_in: granted.seconds };
     match permit.signature {
-        SignatureVersion::V4 => presign::v4(&presign, &app.signers.signer(grant, key, granted.at), granted.at),
+        SignatureVersion::V4 => presign::v4(&presign, &app.grants.get(&grant.name).expect("known").signer.of(key, &grant.region, granted.at), granted.at),
         SignatureVersion::V1 => presign::v1(&presign, &key.access_key, granted.at),
     }
 }

@@ -28,9 +28,13 @@ use clap::{Parser, Subcommand};
 struct Arguments {
     #[command(subcommand)]
     command: Command,
-    /// What is logged: error, warn, info, debug, trace, or by module such as "warn,oss_vend::sts=debug".
-    #[arg(long, global = true, value_name = "FILTER", default_value = "info")]
-    log: String,
+    /// What is logged: error, warn, info, debug, trace, or by module such as "warn,oss_vend::sts=debug". Without it, what
+    /// OSS_VEND_LOG says, else info: refusals and failures; debug logs every request.
+    #[arg(long, global = true, value_name = "FILTER")]
+    log: Option<String>,
+    /// How: text for people, JSON for programs; auto is text on a terminal and JSON elsewhere.
+    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t)]
+    log_format: log::Format,
 }
 
 #[derive(Debug, Subcommand)]
@@ -45,9 +49,9 @@ enum Command {
 /// Runs what the arguments of the process say.
 #[must_use]
 pub(crate) fn run() -> ExitCode {
-    let Arguments { command, log } = Arguments::parse();
-    if let Err(error) = log::start(&log) {
-        return fail(&format!("--log: {error}"));
+    let Arguments { command, log, log_format } = Arguments::parse();
+    if let Err(error) = log::start(log.as_deref(), log_format) {
+        return fail(&error);
     }
     let outcome = match command {
         Command::Serve(arguments) => serve::run(arguments),

@@ -51,9 +51,10 @@ async fn serve(arguments: Arguments) -> Outcome {
     if loaded.settings.auth.anonymous {
         tracing::warn!(%address, "callers that prove nothing are served");
     }
+    let admin = loaded.settings.admin.listen.clone();
     let files = loaded.files.clone();
     let clock = Arc::new(SystemClock::new());
-    let server = Server::new(loaded, clock.clone())?;
+    let mut server = Server::new(loaded, clock.clone())?;
     let load: Load = Arc::new(move || {
         let mut loaded = Settings::load(config.as_deref(), &environment)?;
         exposure::decide(&mut loaded.settings.auth, address, insecure)?;
@@ -61,8 +62,10 @@ async fn serve(arguments: Arguments) -> Outcome {
     });
     let follower = Follower::new(server.reload(), files, load);
     tokio::spawn(follower.run(hangups()?, clock));
-    let listener =
-        TcpListener::bind(address).await.map_err(|error| format!("{address} cannot be listened on: {error}"))?;
+    let listener = bind(address).await?;
+    if let Some(admin) = admin {
+        server = server.with_admin(bind_admin(&admin).await?);
+    }
     tracing::info!(address = %listener.local_addr()?, "listening");
     server.serve(listener, stop_signal()).await?;
     Ok(())
@@ -76,6 +79,22 @@ fn hangups() -> io::Result<mpsc::Receiver<()>> {
         while hangup.recv().await.is_some() && !matches!(sender.try_send(()), Err(TrySendError::Closed(()))) {}
     });
     Ok(receiver)
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| format!("{address} cannot be listened on: {error}"))
+}
+
+/// What it tells is no secret, but it has no limits and asks for no proof.
+async fn bind_admin(listen: &str) -> Result<TcpListener, Box<dyn std::error::Error>> {
+    let address = resolve(listen).await.map_err(|error| format!("admin.{error}"))?;
+    let listener = bind(address).await.map_err(|error| format!("admin.listen: {error}"))?;
+    let address = listener.local_addr()?;
+    if !address.ip().is_loopback() {
+        tracing::warn!(%address, "admin.listen can be reached from other machines: let only your monitoring reach it");
+    }
+    tracing::info!(%address, "metrics are told at /metrics");
+    Ok(listener)
 }
 
 async fn resolve(listen: &str) -> Result<SocketAddr, String> {

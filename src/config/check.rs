@@ -25,6 +25,9 @@ pub(super) struct Check<'l> {
 impl Check<'_> {
     pub(super) fn settings(&mut self, settings: &mut Settings) {
         self.text(&["listen"], &settings.listen, format::is_listen_address, "\"address:port\" or \"host:port\"");
+        if let Some(listen) = &settings.admin.listen {
+            self.text(&["admin", "listen"], listen, format::is_listen_address, "\"address:port\" or \"host:port\"");
+        }
         if let Some(folder) = &mut settings.static_dir {
             self.anchor(&["static_dir"], folder);
         }

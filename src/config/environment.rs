@@ -21,6 +21,12 @@ impl Environment {
         std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
     }
 
+    /// What is logged where the command line does not say: `OSS_VEND_LOG`, as `--log` takes it.
+    #[must_use]
+    pub fn log_filter(&self) -> Option<&str> {
+        self.value("OSS_VEND_LOG")
+    }
+
     /// The value of `name`, unless it is absent or empty: compose files write `NAME=${NAME:-}`.
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())

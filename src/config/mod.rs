@@ -66,9 +66,9 @@ pub use files::{Content, Files};
 pub use load::Loaded;
 pub use rate::Rate;
 pub use settings::{
-    AccessKeySettings, ApiKeySettings, AuditSettings, AuditTarget, AuthSettings, ClassicSettings, CorsSettings,
-    ForwardSettings, FrontSettings, GrantSettings, JwtSettings, LimitSettings, PolicySource, ProxySettings,
-    RuleSettings, Settings, SignatureVersion, StsSettings, StsSignature, VaultSettings,
+    AccessKeySettings, AdminSettings, ApiKeySettings, AuditSettings, AuditTarget, AuthSettings, ClassicSettings,
+    CorsSettings, ForwardSettings, FrontSettings, GrantSettings, JwtSettings, LimitSettings, PolicySource,
+    ProxySettings, RuleSettings, Settings, SignatureVersion, StsSettings, StsSignature, VaultSettings,
 };
 
 use crate::keys::Secret;

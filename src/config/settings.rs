@@ -40,6 +40,8 @@ pub struct Settings {
     pub limits: LimitSettings,
     /// The trail of who got what.
     pub audit: AuditSettings,
+    /// The operator's own listener.
+    pub admin: AdminSettings,
     /// The paths of the published samples.
     pub classic: ClassicSettings,
     /// What may be vended, by name; a name is `[a-z0-9][a-z0-9_-]{0,31}`. Never empty once loaded.
@@ -197,6 +199,14 @@ impl From<String> for AuditTarget {
     }
 }
 
+/// `[admin]`: the operator's own listener, with `/metrics`, `/healthz` and `/readyz`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct AdminSettings {
+    /// Where it listens: `address:port` or `host:port`; nowhere without it.
+    pub listen: Option<String>,
+}
+
 /// `[classic]`: the paths of the published samples.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
@@ -221,6 +231,7 @@ impl Default for Settings {
             proxy: FrontSettings::default(),
             limits: LimitSettings::default(),
             audit: AuditSettings::default(),
+            admin: AdminSettings::default(),
             classic: ClassicSettings::default(),
             grants: BTreeMap::new(),
         }

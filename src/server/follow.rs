@@ -113,6 +113,7 @@ impl Follower {
             Err(error) => {
                 let reason = error.to_string();
                 if self.refused.as_ref() != Some(&reason) {
+                    self.reload.metrics().reloaded(false);
                     tracing::error!(reason, "the new configuration is refused, and the one before stays");
                 }
                 self.refused = Some(reason);

@@ -1,6 +1,7 @@
 //! The server: a configuration becomes an app, and the app answers on a listener that the caller has bound.
 
 mod activity;
+mod admin;
 mod connection;
 pub mod exposure;
 mod follow;
@@ -30,6 +31,7 @@ use self::running::Lasting;
 use self::slots::Slot;
 use crate::clock::{Clock, CorrectedClock};
 use crate::config::{ConfigError, Loaded};
+use crate::metrics::Metrics;
 use crate::sts::ClientError;
 
 /// How long requests that are under way may take to end after the signal to stop.
@@ -62,6 +64,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Server {
     reload: Arc<Reload>,
+    admin: Option<TcpListener>,
 }
 
 impl Server {
@@ -72,8 +75,15 @@ impl Server {
 
     /// The same with routes of its own for `pages`, which the static folder stands behind.
     pub fn with_pages(loaded: Loaded, clock: Arc<dyn Clock>, pages: Router) -> Result<Self, StartError> {
-        let lasting = Lasting { clock: Arc::new(CorrectedClock::new(clock)), pages };
-        Ok(Self { reload: Arc::new(Reload::new(loaded, lasting)?) })
+        let metrics = Metrics::new(clock.now());
+        let lasting = Lasting { clock: Arc::new(CorrectedClock::new(clock)), metrics, pages };
+        Ok(Self { reload: Arc::new(Reload::new(loaded, lasting)?), admin: None })
+    }
+
+    /// The same with `/metrics` and our health on a listener of the operator's own.
+    #[must_use]
+    pub fn with_admin(self, listener: TcpListener) -> Self {
+        Self { admin: Some(listener), ..self }
     }
 
     /// The handle by which the server takes another configuration while it runs.
@@ -93,17 +103,19 @@ impl Server {
 
     /// Answers on `listener` until `stop` ends; requests that are under way then have [`DRAIN`] to end.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) -> io::Result<()> {
-        let Self { reload } = self;
+        let Self { reload, admin } = self;
         let mut stop = std::pin::pin!(stop);
         let (stopping, stopped) = watch::channel(false);
+        let admin = admin.map(|listener| admin::serve(listener, Arc::clone(&reload)));
         loop {
             tokio::select! {
                 (accepted, slot) = accept(&listener, &reload) => match accepted {
                     Ok((stream, peer)) => {
                         let connection = Connection::new(Arc::clone(&reload), stopped.clone());
+                        let open = (slot, reload.metrics().connection());
                         tokio::spawn(async move {
                             connection.serve(stream, peer).await;
-                            drop(slot);
+                            drop(open);
                         });
                     }
                     Err(error) => pause_after(&error).await,
@@ -118,6 +130,9 @@ impl Server {
         }
         if let Some(trail) = reload.running().trail() {
             trail.flush();
+        }
+        if let Some(admin) = admin {
+            admin.abort();
         }
         Ok(())
     }

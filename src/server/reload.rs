@@ -8,9 +8,10 @@ use super::StartError;
 use super::running::{Lasting, Running};
 use super::slots::Slots;
 use crate::config::{Changes, Loaded};
+use crate::metrics::Metrics;
 
 /// What the listeners were bound with.
-const FIXED: [&str; 1] = ["listen"];
+const FIXED: [&str; 2] = ["listen", "admin.listen"];
 
 /// The handle by which a running server takes another configuration.
 #[derive(Debug)]
@@ -43,6 +44,7 @@ impl Reload {
         let next = Running::build(loaded, &self.lasting, Some((&before, &changes)))?;
         self.running.store(Arc::new(next));
         self.slots.limit_changed();
+        self.metrics().reloaded(true);
         for key in FIXED.into_iter().filter(|key| changes.touch(key)) {
             tracing::warn!("{key} cannot change without a restart");
         }
@@ -54,6 +56,12 @@ impl Reload {
         if let Some(trail) = self.running().trail() {
             trail.reopen();
         }
+    }
+
+    /// What is counted, whatever the configuration.
+    #[must_use]
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.lasting.metrics
     }
 
     pub(super) fn running(&self) -> Guard<Arc<Running>> {

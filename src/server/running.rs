@@ -10,10 +10,11 @@ use tower_http::services::ServeDir;
 use super::StartError;
 use super::connection;
 use super::patience::Patience;
-use crate::api::{self, App, BodyLimit, Cors, Gate, Signers};
+use crate::api::{self, App, BodyLimit, Cors, Gate, Offers};
 use crate::audit::{Destination, Trail};
 use crate::clock::CorrectedClock;
 use crate::config::{Changes, Configured, CorsSettings, Loaded, Written};
+use crate::metrics::Metrics;
 use crate::sts::Client;
 use crate::vault::{self, Vault};
 use crate::web;
@@ -22,6 +23,7 @@ use crate::web;
 #[derive(Debug)]
 pub(super) struct Lasting {
     pub(super) clock: Arc<CorrectedClock>,
+    pub(super) metrics: Arc<Metrics>,
     /// The pages that the program brings along.
     pub(super) pages: Router,
 }
@@ -37,7 +39,7 @@ pub(super) struct Running {
     pub(super) connections: u32,
     pub(super) written: Written,
     trail: Option<(Destination, Arc<Trail>)>,
-    app: Arc<App>,
+    pub(super) app: Arc<App>,
 }
 
 /// What runs already and what of it is to change.
@@ -76,8 +78,8 @@ impl Running {
                 }
                 _ => Arc::new(authenticator),
             },
-            signers: Signers::of(&grants),
-            grants,
+            grants: Offers::new(grants, &lasting.metrics),
+            metrics: Arc::clone(&lasting.metrics),
             clock: Arc::clone(&lasting.clock) as _,
             classic,
             cors: self::cors(cors, &page_headers),

@@ -104,11 +104,11 @@ impl Client {
     }
 
     fn log(&self, outcome: &Result<Assumed, StsError>, elapsed: Duration) {
-        let (kind, code, request_id) = match outcome {
+        let (kind, code, sts_request_id) = match outcome {
             Ok(assumed) => ("granted", None, Some(assumed.request_id.as_str())),
             Err(error) => (error.kind(), error.code(), error.request_id()),
         };
-        tracing::debug!(endpoint = self.target.host(), outcome = kind, code, request_id, ?elapsed, "AssumeRole");
+        tracing::debug!(endpoint = self.target.host(), outcome = kind, code, sts_request_id, ?elapsed, "AssumeRole");
     }
 }
 

@@ -83,7 +83,10 @@ impl Loader {
                 self.pay(session, clock, tally).await?;
             }
             attempt += 1;
-            let error = match self.attempt(session, opener, end, clock).await {
+            let began = clock.elapsed();
+            let outcome = self.attempt(session, opener, end, clock).await;
+            tally.called(clock.elapsed().saturating_sub(began));
+            let error = match outcome {
                 Ok(assumed) => return life::usable(assumed.session_key, clock.now()),
                 Err(error) => error,
             };

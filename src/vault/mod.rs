@@ -40,6 +40,7 @@ use crate::clock::{Clock, CorrectedClock};
 use crate::keys::{AccessKey, SessionKey};
 use crate::policy::Session;
 use crate::sts::{Client, StsError};
+use crate::trace;
 
 /// What a vault works with.
 #[derive(Debug)]
@@ -195,7 +196,7 @@ impl Vault {
         if urgency == Urgency::Refresh && !self.loader.can_refresh(&self.clock) {
             return None;
         }
-        let load = Arc::clone(self).load(entry, urgency);
+        let load = trace::within_load(trace::current(), Arc::clone(self).load(entry, urgency));
         Some(slot::launch(slot, load, Arc::clone(&self.clock)))
     }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::metrics::{Distribution, Histogram};
 use crate::sts::StsError;
 
 /// The most codes of STS that are counted apart; the rest, which no real STS has, are counted together.
@@ -19,6 +20,7 @@ pub(super) struct Tally {
     waited: AtomicU64,
     turned_away: AtomicU64,
     evicted: AtomicU64,
+    calls: Histogram,
     failures: Mutex<BTreeMap<String, u64>>,
 }
 
@@ -39,6 +41,8 @@ pub struct Counts {
     pub turned_away: u64,
     /// Sessions given up for the bound.
     pub evicted: u64,
+    /// How long the calls of STS took, failed ones too.
+    pub calls: Distribution,
     /// Failed calls by STS's code, or by their kind where STS gave none.
     pub failures: BTreeMap<String, u64>,
 }
@@ -69,6 +73,10 @@ impl Tally {
         self.evicted.fetch_add(sessions as u64, Ordering::Relaxed);
     }
 
+    pub(super) fn called(&self, length: Duration) {
+        self.calls.observe(length);
+    }
+
     pub(super) fn failed(&self, error: &StsError) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         let code = error.code().unwrap_or(error.kind());
@@ -86,6 +94,7 @@ impl Tally {
             waited: Duration::from_micros(read(&self.waited)),
             turned_away: read(&self.turned_away),
             evicted: read(&self.evicted),
+            calls: self.calls.read(),
             failures: self.failures.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }

@@ -16,6 +16,7 @@ mod grants;
 mod health;
 mod limits;
 mod map;
+mod metrics;
 mod outages;
 mod properties;
 mod reload;

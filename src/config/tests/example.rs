@@ -60,6 +60,7 @@ fn keys_of_types() -> BTreeSet<String> {
         "proxy",
         "limits",
         "audit",
+        "admin",
         "classic",
         "grants",
     ];

@@ -1,5 +1,7 @@
 //! `/healthz`: the process answers. `/readyz`: it can vend, or why not.
 
+mod reasons;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,6 +11,7 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use self::reasons::{Reason, Seen};
 use super::App;
 use super::answer::{json, time};
 use crate::vault::{Counts, Holdings, Outcome};
@@ -22,6 +25,8 @@ struct Alive {
 #[serde(rename_all = "camelCase")]
 struct Readiness {
     ready: bool,
+    /// Why not, or what is wrong all the same.
+    reasons: Vec<Reason>,
     access_key: AccessKey,
     vault: VaultReport,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,15 +73,16 @@ pub(super) async fn alive() -> Response {
 }
 
 /// Ready means that the next request can be served: there is an AccessKey, and either STS granted the last session or
-/// one that is still alive is held. Before the first call of STS nothing speaks against it.
+/// one that is still alive is held.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
     let now = app.clock.now();
     let (last, held) = (app.vault.last_outcome(), app.vault.holdings(now));
     let available = app.vault.access_key().await.is_ok();
-    let sts_works = last.as_ref().is_none_or(|last| last.error.is_none());
-    let ready = available && (sts_works || held.alive > 0);
+    let reasons = reasons::reasons(&app, &Seen { has_access_key: available, last: last.as_ref(), held });
+    let ready = !reasons.iter().any(|reason| reason.stops);
     let mut response = json(&Readiness {
         ready,
+        reasons,
         access_key: AccessKey { available, source: app.vault.access_key_source() },
         vault: report(held, app.vault.counts(), now),
         last_sts_call: last.map(|last| last_call(&last)),

@@ -1,21 +1,19 @@
 //! How a request is let in: not more at once than there is room for, and from nobody more often than the rates allow.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::App;
-use super::answer::proof;
 use super::client_address::client_address;
-use super::exit::Record;
 use super::problem::Problem;
 use super::refusals;
+use super::visit::Visit;
 use crate::caller::{Caller, Proof};
 use crate::limits::{Exceeded, Rates};
 use crate::policy::Grant;
@@ -65,12 +63,11 @@ impl Gate {
         })
     }
 
-    fn address(&self, request: &Request) -> IpAddr {
-        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    fn address(&self, visit: &Visit<'_>) -> IpAddr {
         // Without a socket there is nobody else whose share this could take.
-        let peer = peer.unwrap_or(IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED));
-        self.tell_of_unknown_proxy(peer, request.headers());
-        client_address(peer, request.headers(), &self.proxies)
+        let peer = visit.peer.unwrap_or(IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED));
+        self.tell_of_unknown_proxy(peer, &visit.head.headers);
+        client_address(peer, &visit.head.headers, &self.proxies)
     }
 
     fn tell_of_unknown_proxy(&self, peer: IpAddr, headers: &HeaderMap) {
@@ -94,22 +91,16 @@ pub(super) struct Visitor {
 }
 
 impl App {
-    /// Lets `request` in as one request. The address pays before the proof is looked at, so that proofs cannot be guessed
-    /// at any speed.
-    pub(super) fn admit<'a>(
-        &'a self,
-        request: &'a Request,
-        now: DateTime<Utc>,
-    ) -> impl Future<Output = Result<Visitor, Problem>> + Send + use<'a> {
-        let (address, proof, record) = (self.gate.address(request), proof(request), Record::of(request));
-        async move {
-            record.address(address);
-            self.charge_address(address, 1, now)?;
-            let visitor = Visitor { caller: self.caller(proof, now).await?, address };
-            record.caller(&visitor.caller);
-            self.charge_caller(&visitor, 1, now)?;
-            Ok(visitor)
-        }
+    /// Lets a request in as one. The address pays before the proof is looked at, so that proofs cannot be guessed at any
+    /// speed.
+    pub(super) async fn admit(&self, visit: &Visit<'_>) -> Result<Visitor, Problem> {
+        let (address, now) = (self.gate.address(visit), visit.now);
+        visit.record.address(address);
+        self.charge_address(address, 1, now)?;
+        let visitor = Visitor { caller: self.caller(visit.proof(), now).await?, address };
+        visit.record.caller(&visitor.caller);
+        self.charge_caller(&visitor, 1, now)?;
+        Ok(visitor)
     }
 
     /// Who sent a request with this proof. Only [`App::admit`] asks, so that nobody is served who has not paid.

@@ -8,11 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::ConnectInfo;
 use axum::http::{Request, Version};
-use axum::response::Response;
-use axum::{BoxError, Router};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -20,7 +16,6 @@ use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
-use tower::Service;
 
 use super::activity::{Activity, Counted};
 use super::patience::{Verdict, Wait};
@@ -75,10 +70,10 @@ impl Connection {
         let stream = TokioIo::new(Counted::new(stream, Arc::clone(&activity)));
         let service = service_fn(|request: Request<Incoming>| {
             let in_flight = activity.request(request.version() == Version::HTTP_2);
-            let answer = answer(self.reload.running().router.clone(), request, peer);
+            let running = self.reload.running_now();
             async move {
                 let _until_answered = in_flight;
-                answer.await
+                Ok::<_, Infallible>(running.entrance.answer(request, Some(peer)).await)
             }
         });
         let mut connection = pin!(builder.serve_connection(stream, service));
@@ -119,18 +114,4 @@ impl Connection {
         })
         .await;
     }
-}
-
-/// The answer of `router`, which is told whom the request came from.
-pub(super) fn answer<B>(
-    mut router: Router,
-    request: Request<B>,
-    peer: SocketAddr,
-) -> impl Future<Output = Result<Response, Infallible>> + use<B>
-where
-    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
-{
-    let mut request = request.map(Body::new);
-    request.extensions_mut().insert(ConnectInfo(peer));
-    router.call(request)
 }

@@ -17,7 +17,6 @@ use std::time::Duration;
 
 use axum::body::{Bytes, HttpBody};
 use axum::http::Request;
-use axum::response::Response;
 use axum::{BoxError, Router};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
@@ -29,6 +28,7 @@ pub use self::follow::{Follower, Load};
 pub use self::reload::Reload;
 use self::running::Lasting;
 use self::slots::Slot;
+use crate::api::Outgoing;
 use crate::clock::{Clock, CorrectedClock};
 use crate::config::{ConfigError, Loaded};
 use crate::metrics::Metrics;
@@ -93,12 +93,11 @@ impl Server {
     }
 
     /// The answer to `request`, which came from `peer`, for who has no socket.
-    pub async fn answer<B>(&self, request: Request<B>, peer: SocketAddr) -> Response
+    pub async fn answer<B>(&self, request: Request<B>, peer: SocketAddr) -> Outgoing
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
-        let Ok(response) = connection::answer(self.reload.running().router.clone(), request, peer).await;
-        response
+        self.reload.running_now().entrance.answer(request, Some(peer)).await
     }
 
     /// Answers on `listener` until `stop` ends; requests that are under way then have [`DRAIN`] to end.

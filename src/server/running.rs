@@ -10,7 +10,7 @@ use tower_http::services::ServeDir;
 use super::StartError;
 use super::connection;
 use super::patience::Patience;
-use crate::api::{self, App, BodyLimit, Cors, Gate, Offers};
+use crate::api::{self, App, BodyLimit, Cors, Entrance, Gate, Offers};
 use crate::audit::{Destination, Trail};
 use crate::clock::CorrectedClock;
 use crate::config::{Changes, Configured, CorsSettings, Loaded, Written};
@@ -31,7 +31,7 @@ pub(super) struct Lasting {
 /// What answers under one configuration.
 #[derive(Debug)]
 pub(super) struct Running {
-    pub(super) router: Router,
+    pub(super) entrance: Entrance,
     /// How a connection is read and written.
     pub(super) builder: auto::Builder<TokioExecutor>,
     pub(super) patience: Patience,
@@ -96,7 +96,7 @@ impl Running {
             None => pages.fallback(api::not_found),
         };
         Ok(Self {
-            router: api::router(Arc::clone(&app), pages),
+            entrance: Entrance::new(Arc::clone(&app), pages),
             builder: connection::builder(&limits),
             patience: Patience { head: limits.header_timeout, idle: limits.idle_timeout },
             connections: limits.connections,

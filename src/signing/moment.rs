@@ -1,10 +1,10 @@
-//! Moments as texts, on the stack: a signature has up to three of them, and a general formatter is as slow as a hash.
+//! Moments as texts, on the stack: an answer has up to five of them, and a general formatter is as slow as a hash.
 
 use std::str;
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
 
-/// A moment in one of the two forms that are signed or answered.
+/// A moment in one of the forms that are signed, answered or noted.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment<const LENGTH: usize>([u8; LENGTH]);
 
@@ -13,6 +13,9 @@ pub type Basic = Moment<16>;
 
 /// `2025-02-14T08:09:10Z` (RFC 3339), whole seconds.
 pub type Extended = Moment<20>;
+
+/// `2025-02-14T08:09:10.123Z` (RFC 3339), cut to milliseconds.
+pub type Precise = Moment<24>;
 
 impl<const LENGTH: usize> Moment<LENGTH> {
     /// The text.
@@ -52,6 +55,19 @@ impl Extended {
     }
 }
 
+impl Precise {
+    /// The text for `at`, a moment of the years 0 to 9999.
+    #[must_use]
+    pub fn of(at: DateTime<Utc>) -> Self {
+        let [century, year, month, day, hour, minute, second] = numbers(at);
+        let millis = at.timestamp_subsec_millis().min(999);
+        let places = [(0, century), (2, year), (5, month), (8, day), (11, hour), (14, minute), (17, second)];
+        let moment = Self(*b"yyyy-mm-ddThh:mm:ss.mmmZ").put(&places);
+        // The last digit of the one pair and the first of the other are the same.
+        moment.put(&[(20, millis / 10), (21, millis % 100)])
+    }
+}
+
 /// Each of two digits.
 fn numbers(at: DateTime<Utc>) -> [u32; 7] {
     let (day, second) = (at.date_naive(), at.num_seconds_from_midnight());
@@ -79,9 +95,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_general_formatter_writes_the_same(seconds in -62_167_219_200_i64..253_402_300_800) {
-            let at = DateTime::from_timestamp(seconds, 0).unwrap();
-            let (basic, extended) = (Basic::of(at), Extended::of(at));
+        fn a_general_formatter_writes_the_same(
+            seconds in -62_167_219_200_i64..253_402_300_800,
+            nanos in 0_u32..1_000_000_000,
+        ) {
+            let at = DateTime::from_timestamp(seconds, nanos).unwrap();
+            let (basic, extended, precise) = (Basic::of(at), Extended::of(at), Precise::of(at));
+            prop_assert_eq!(precise.as_str(), at.to_rfc3339_opts(SecondsFormat::Millis, true));
             prop_assert_eq!(basic.as_str(), at.format("%Y%m%dT%H%M%SZ").to_string());
             prop_assert_eq!(extended.as_str(), at.to_rfc3339_opts(SecondsFormat::Secs, true));
         }

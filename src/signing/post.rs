@@ -10,11 +10,11 @@ use std::sync::LazyLock;
 use base64::Engine;
 use base64::engine::Simd;
 use base64::engine::general_purpose::PAD;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 
-use super::moment::Basic;
+use super::moment::{Basic, Precise};
 use super::v1;
-use super::v4::{SCHEME, Signer, SigningKey};
+use super::v4::{OfDay, SCHEME, Signer, SigningKey};
 use crate::json;
 use crate::keys::{AccessKey, Secret};
 
@@ -90,7 +90,7 @@ impl Conditions {
     /// The policy document that ends at `expiration` (cut to milliseconds).
     #[must_use]
     pub fn to_policy(&self, expiration: DateTime<Utc>) -> String {
-        [r#"{"expiration":""#, &end(expiration), r#"","conditions":["#, &self.0, "]}"].concat()
+        [r#"{"expiration":""#, Precise::of(expiration).as_str(), r#"","conditions":["#, &self.0, "]}"].concat()
     }
 
     fn list<'a>(self, operator: &str, field: &str, values: impl IntoIterator<Item = &'a str>) -> Self {
@@ -123,10 +123,6 @@ fn push_operator(text: &mut String, operator: &str, field: &str) {
     text.push(',');
 }
 
-fn end(expiration: DateTime<Utc>) -> String {
-    expiration.to_rfc3339_opts(SecondsFormat::Millis, true)
-}
-
 /// What a form carries to prove its policy. It may hold the key's token, so `Debug` shows names alone.
 pub struct Form<'a> {
     policy: String,
@@ -136,7 +132,7 @@ pub struct Form<'a> {
 
 enum Proof<'a> {
     V1(&'a AccessKey),
-    V4(Cow<'a, Signer>, Basic),
+    V4(OfDay<'a>, Basic),
 }
 
 impl Form<'_> {
@@ -187,16 +183,11 @@ impl Debug for Form<'_> {
 ///
 /// OSS takes it until `expiration`, but no longer than 7 days after `at`.
 #[must_use]
-pub fn sign_v4<'a>(
-    conditions: Conditions,
-    expiration: DateTime<Utc>,
-    signer: &'a Signer,
-    at: DateTime<Utc>,
-) -> Form<'a> {
+pub fn sign_v4(conditions: Conditions, expiration: DateTime<Utc>, signer: &Signer, at: DateTime<Utc>) -> Form<'_> {
     let signer = signer.on_day_of(at);
     let date = Basic::of(at);
     let Conditions(mut rest) = conditions.exact("x-oss-date", date.as_str());
-    rest.extend([r#"],"expiration":""#, &end(expiration), r#""}"#]);
+    rest.extend([r#"],"expiration":""#, Precise::of(expiration).as_str(), r#""}"#]);
     let Opening { base64, key } = signer.opening();
     let mut policy = String::with_capacity(base64.expose().len() + rest.len().div_ceil(3) * 4);
     policy.push_str(base64.expose());

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 pub(super) use self::canonical::push_canonical;
 pub use self::canonical::{additional_headers, canonical_request};
+pub(super) use self::signer::OfDay;
 pub use self::signer::{PRODUCT, Signer, SigningKey};
 use super::Request;
 use super::moment::Basic;

@@ -1,5 +1,5 @@
-use std::borrow::Cow;
 use std::fmt::{self, Debug, Formatter, Write as _};
+use std::ops::Deref;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use hmac::{Hmac, Mac};
@@ -38,7 +38,9 @@ impl SigningKey {
     /// Stage 3 for what all `texts` are together; it is appended to `out`.
     pub(in crate::signing) fn push_signature<const N: usize>(&self, out: &mut String, texts: [&str; N]) {
         let mut mac = self.0.clone();
-        texts.into_iter().for_each(|text| mac.update(text.as_bytes()));
+        for text in texts {
+            mac.update(text.as_bytes());
+        }
         out.push_str(hex(&mac.finalize().into_bytes().into(), &mut [0; 64]));
     }
 
@@ -119,11 +121,11 @@ impl Signer {
     }
 
     /// This signer, or where `at` is on another day, one for that day.
-    pub(in crate::signing) fn on_day_of(&self, at: DateTime<Utc>) -> Cow<'_, Self> {
+    pub(in crate::signing) fn on_day_of(&self, at: DateTime<Utc>) -> OfDay<'_> {
         if self.covers(at) {
-            return Cow::Borrowed(self);
+            return OfDay::This(self);
         }
-        Cow::Owned(Self::new(&self.access_key, &self.region, &self.product, at.date_naive()))
+        OfDay::Other(Box::new(Self::new(&self.access_key, &self.region, &self.product, at.date_naive())))
     }
 
     pub(in crate::signing) fn token(&self) -> Option<&Secret> {
@@ -157,6 +159,23 @@ impl Signer {
     /// How the policies of forms begin.
     pub(in crate::signing) fn opening(&self) -> &post::Opening {
         &self.opening
+    }
+}
+
+/// A signer for a day: the one that was at hand, or another.
+pub(in crate::signing) enum OfDay<'a> {
+    This(&'a Signer),
+    Other(Box<Signer>),
+}
+
+impl Deref for OfDay<'_> {
+    type Target = Signer;
+
+    fn deref(&self) -> &Signer {
+        match self {
+            Self::This(signer) => signer,
+            Self::Other(signer) => signer,
+        }
     }
 }
 

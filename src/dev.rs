@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::config::{Changes, ConfigError, Environment, Loaded, Settings};
 use crate::emulator::{self, Emulator};
 use crate::server::exposure::{self, Exposed};
-use crate::server::{Reload, Server, StartError};
+use crate::server::{Address, Ending, ListenError, Listener, Reload, Server, StartError};
 use crate::web;
 
 /// The configuration that `dev` runs with.
@@ -68,13 +68,11 @@ impl Default for Options {
 #[derive(Debug, Error)]
 pub enum DevError {
     /// An address cannot be listened on.
-    #[error("{address} cannot be listened on: {error}")]
-    Listen {
-        /// The address asked for.
-        address: String,
-        /// Why.
-        error: io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// Pages in a browser need an address.
+    #[error("dev listens on TCP addresses alone: a browser cannot ask a Unix socket")]
+    Unix,
     /// The folder for objects cannot be used.
     #[error("the emulator does not start: {0}")]
     Emulator(io::Error),
@@ -181,7 +179,7 @@ impl Dev {
     }
 
     /// Answers until `stop` ends.
-    pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Ending {
         let Listeners { server, admin, oss, sts } = self.listeners;
         let vending = match admin {
             Some(admin) => self.server.with_admin(admin),
@@ -216,7 +214,7 @@ impl Setting {
         for grant in grants.values_mut().filter(|grant| grant.public_host.is_none()) {
             grant.endpoint = Some(format!("http://{}", self.addresses.oss));
         }
-        exposure::decide(auth, self.addresses.server, self.insecure)?;
+        exposure::decide(auth, &self.addresses.server.into(), self.insecure)?;
         Ok(loaded)
     }
 }
@@ -238,8 +236,11 @@ fn addressed(service: Router) -> IntoMakeServiceWithConnectInfo<Router, SocketAd
     service.into_make_service_with_connect_info()
 }
 
-async fn bind(address: &str) -> Result<TcpListener, DevError> {
-    TcpListener::bind(address).await.map_err(|error| DevError::Listen { address: address.to_owned(), error })
+async fn bind(listen: &str) -> Result<TcpListener, DevError> {
+    match Listener::bind(&Address::resolve(listen).await?).await? {
+        Listener::Tcp(listener) => Ok(listener),
+        Listener::Unix(_) => Err(DevError::Unix),
+    }
 }
 
 /// What the demo page asks first: who can be played, what can be asked for, and where the bucket is.

@@ -13,13 +13,15 @@
 //! | [`signing`] | `keys`, `json` | turns key, time and request into a signature; pure |
 //! | [`caller`] | `keys`, `trace` | a proof becomes a caller |
 //! | [`policy`] | `caller`, `json` | may this caller have this; pure |
-//! | [`access_key`] | `keys`, `clock` | where the AccessKey comes from |
 //! | [`sts`] | `keys`, `signing` | `AssumeRole` on the wire |
+//! | [`access_key`] | `keys`, `clock`, `sts` | where the AccessKey comes from; some are roles that STS gives |
 //! | [`vault`] | `keys`, `policy`, `sts`, `access_key`, `clock`, `metrics`, `trace` | the live session key of each session |
 //! | [`audit`] | `json` | who got what, as lines of JSON, written behind the requests |
 //! | [`limits`] | – | how often one may ask; pure but for its counts |
 //! | [`config`] | `caller`, `policy`, `vault`, `sts`, `access_key`, `keys`, `limits`, `audit` | reads files and environment, alone in doing so |
 //! | [`api`] | `caller`, `policy`, `vault`, `signing`, `keys`, `limits`, `clock`, `audit`, `metrics`, `trace`, `json` | routes, answers, problems |
+//! | [`diagnose`] | `sts`, `signing` | what an error of OSS or STS means; pure |
+//! | [`check`] | `config`, `policy`, `caller`, `access_key`, `sts`, `signing`, `keys`, `clock`, `diagnose` | is the cloud side right: asks it, step by step |
 //! | [`web`] | – | the demo page and the browser module |
 //! | [`emulator`] | – | STS and OSS that check everything; shares no code with the rest |
 //! | [`server`], [`dev`], `cli` | all | what is started |
@@ -31,9 +33,11 @@ pub mod access_key;
 pub mod api;
 pub mod audit;
 pub mod caller;
+pub mod check;
 pub mod clock;
 pub mod config;
 pub mod dev;
+pub mod diagnose;
 pub mod emulator;
 pub mod json;
 pub mod keys;

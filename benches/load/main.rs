@@ -46,7 +46,7 @@ impl Plan {
         }
     }
 
-    fn cells(self) -> Vec<Cell> {
+    fn cells() -> Vec<Cell> {
         let cell = |route, connections, keep_alive| Cell { route, connections, keep_alive };
         let all = |numbers: &[usize], keep_alive: &[bool]| {
             let mut cells = Vec::new();
@@ -78,7 +78,7 @@ fn main() {
     }
     let plan = Plan::of_arguments();
     let site = Site::start();
-    let rows: Vec<Row> = plan.cells().into_iter().map(|cell| measure(&site, cell, plan)).collect();
+    let rows: Vec<Row> = Plan::cells().into_iter().map(|cell| measure(&site, cell, plan)).collect();
     publish("load", &table::of_load(&rows));
     publish("load-summary", &table::summary(&rows));
     if !asked("--no-extras") {
@@ -98,7 +98,7 @@ fn measure(site: &Site, cell: Cell, plan: Plan) -> Row {
             let load = Load { address: server.address, connections: cell.connections, keep_alive: cell.keep_alive };
             let before = server.cpu();
             let outcome = load.run(plan.run, &mut || request.clone());
-            row.add(arms, ours, &outcome, server.cpu() - before);
+            row.add(arms, ours, &outcome, server.cpu().saturating_sub(before));
         }
     }
     row

@@ -90,7 +90,8 @@ impl Bank {
         let options = Options {
             sts: client(&format!("http://{address}")),
             second_sts: None,
-            access_keys: AccessKeys::fixed(AccessKey { id: "id".into(), secret: Secret::new("secret"), token: None }),
+            access_keys: AccessKeys::fixed(AccessKey { id: "id".into(), secret: Secret::new("secret"), token: None })
+                .into(),
             calls_per_second: 80,
             max_sessions: 1_000_000,
         };

@@ -2,6 +2,7 @@
 //!
 //! Their requests carry no parameters of ours, so whatever stands in the query is left alone.
 
+use axum::http::StatusCode;
 use chrono::TimeDelta;
 use uuid::Uuid;
 
@@ -29,10 +30,20 @@ pub(super) async fn form(visit: Visit<'_>) -> Result<Answer, Problem> {
     let permit = grant.form(&caller, &ask, "", now)?;
     app.charge_grant(grant, now)?;
     let access_key = app.vault.access_key().await.map_err(|error| Problem::from(&LoadError::AccessKey(error)))?;
+    if access_key.token.is_some() {
+        return Err(temporary_key());
+    }
     let expiration = now + TimeDelta::seconds(permit.life.seconds.into());
     let answer = form_answer::classic(grant, &permit, &access_key, expiration);
     visit.record.vended(Vended::classic(access_key, permit.dir, expiration));
     Ok(answer)
+}
+
+/// The five fields of a classic form have no place for a token, without which OSS refuses what a temporary key signed.
+fn temporary_key() -> Problem {
+    let detail = "classic forms need a lasting AccessKey, and the one in use is temporary";
+    Problem::new(StatusCode::BAD_GATEWAY, "access_key_temporary", detail)
+        .hint("give the AccessKey of a RAM user in [access_key], or let the page use /post-signature")
 }
 
 pub(super) async fn url(visit: Visit<'_>) -> Result<Answer, Problem> {

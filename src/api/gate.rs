@@ -10,7 +10,8 @@ use ipnet::IpNet;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::App;
-use super::client_address::client_address;
+use super::client_address::{client_address, is_trusted};
+use super::peer::Peer;
 use super::problem::Problem;
 use super::refusals;
 use super::visit::Visit;
@@ -25,7 +26,7 @@ const RETRY_OVERLOADED: u32 = 1;
 #[derive(Debug)]
 pub struct Gate {
     rates: Rates,
-    proxies: Vec<IpNet>,
+    front: Front,
     room: Arc<Semaphore>,
     in_flight: u32,
     /// Whether it was already told that a proxy is not known.
@@ -33,11 +34,11 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Holds requests to `rates`, believes `proxies`, and has room for `in_flight` at once.
+    /// Holds requests to `rates`, believes what stands in `front`, and has room for `in_flight` at once.
     #[must_use]
-    pub fn new(rates: Rates, proxies: Vec<IpNet>, in_flight: u32) -> Self {
+    pub fn new(rates: Rates, front: Front, in_flight: u32) -> Self {
         let room = Semaphore::new(usize::try_from(in_flight).unwrap_or(Semaphore::MAX_PERMITS));
-        Self { rates, proxies, room: Arc::new(room), in_flight, told: AtomicBool::new(false) }
+        Self { rates, front, room: Arc::new(room), in_flight, told: AtomicBool::new(false) }
     }
 
     /// The same with what `before` has counted, where its limits are the same.
@@ -64,21 +65,57 @@ impl Gate {
     }
 
     fn address(&self, visit: &Visit<'_>) -> IpAddr {
-        // Without a socket there is nobody else whose share this could take.
-        let peer = visit.peer.unwrap_or(IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED));
-        self.tell_of_unknown_proxy(peer, &visit.head.headers);
-        client_address(peer, &visit.head.headers, &self.proxies)
+        let (peer, headers) = (visit.peer.address(), &visit.head.headers);
+        self.tell_of_unknown_proxy(peer, headers);
+        client_address(peer, headers, &self.front)
     }
 
-    fn tell_of_unknown_proxy(&self, peer: IpAddr, headers: &HeaderMap) {
-        let unknown = self.proxies.is_empty() && headers.contains_key("x-forwarded-for");
+    /// Refuses what has to come over https and did not, neither to us nor to a proxy that is known.
+    pub(super) fn demand_https(&self, headers: &HeaderMap, peer: Peer) -> Result<(), Problem> {
+        if !self.front.require_https || self.front.is_https(headers, peer) {
+            return Ok(());
+        }
+        Err(Problem::new(StatusCode::FORBIDDEN, "https_required", "this server is asked over https alone").hint(
+            "ask with https://; a proxy that ends TLS has to say so by X-Forwarded-Proto: https, and to be in proxy.trusted",
+        ))
+    }
+
+    fn tell_of_unknown_proxy(&self, peer: Option<IpAddr>, headers: &HeaderMap) {
+        let unknown = self.front.networks.is_empty() && !self.front.unix && headers.contains_key("x-forwarded-for");
         if unknown && !self.told.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                %peer,
+                ?peer,
                 "a request came with X-Forwarded-For and proxy.trusted is empty: all who come through a proxy share \
                  limits.per_address"
             );
         }
+    }
+}
+
+/// What stands in front of the server.
+#[derive(Clone, Debug, Default)]
+pub struct Front {
+    /// The networks of proxies that are believed.
+    pub networks: Vec<IpNet>,
+    /// Whether whoever comes by a Unix socket is believed.
+    pub unix: bool,
+    /// Whether what did not come over https is refused.
+    pub require_https: bool,
+}
+
+impl Front {
+    /// Whether what this peer says of others is believed; `None` came by a Unix socket.
+    pub(super) fn trusts(&self, peer: Option<IpAddr>) -> bool {
+        peer.map_or(self.unix, |peer| is_trusted(peer.to_canonical(), &self.networks))
+    }
+
+    fn is_https(&self, headers: &HeaderMap, peer: Peer) -> bool {
+        let mut said = headers.get_all("x-forwarded-proto").iter();
+        let mut proxy_says_so = || match (said.next(), said.next()) {
+            (Some(scheme), None) => scheme.as_bytes().eq_ignore_ascii_case(b"https"),
+            _ => false,
+        };
+        peer.is_https() || self.trusts(peer.address()) && proxy_says_so()
     }
 }
 

@@ -5,7 +5,6 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -14,12 +13,14 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use axum::{BoxError, Router};
+use chrono::{DateTime, Utc};
 use http_body_util::{Either, Full};
 use tower::Service;
 use uuid::Uuid;
 
 use super::answer::Answer;
 use super::exit::{Record, Watch};
+use super::peer::Peer;
 use super::problem::Problem;
 use super::visit::Visit;
 use super::{App, classic, credentials_uri, grants, health, post_signature, presigned_url, sts};
@@ -47,7 +48,7 @@ struct Incoming<B> {
     head: Parts,
     body: B,
     route: Route,
-    peer: Option<IpAddr>,
+    peer: Peer,
 }
 
 impl Entrance {
@@ -58,15 +59,16 @@ impl Entrance {
     }
 
     /// The answer to `request`, which came from `peer`.
-    pub async fn answer<B>(&self, request: Request<B>, peer: Option<SocketAddr>) -> Outgoing
+    pub async fn answer<B>(&self, request: Request<B>, peer: Peer) -> Outgoing
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
         let (head, body) = request.into_parts();
         let id = request_id(&head.headers);
-        let context = Context { request_id: id, trace: trace::parent(&head.headers), load: None };
+        let spans = self.app.spans.clone();
+        let context = Context { request_id: id, trace: trace::parent(&head.headers), load: None, spans };
         let route = Route::of(head.uri.path());
-        let incoming = Incoming { head, body, route, peer: peer.map(|peer| peer.ip()) };
+        let incoming = Incoming { head, body, route, peer };
         trace::within(context.clone(), self.watched(incoming, &context)).await
     }
 
@@ -77,6 +79,7 @@ impl Entrance {
         let (app, record, now) = (&*self.app, Record::default(), self.app.clock.now());
         let watch = Watch::set(app, context, incoming.route, (&incoming.head, incoming.peer, now), &record);
         let page = app.cors.allowed(&incoming.head.headers);
+        let hsts = app.hsts.clone().filter(|_| incoming.peer.is_https());
         let id = &context.request_id;
         let (mut outgoing, code) = match self.respond(incoming, id, &record, now).await {
             Ok(outgoing) => explained(outgoing, id),
@@ -85,6 +88,9 @@ impl Entrance {
         watch.answered(outgoing.status().as_u16(), code);
         let value = HeaderValue::from_str(id).expect("an id is checked or made of header characters");
         outgoing.headers_mut().insert(REQUEST_ID, value);
+        if let Some(hsts) = hsts {
+            outgoing.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts);
+        }
         app.cors.mark(page, outgoing.headers_mut());
         outgoing
     }
@@ -95,7 +101,7 @@ impl Entrance {
         incoming: Incoming<B>,
         request_id: &str,
         record: &Record,
-        now: chrono::DateTime<chrono::Utc>,
+        now: DateTime<Utc>,
     ) -> Result<Outgoing, Problem>
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
@@ -105,9 +111,13 @@ impl Entrance {
         if let Some(permission) = app.cors.preflight(&head.method, &head.headers) {
             return permission.map(ready);
         }
+        let is_health = matches!(route, Route::Healthz | Route::Readyz);
+        if !is_health {
+            app.gate.demand_https(&head.headers, peer)?;
+        }
         let _room = match app.gate.enter() {
             Ok(room) => Some(room),
-            Err(_) if matches!(route, Route::Healthz | Route::Readyz) => None,
+            Err(_) if is_health => None,
             Err(problem) => {
                 app.metrics.limited(Metrics::IN_FLIGHT);
                 return Err(problem);

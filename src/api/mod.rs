@@ -16,6 +16,7 @@ mod health;
 mod ingress;
 mod offers;
 mod parameters;
+mod peer;
 mod post_signature;
 mod presigned_url;
 mod problem;
@@ -26,25 +27,29 @@ mod url_answer;
 mod visit;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
+use axum::http::HeaderValue;
 use axum::routing::get;
 
 pub use self::cors::Cors;
 pub use self::form_answer::form_conditions;
-pub use self::gate::Gate;
+pub use self::gate::{Front, Gate};
 pub use self::ingress::{Entrance, Outgoing, not_found};
 pub use self::offers::Offers;
 pub use self::parameters::BodyLimit;
+pub use self::peer::Peer;
 pub use self::problem::{Problem, Upstream};
 pub use self::refusals::unauthenticated;
 use crate::audit::Trail;
 use crate::caller::Authenticator;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
+use crate::trace::Spans;
 use crate::vault::Vault;
 
 /// What the handlers work with.
@@ -60,6 +65,8 @@ pub struct App {
     pub vault: Arc<Vault>,
     /// What is counted; it outlives this app.
     pub metrics: Arc<Metrics>,
+    /// Where spans go.
+    pub spans: Spans,
     /// Tells the time, once a request.
     pub clock: Arc<dyn Clock>,
     /// The grant behind the published samples' paths, where they are served.
@@ -72,6 +79,10 @@ pub struct App {
     pub body_limit: BodyLimit,
     /// The longest that a request may take.
     pub request_timeout: Duration,
+    /// What `Strict-Transport-Security` says over https, if anything.
+    pub hsts: Option<HeaderValue>,
+    /// Whether the server is about to end.
+    pub stopping: Arc<AtomicBool>,
 }
 
 /// The routes that tell of our health, for a listener of the operator's own.

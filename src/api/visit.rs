@@ -1,6 +1,5 @@
 //! A request on its way through the rooms.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::request::Parts;
@@ -12,6 +11,7 @@ use super::App;
 use super::answer::Granted;
 use super::exit::Record;
 use super::offers::Offer;
+use super::peer::Peer;
 use super::problem::Problem;
 use crate::caller::Proof;
 use crate::keys::SessionKey;
@@ -25,8 +25,8 @@ pub(super) const DEFAULT_GRANT: &str = "default";
 pub(super) struct Visit<'v> {
     pub(super) app: &'v App,
     pub(super) head: &'v Parts,
-    /// The address at the other end of the connection, if it has one.
-    pub(super) peer: Option<IpAddr>,
+    /// Who is at the other end of the connection.
+    pub(super) peer: Peer,
     /// When the request came; for what it asks it is this time all along.
     pub(super) now: DateTime<Utc>,
     pub(super) request_id: &'v str,
@@ -40,7 +40,7 @@ impl<'v> Visit<'v> {
         let authority = uri.authority().map(Authority::as_str);
         let mut hosts = headers.get_all(header::HOST).iter();
         let host = hosts.next().filter(|_| hosts.next().is_none()).and_then(|host| host.to_str().ok());
-        Proof { unverified_headers: headers, host: authority.or(host), peer: self.peer }
+        Proof { unverified_headers: headers, host: authority.or(host), peer: self.peer.address() }
     }
 
     /// What is offered by the grant of this name. The trail learns that it was asked for, and for which key.

@@ -9,7 +9,7 @@ use oss_vend::clock::SystemClock;
 use oss_vend::dev::{Addresses, Dev, Options};
 use serde_json::json;
 
-use super::{Outcome, block_on, stop_signal};
+use super::{Outcome, block_on, ended, stop_signals};
 
 /// Start the server, an emulated STS and OSS, and a demo page, all on this machine.
 ///
@@ -53,8 +53,8 @@ pub(super) fn run(arguments: Arguments) -> Outcome {
         let text = if print_json { as_json(dev.addresses()) } else { greeting(dev.addresses()) };
         writeln!(stdout(), "{text}")?;
         stdout().flush()?;
-        dev.run(stop_signal()).await?;
-        Ok(())
+        let [stop, stop_at_once] = stop_signals()?;
+        ended(dev.run(async { drop(stop.await) }), stop_at_once).await
     })
 }
 

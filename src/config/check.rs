@@ -24,7 +24,9 @@ pub(super) struct Check<'l> {
 
 impl Check<'_> {
     pub(super) fn settings(&mut self, settings: &mut Settings) {
-        self.text(&["listen"], &settings.listen, format::is_listen_address, "\"address:port\" or \"host:port\"");
+        let is_listener = |text: &str| format::is_socket(text) || format::is_listen_address(text);
+        self.text(&["listen"], &settings.listen, is_listener, "\"address:port\", \"host:port\" or \"unix:/path\"");
+        self.address(&["otel", "endpoint"], &mut settings.otel.endpoint);
         if let Some(listen) = &settings.admin.listen {
             self.text(&["admin", "listen"], listen, format::is_listen_address, "\"address:port\" or \"host:port\"");
         }
@@ -34,10 +36,13 @@ impl Check<'_> {
         if let AuditTarget::File(file) = &mut settings.audit.to {
             self.anchor(&["audit", "to"], file);
         }
+        if let Some(tls) = &mut settings.tls {
+            self.tls_paths(tls);
+        }
         self.sts(&mut settings.sts);
         self.auth(&mut settings.auth);
         self.cors(&settings.cors);
-        self.proxies(&settings.proxy.trusted);
+        self.proxies(&settings.proxy, settings.tls.is_some());
         self.limits(&settings.limits);
         self.grants(settings);
         self.classic(settings);

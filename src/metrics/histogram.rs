@@ -70,9 +70,9 @@ impl Distribution {
         Duration::from_nanos(self.nanos).as_secs_f64()
     }
 
-    /// Upper ends with the counts between them; the library writes [`f64::MAX`] as infinity.
+    /// Upper ends with the counts between them; the last is without end.
     pub(super) fn buckets(&self) -> Vec<(f64, u64)> {
-        BOUNDS.into_iter().chain([f64::MAX]).zip(self.counts).collect()
+        BOUNDS.into_iter().chain([f64::INFINITY]).zip(self.counts).collect()
     }
 }
 

@@ -222,7 +222,7 @@ mod tests {
         drop(one);
         let page = page(&metrics);
         assert!(
-            page.contains("oss_vend_connections_total 2\n") && page.contains("oss_vend_connections_open 1\n"),
+            page.contains("oss_vend_connections_total 2\n") && page.contains("oss_vend_connections_open 1.0\n"),
             "{page}"
         );
     }

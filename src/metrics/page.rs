@@ -190,7 +190,7 @@ mod tests {
         page.gauge("absent", "Text", []);
         assert_eq!(
             page.render(),
-            "# HELP oss_vend_a Text.\n# TYPE oss_vend_a gauge\noss_vend_a{b=\"\\\"}\\n\\\\\"} 1.5\n# EOF\n"
+            "# HELP oss_vend_a Text\n# TYPE oss_vend_a gauge\noss_vend_a{b=\"\\\"}\\n\\\\\"} 1.5\n# EOF\n"
         );
     }
 }

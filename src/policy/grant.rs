@@ -231,6 +231,11 @@ impl Grant {
         Filling { caller, unsafe_id, now, uuid: "", unverified_filename: "", bucket: &self.bucket, dir }
     }
 
+    /// What every key begins with that the session of forms and URLs can write.
+    pub(super) fn signing_prefix(&self) -> &str {
+        self.dir.fixed_start()
+    }
+
     /// The session of a caller that gets credentials for `dir`.
     pub(super) fn caller_session(&self, filling: &Filling<'_>, duration: u32) -> Result<Session, Unfillable> {
         self.session_for(filling, filling.dir, duration)
@@ -241,7 +246,7 @@ impl Grant {
     pub(super) fn signing_session(&self, filling: &Filling<'_>) -> Result<Arc<Session>, Unfillable> {
         match &self.signing {
             Some(shared) => Ok(Arc::clone(shared)),
-            None => self.session_for(filling, self.dir.fixed_start(), self.session.duration).map(Arc::new),
+            None => self.session_for(filling, self.signing_prefix(), self.session.duration).map(Arc::new),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Another configuration in the place of the one that runs, between two requests.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
@@ -49,6 +50,15 @@ impl Reload {
             tracing::warn!("{key} cannot change without a restart");
         }
         Ok(changes)
+    }
+
+    /// Has `/readyz` and every answer over HTTP/1.1 say that the server stops.
+    pub(super) fn announce_stop(&self) {
+        self.lasting.stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.lasting.stopping.load(Ordering::Relaxed)
     }
 
     /// Opens the file of the audit trail again: the old one was moved away.

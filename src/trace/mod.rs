@@ -4,6 +4,7 @@
 //! [`current`] one. That costs a request next to nothing; a span of `tracing` for each would cost more than the answer.
 
 mod parent;
+mod spans;
 mod state;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
 pub use self::parent::TraceParent;
+pub use self::spans::{NoExporter, Span, Spans};
 
 /// The headers of W3C Trace Context (<https://www.w3.org/TR/trace-context/>).
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -26,6 +28,8 @@ pub struct Context {
     pub trace: Option<TraceParent>,
     /// The load of a session key: it is shared, so besides the id of the request that began it it has one of its own.
     pub load: Option<Uuid>,
+    /// Where its spans go.
+    pub spans: Spans,
 }
 
 tokio::task_local! {
@@ -109,7 +113,7 @@ mod tests {
     #[tokio::test]
     async fn work_knows_its_request_and_a_load_has_an_id_of_its_own() {
         assert!(current().is_none());
-        let context = Context { request_id: "a".into(), trace: None, load: None };
+        let context = Context { request_id: "a".into(), trace: None, load: None, spans: Spans::default() };
         let (request, load) = within(context, async {
             let request = current().unwrap();
             let load = tokio::spawn(within_load(current(), async { current().unwrap() })).await.unwrap();

@@ -80,7 +80,8 @@ impl Day {
                 id: DEV_ACCESS_KEY_ID.into(),
                 secret: Secret::new(DEV_ACCESS_KEY_SECRET),
                 token: None,
-            }),
+            })
+            .into(),
             calls_per_second: CALLS_PER_SECOND,
             max_sessions: 10 * SESSIONS,
         };
@@ -144,7 +145,7 @@ impl Day {
             let key = vault.session_key(&session, until).await;
             judge(key.map(|key| key.expiration).map_err(|unopened| unopened.error.to_string()));
         });
-        Duration::from_millis(self.dice.within(60_000..600_000))
+        Duration::from_millis(self.dice.within(60_000..840_000))
     }
 
     fn ask_over_http(&self) -> Duration {
@@ -170,7 +171,7 @@ impl Day {
         move |expiration| {
             let (truth, believed) = (hands.truth(), clock.now());
             let healthy = cloud.weather.is_healthy(hands.elapsed());
-            let waited = hands.elapsed() - asked;
+            let waited = hands.elapsed().saturating_sub(asked);
             ledger.note(&Answer { session, expiration, truth, believed, healthy, waited });
         }
     }
@@ -196,7 +197,7 @@ fn client(address: &str) -> Client {
 fn session(number: usize, dice: &Dice) -> Session {
     let duration = match dice.within(0..100) {
         0..2 => 900,
-        2..30 => 3_600,
+        2..24 => 3_600,
         _ => 43_200,
     };
     Session {
@@ -253,7 +254,7 @@ async fn a_day_of_chaos_goes_unnoticed_by_whoever_holds_a_live_key() {
     println!("{figures:#?}\nover HTTP: {over_http:#?}");
     assert!(figures.breaches.is_empty() && over_http.breaches.is_empty(), "CHAOS_SEED={seed} repeats it");
     assert!(calls.most <= ACCOUNT, "{} calls in one second", calls.most);
-    assert!(figures.answers > 200_000 * hours / 24 && figures.while_healthy > figures.answers / 10);
+    assert!(figures.answers > 150_000 * hours / 24 && figures.while_healthy > figures.answers / 10);
     let (early, late) = (resident[1], *resident.last().unwrap());
     assert!(late <= early + SLACK, "memory grew from {early} to {late} bytes");
 }

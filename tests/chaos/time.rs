@@ -32,8 +32,7 @@ impl Hands {
 
     /// The time that STS has.
     pub(crate) fn truth(&self) -> DateTime<Utc> {
-        let epoch: DateTime<Utc> = "2026-01-01T00:00:00Z".parse().unwrap();
-        epoch + TimeDelta::from_std(self.start.elapsed()).unwrap()
+        DateTime::from_timestamp(1_767_225_600, 0).unwrap() + TimeDelta::from_std(self.start.elapsed()).unwrap()
     }
 
     /// Puts the hands so far ahead of the true time.

@@ -14,7 +14,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use super::pages::{OBSERVABILITY, block};
+use super::pages::{block, page};
 use super::promql::{self, Named};
 use super::support::{http, run};
 
@@ -128,10 +128,9 @@ impl Served {
 #[tokio::test]
 async fn the_table_has_every_metric_with_its_type_and_labels() {
     let told = Told::after_traffic().await;
+    let page = page("docs/observability.md").text;
     let mut shown = BTreeMap::new();
-    for row in
-        OBSERVABILITY.1.lines().filter(|line| line.starts_with("| `oss_vend_") || line.starts_with("| `process_"))
-    {
+    for row in page.lines().filter(|line| line.starts_with("| `oss_vend_") || line.starts_with("| `process_")) {
         let cells: Vec<_> = row.split('|').map(|cell| cell.trim().replace('`', "")).collect();
         let labels: BTreeSet<_> = cells[3].split(", ").filter(|label| !label.is_empty()).map(str::to_owned).collect();
         for (name, known) in told.samples.iter().filter(|(name, _)| is_of(name, &cells[1], &told)) {
@@ -209,7 +208,8 @@ fn every_reason_of_readyz_has_its_row() {
     let source = fs::read_to_string("src/api/health/reasons.rs").unwrap();
     let words = source.split('"').skip(1).step_by(2);
     let codes: BTreeSet<_> = words.filter(|word| word.contains('_') && !word.contains([' ', ':'])).collect();
-    let rows = OBSERVABILITY.1.split_once("## `/readyz`").unwrap().1.split_once("## Metrics").unwrap().0;
+    let page = page("docs/observability.md").text;
+    let rows = page.split_once("## `/readyz`").unwrap().1.split_once("## Metrics").unwrap().0;
     let shown = rows.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
     assert_eq!(codes, shown);
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms and what each may import; the crate's own page has the same table in words.
-const ROOMS: [(&str, &[&str]); 20] = [
+const ROOMS: [(&str, &[&str]); 22] = [
     ("clock", &[]),
     ("keys", &[]),
     // What is written with every answer is written by hand, in rooms that may not import one another.
@@ -16,19 +16,25 @@ const ROOMS: [(&str, &[&str]); 20] = [
     ("signing", &["keys", "json"]),
     ("caller", &["keys", "trace"]),
     ("policy", &["caller", "json"]),
-    ("access_key", &["keys", "clock"]),
     ("sts", &["keys", "signing"]),
+    // A role taken with an identity token, or with another key, is a key that STS gives.
+    ("access_key", &["keys", "clock", "sts"]),
     ("vault", &["keys", "policy", "sts", "access_key", "clock", "metrics", "trace"]),
     // Who got what is told by `api`; how it is kept is nobody's business but its own: a queue, a thread, a file.
     ("audit", &["json"]),
     ("limits", &[]),
     ("config", &["caller", "policy", "vault", "sts", "access_key", "keys", "limits", "audit"]),
     ("api", &["caller", "policy", "vault", "signing", "keys", "limits", "clock", "audit", "metrics", "trace", "json"]),
+    // An error is explained by those who sign and who know STS's codes; nothing is asked.
+    ("diagnose", &["signing", "sts"]),
+    // It does what a server and a page do, one after the other and out loud; so it needs what both need, and no vault,
+    // since each session is asked for once.
+    ("check", &["access_key", "caller", "clock", "config", "diagnose", "keys", "policy", "signing", "sts"]),
     ("web", &[]),
     ("emulator", &[]),
-    ("server", &["api", "audit", "clock", "config", "metrics", "sts", "vault", "web"]),
+    ("server", &["access_key", "api", "audit", "clock", "config", "metrics", "sts", "trace", "vault", "web"]),
     ("dev", &["clock", "config", "emulator", "server", "web"]),
-    ("cli", &["api", "audit", "caller", "clock", "config", "dev", "policy", "server", "trace"]),
+    ("cli", &["api", "audit", "caller", "check", "clock", "config", "dev", "diagnose", "policy", "server", "trace"]),
 ];
 
 /// What a pure room must not name: sockets, files, threads of execution, and the time.

@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
+mod sources;
 #[path = "../it/support.rs"]
 #[expect(dead_code, reason = "the same support as that of the other tests, which need more of it")]
 mod support;
@@ -154,6 +155,9 @@ async fn no_secret_is_told_to_anyone_else() {
     let mut hunt = Hunt { server: TestServer::of(options).await, secrets: Vec::new(), refusals: Vec::new() };
     hunt.ask_all().await;
     hunt.fail_all().await;
+    let (sources, tokens) = sources::ask_all().await;
+    hunt.refusals.push(sources);
+    hunt.secrets.extend(tokens);
     let loaded = Settings::of_text("dev.toml", &config, &Environment::default()).unwrap();
     let shown = format!("{loaded:?} {:?}", loaded.clone().build().unwrap());
     let Hunt { server, secrets, refusals } = hunt;

@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use axum::http::{Request, Response};
 use futures_util::FutureExt;
 use http_body_util::{BodyExt, Empty, Full};
+use oss_vend::api::Peer;
 use oss_vend::clock::SystemClock;
 use oss_vend::config::{Environment, Settings};
 use oss_vend::server::Server;
@@ -91,6 +92,6 @@ impl Site {
     }
 }
 
-fn peer() -> SocketAddr {
-    "127.0.0.1:50000".parse().unwrap()
+fn peer() -> Peer {
+    Peer::Tcp("127.0.0.1:50000".parse().unwrap())
 }

@@ -12,20 +12,20 @@
 mod record;
 
 use std::borrow::Cow;
-use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::http::Method;
 use axum::http::request::Parts;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use self::record::{Facet, Facts, Item};
 pub(super) use self::record::{Record, Vended};
 use super::App;
+use super::peer::Peer;
 use crate::audit::{Event, Trail};
 use crate::metrics::Route;
 use crate::signing::moment::{Extended, Precise};
-use crate::trace::Context;
+use crate::trace::{Context, Span};
 
 /// Codes of those who are turned away unheard.
 const TURNED_AWAY: [&str; 2] = ["rate_limited", "overloaded"];
@@ -37,7 +37,7 @@ pub(super) struct Watch<'a> {
     context: &'a Context,
     route: Route,
     method: Method,
-    peer: Option<IpAddr>,
+    peer: Peer,
     at: DateTime<Utc>,
     began: Instant,
     record: &'a Record,
@@ -52,7 +52,7 @@ impl<'a> Watch<'a> {
         app: &'a App,
         context: &'a Context,
         route: Route,
-        (head, peer, at): (&Parts, Option<IpAddr>, DateTime<Utc>),
+        (head, peer, at): (&Parts, Peer, DateTime<Utc>),
         record: &'a Record,
     ) -> Self {
         let vends = route.vends() && (app.classic.is_some() || !route.is_classic());
@@ -96,7 +96,7 @@ impl<'a> Watch<'a> {
             request_id: &self.context.request_id,
             trace_id: texts.trace_id.as_deref(),
             caller: facts.who(),
-            peer: facts.address.or(self.peer),
+            peer: facts.address.or(self.peer.address()),
             route: self.route.label(),
             method: self.method.as_str(),
             item: None,
@@ -146,9 +146,32 @@ struct Texts {
     micros: u64,
 }
 
+impl Watch<'_> {
+    /// Of a request that failed, or whose callers record it too.
+    fn span(&self, elapsed: Duration) {
+        let failed = self.status.is_none_or(|status| status >= 500);
+        if !self.context.spans.want(self.context, failed) {
+            return;
+        }
+        let ended = self.app.clock.now();
+        let status = self.status.map(|status| ("http.response.status_code", status.to_string()));
+        let method = ("http.request.method", self.method.to_string());
+        self.context.spans.tell(Span {
+            name: format!("{} {}", self.method, self.route.label()),
+            of_server: true,
+            began: ended - TimeDelta::from_std(elapsed).unwrap_or_default(),
+            ended,
+            context: self.context,
+            failed: failed.then_some(self.outcome),
+            attributes: [method, ("http.route", self.route.label().to_owned())].into_iter().chain(status).collect(),
+        });
+    }
+}
+
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
         let (facts, elapsed) = (self.record.facts(), self.began.elapsed());
+        self.span(elapsed);
         let counts = facts.counted().map(|offer| &*offer.counts);
         self.app.metrics.request(self.route, counts, self.status, elapsed);
         if let Some(trail) = self.trail {

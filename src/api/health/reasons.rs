@@ -1,5 +1,7 @@
 //! Why this server is not ready, or ready and not as it should be.
 
+use std::sync::atomic::Ordering;
+
 use chrono::TimeDelta;
 use serde::Serialize;
 
@@ -35,11 +37,16 @@ pub(super) struct Seen<'a> {
 /// All that apply, the worst first.
 pub(super) fn reasons(app: &App, seen: &Seen<'_>) -> Vec<Reason> {
     let mut reasons = Vec::new();
+    reasons.extend(app.stopping.load(Ordering::Relaxed).then(stopping));
     reasons.extend((!seen.has_access_key).then(no_access_key));
     reasons.extend(seen.last.and_then(|last| sts(last, seen.held.alive)));
     reasons.extend(clock(app.vault.clock_offset()));
     reasons.extend(app.audit.as_ref().filter(|trail| trail.counts().failing).map(|_| audit()));
     reasons
+}
+
+fn stopping() -> Reason {
+    Reason { code: "stopping", detail: "the server was told to stop".to_owned(), hint: None, stops: true }
 }
 
 fn no_access_key() -> Reason {

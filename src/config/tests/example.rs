@@ -53,14 +53,17 @@ fn keys_of_types() -> BTreeSet<String> {
         "sts",
         "vault",
         "access_key",
+        "access_key.second",
         "auth",
         "auth.forward",
         "auth.proxy",
         "cors",
         "proxy",
+        "tls",
         "limits",
         "audit",
         "admin",
+        "otel",
         "classic",
         "grants",
     ];
@@ -110,6 +113,9 @@ fn the_example_shows_the_defaults() {
 fn every_optional_key_of_the_example_is_accepted() {
     let folder = Folder::with(&uncommented());
     fs::write(folder.path("issuer-keys.json"), PUBLIC_KEY).unwrap();
+    let (certificate, key) = super::tls::pair(2099);
+    fs::write(folder.path("server.pem"), certificate).unwrap();
+    fs::write(folder.path("server.key"), key).unwrap();
     folder.load(&[]).unwrap_or_else(|error| panic!("{error}"));
 }
 

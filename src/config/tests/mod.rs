@@ -5,6 +5,8 @@ mod auth;
 mod environment;
 mod example;
 mod faults;
+mod key_sources;
+mod tls;
 
 use std::fs;
 use std::path::PathBuf;

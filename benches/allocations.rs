@@ -19,7 +19,7 @@ fn main() {
     subjects::each(&|_| true, &mut |mut group| {
         for subject in &mut group.subjects {
             let (count, bytes) = counted(subject);
-            let bound = subject.allocations.map_or("".to_owned(), |bound| bound.to_string());
+            let bound = subject.allocations.map_or_else(String::new, |bound| bound.to_string());
             writeln!(text, "| {}: {} | {count} | {bytes} | {bound} |", group.name, subject.name).unwrap();
             if subject.allocations.is_some_and(|bound| count > bound) {
                 passed.push(format!("{}: {} makes {count} allocations", group.name, subject.name));

@@ -13,10 +13,11 @@
 //! | [`policy`] | `caller` | may this caller have this; pure |
 //! | [`access_key`] | `keys`, `clock` | where the AccessKey comes from |
 //! | [`sts`] | `keys`, `signing` | `AssumeRole` on the wire |
-//! | [`vault`] | `keys`, `policy`, `sts`, `access_key`, `clock` | the live session key of each session |
+//! | [`replicas`] | `keys` | what the replicas of one server share through Redis; knows no session |
+//! | [`vault`] | `keys`, `policy`, `sts`, `access_key`, `clock`, `replicas` | the live session key of each session |
 //! | [`audit`] | – | who got what, as lines of JSON, written behind the requests |
 //! | [`limits`] | – | how often one may ask; pure but for its counts |
-//! | [`config`] | `caller`, `policy`, `vault`, `sts`, `access_key`, `keys`, `limits`, `audit` | reads files and environment, alone in doing so |
+//! | [`config`] | `caller`, `policy`, `vault`, `sts`, `access_key`, `keys`, `limits`, `audit`, `replicas` | reads files and environment, alone in doing so |
 //! | [`api`] | `caller`, `policy`, `vault`, `signing`, `keys`, `limits`, `clock`, `audit` | routes, answers, problems |
 //! | [`web`] | – | the demo page and the browser module |
 //! | [`emulator`] | – | STS and OSS that check everything; shares no code with the rest |
@@ -36,6 +37,7 @@ pub mod emulator;
 pub mod keys;
 pub mod limits;
 pub mod policy;
+pub mod replicas;
 pub mod server;
 pub mod signing;
 pub mod sts;

@@ -13,6 +13,7 @@ mod message;
 mod refusal;
 mod reply;
 mod request;
+mod retold;
 mod verdict;
 mod wire;
 
@@ -23,4 +24,5 @@ pub use error::{Flaw, Stage, StsError};
 pub use message::Message;
 pub use refusal::Refusal;
 pub use request::{AssumeRole, SignatureScheme};
+pub use retold::Retold;
 pub use verdict::{Blame, Retry};

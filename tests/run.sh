@@ -48,6 +48,8 @@ packages() {
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
     python_headers || missing+=(python3-dev) # a dependency of oss2 is compiled
     [ -x /usr/bin/chromium ] || missing+=(chromium)
+    command -v openssl >/dev/null || missing+=(openssl)
+    command -v systemd-analyze >/dev/null || missing+=(systemd) # it checks the unit; nothing is started
     [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
     for font in fonts-noto-cjk fonts-noto-color-emoji; do # names in the screenshots
         dpkg-query -W -f='${Status}' "$font" 2>/dev/null | grep -q 'ok installed' || missing+=("$font")
@@ -107,6 +109,12 @@ python_suite() {
     OSS_VEND_BIN="$target/debug/oss-vend" tests/python/run.sh
 }
 
+deployments() {
+    local target
+    target=$(target) || return
+    OSS_VEND_BIN="$target/debug/oss-vend" tests/deploy/run.sh
+}
+
 mkdir -p "$WORK"
 rm -rf "$WORK/sdk-runs" # what was run another time does not count
 need "system packages" packages
@@ -121,5 +129,6 @@ step "ali-oss and oss-vend.js in Node" suite node
 step "pages in Chromium" suite browser
 step "the official JavaScript SDKs, and the examples" suite sdk
 step "the official Python SDKs, and the examples" python_suite
+step "the deployments of examples/deploy" deployments
 step "the table of SDKs" tests/sdk_table.py --check
 finish

@@ -210,7 +210,7 @@ fn bad(code: &'static str, detail: impl Into<std::borrow::Cow<'static, str>>) ->
 /// A parameter whose value makes no sense.
 pub(super) fn invalid(name: &str, problem: &str) -> Problem {
     bad("invalid_parameter", format!("the parameter {name:?} {problem}"))
-        .hint("the README has a table of the parameters")
+        .hint("docs/api.md has a table of the parameters")
 }
 
 fn unknown(name: &str, known: &[&str]) -> Problem {

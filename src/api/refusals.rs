@@ -124,7 +124,7 @@ impl From<Denied> for Problem {
                 .hint(format!("begin the key with {dir:?}, or send \"filename\" and let the server make the key")),
             Denied::Missing { .. } => new(StatusCode::BAD_REQUEST, "missing_parameter").hint("add it to the request"),
             Denied::Parameter { .. } => {
-                new(StatusCode::BAD_REQUEST, "invalid_parameter").hint("the README has a table of the parameters")
+                new(StatusCode::BAD_REQUEST, "invalid_parameter").hint("docs/api.md has a table of the parameters")
             }
             Denied::ContentType { allowed, .. } => new(StatusCode::FORBIDDEN, "content_type_not_allowed")
                 .hint(format!("send contentType as one of {}", allowed.join(", "))),

@@ -1,4 +1,4 @@
-//! The account that the README has people make, as an emulated cloud: its policies are enough for its configuration, and
+//! The account that `docs/ram.md` has people make, as an emulated cloud: its policies are enough for its configuration, and
 //! for no more.
 
 use chrono::{DateTime, Utc};
@@ -15,7 +15,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::Child;
 
-use super::readme::block;
+use super::pages::block;
 use super::support::{http, shell};
 
 const ACCOUNT: &str = "1234567890123456";

@@ -1,8 +1,8 @@
-//! The answers have the members that the README shows, and of the same types.
+//! The answers have the members that `docs/api.md` shows, and of the same types.
 
 use serde_json::{Map, Value};
 
-use super::readme::blocks;
+use super::pages::blocks;
 use super::support::RunningDev;
 
 #[tokio::test]

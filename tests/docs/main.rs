@@ -1,11 +1,12 @@
-//! The README holds: what it shows is run, loaded or compared here; its pages are run by `tests/js/browser/readme.test.mjs`.
+//! The README and the pages of `docs/` hold: what they show is run, loaded or compared here; the README's HTML is run by
+//! `tests/js/browser/readme.test.mjs`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod account;
 mod answers;
 mod configurations;
-mod readme;
+mod pages;
 mod shell;
 mod support;
 mod tables;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::readme::{block, blocks};
+use super::pages::{block, blocks};
 use super::support::{PROGRAM, RunningDev, run};
 
 #[tokio::test]

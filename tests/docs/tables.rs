@@ -2,17 +2,17 @@
 
 use std::fs;
 
-use super::readme::README;
+use super::pages::{API, CONFIGURATION, PROBLEMS, Page};
 use super::support::RunningDev;
 
 const REFERENCE: &str = include_str!("../../src/config/reference.md");
 
 #[test]
 fn the_configuration_table_is_that_of_the_reference() {
-    let table = between("<!-- reference: src/config/reference.md -->", "<!-- end of reference -->");
+    let table = between(CONFIGURATION, "<!-- reference: src/config/reference.md -->", "<!-- end of reference -->");
     assert!(
         table.trim() == REFERENCE.trim(),
-        "copy src/config/reference.md between its two markers in README.md; they differ at {:?}",
+        "copy src/config/reference.md between its two markers in docs/configuration.md; they differ at {:?}",
         REFERENCE.trim().lines().zip(table.trim().lines()).find(|(right, shown)| right != shown)
     );
 }
@@ -24,7 +24,7 @@ async fn each_route_has_a_table_of_just_its_parameters() {
         let problem = dev.json(&format!("{route}?no-such-parameter=")).await;
         let hint = problem["hint"].as_str().unwrap();
         let mut known: Vec<_> = hint.strip_prefix("this route knows ").unwrap().split(", ").collect();
-        let mut shown = first_column(between(&format!("### `{route}`"), "```"));
+        let mut shown = first_column(between(API, &format!("## `{route}`"), "```"));
         known.sort_unstable();
         shown.sort_unstable();
         assert_eq!(shown, known, "{route}");
@@ -33,7 +33,7 @@ async fn each_route_has_a_table_of_just_its_parameters() {
 
 #[test]
 fn every_code_of_a_problem_has_its_row_and_no_row_is_idle() {
-    let shown = first_column(between("## Problems", "## Configuration"));
+    let shown = first_column(PROBLEMS.1);
     assert!(shown.is_sorted(), "the rows are in the order of the alphabet");
     let mut codes = codes();
     codes.push("overloaded".to_owned()); // the one code that is one word
@@ -61,9 +61,9 @@ fn follows_a_status(before: &str) -> bool {
 /// Texts of the same form: a field of OSS, and a kind of STS error.
 const NO_CODES: [&str; 2] = ["success_action_status", "invalid_answer"];
 
-fn between(start: &str, end: &str) -> &'static str {
-    let rest = README.split_once(start).unwrap_or_else(|| panic!("the README has no {start:?}")).1;
-    rest.split_once(end).unwrap_or_else(|| panic!("there is no {end:?} after {start:?}")).0
+fn between((path, text): Page, start: &str, end: &str) -> &'static str {
+    let rest = text.split_once(start).unwrap_or_else(|| panic!("{path} has no {start:?}")).1;
+    rest.split_once(end).unwrap_or_else(|| panic!("{path} has no {end:?} after {start:?}")).0
 }
 
 /// What stands in backticks at the start of each row.

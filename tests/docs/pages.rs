@@ -1,8 +1,25 @@
-//! The README as text, and its blocks of code by the marker before each.
+//! The README and the pages of `docs/` as text, and their blocks of code by the marker before each.
 
+use std::fs;
 use std::path::Path;
 
-pub(crate) const README: &str = include_str!("../../README.md");
+/// A page by its path in the project, and its text.
+pub(crate) type Page = (&'static str, &'static str);
+
+pub(crate) const API: Page = ("docs/api.md", include_str!("../../docs/api.md"));
+pub(crate) const CONFIGURATION: Page = ("docs/configuration.md", include_str!("../../docs/configuration.md"));
+pub(crate) const PROBLEMS: Page = ("docs/problems.md", include_str!("../../docs/problems.md"));
+
+/// The pages whose blocks of code are run.
+const PAGES: [Page; 7] = [
+    ("README.md", include_str!("../../README.md")),
+    API,
+    ("docs/callers.md", include_str!("../../docs/callers.md")),
+    CONFIGURATION,
+    ("docs/grants.md", include_str!("../../docs/grants.md")),
+    PROBLEMS,
+    ("docs/ram.md", include_str!("../../docs/ram.md")),
+];
 
 /// What a marker `<!-- test: KIND … -->` may say; each kind has its test.
 const KINDS: [&str; 12] = [
@@ -48,12 +65,17 @@ pub(crate) fn block(kind: &str, argument: &str) -> String {
 }
 
 fn all() -> Vec<Block> {
+    PAGES.into_iter().flat_map(blocks_of).collect()
+}
+
+fn blocks_of((path, text): Page) -> Vec<Block> {
     let (mut blocks, mut open): (Vec<Block>, Option<Block>) = (Vec::new(), None);
     let mut marker = None;
-    for line in README.lines() {
+    for line in text.lines() {
         match (&mut open, line.starts_with("```")) {
             (None, true) => {
-                let (kind, argument) = marker.take().unwrap_or_else(|| panic!("no marker before the block {line:?}"));
+                let (kind, argument) =
+                    marker.take().unwrap_or_else(|| panic!("{path} has no marker before the block {line:?}"));
                 open = Some(Block { kind, argument, text: String::new() });
             }
             (None, false) => marker = marked(line),
@@ -64,7 +86,7 @@ fn all() -> Vec<Block> {
             }
         }
     }
-    assert!(open.is_none(), "the last block has no end");
+    assert!(open.is_none(), "the last block of {path} has no end");
     blocks
 }
 
@@ -82,13 +104,23 @@ fn every_block_of_code_is_one_that_a_test_runs() {
 
 #[test]
 fn every_link_within_the_project_leads_somewhere() {
-    let headings: Vec<_> = README.lines().filter_map(|line| line.strip_prefix('#')).map(anchor).collect();
-    for target in README.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-        if let Some(wanted) = target.strip_prefix('#') {
-            assert!(headings.iter().any(|heading| heading == wanted), "there is no heading for #{wanted}");
-        } else if !target.starts_with("https://") {
-            assert!(Path::new(target).exists(), "there is no {target}");
+    for (path, text) in PAGES {
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if !target.starts_with("https://") {
+                follow(path, target);
+            }
         }
+    }
+}
+
+fn follow(from: &str, target: &str) {
+    let (file, heading) = target.split_once('#').unwrap_or((target, ""));
+    let file = if file.is_empty() { from.into() } else { Path::new(from).parent().unwrap().join(file) };
+    assert!(file.exists(), "{from}: there is no {target}");
+    if !heading.is_empty() {
+        let text = fs::read_to_string(&file).unwrap();
+        let mut headings = text.lines().filter_map(|line| line.strip_prefix('#')).map(anchor);
+        assert!(headings.any(|known| known == heading), "{from}: there is no heading for {target}");
     }
 }
 

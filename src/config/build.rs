@@ -12,6 +12,7 @@ use super::check_grant::ROLE_FOR_ALL;
 use super::fault::ConfigError;
 use super::format;
 use super::load::Loaded;
+use super::redis;
 use super::settings::{
     AuditTarget, CorsSettings, GrantSettings, LimitSettings, PolicySource, SignatureVersion, StsSettings, StsSignature,
 };
@@ -20,6 +21,7 @@ use crate::audit::Destination;
 use crate::caller::Authenticator;
 use crate::limits::Rates;
 use crate::policy::{self, Grant, GrantSpec, Grants};
+use crate::replicas;
 use crate::sts::{ClientOptions, SignatureScheme, endpoint};
 
 /// Everything that a server is made of.
@@ -33,6 +35,8 @@ pub struct Configured {
     pub calls_per_second: u32,
     /// The most sessions that are held.
     pub max_sessions: usize,
+    /// Through what the vault is shared with other replicas, if it is.
+    pub replicas: Option<replicas::Options>,
     /// Where the AccessKey comes from, if there is one.
     pub access_keys: Option<AccessKeys>,
     /// Who may ask.
@@ -136,6 +140,7 @@ impl Loaded {
             second_sts,
             calls_per_second: settings.sts.calls_per_second,
             max_sessions: settings.vault.max_sessions,
+            replicas: settings.vault.redis.map(redis::options).transpose()?,
             access_keys: access_key.map(AccessKeys::fixed),
             authenticator,
             grants,

@@ -32,6 +32,9 @@ impl Check<'_> {
             self.anchor(&["audit", "to"], file);
         }
         self.sts(&mut settings.sts);
+        if let Some(redis) = &mut settings.vault.redis {
+            self.redis(redis);
+        }
         self.auth(&mut settings.auth);
         self.cors(&settings.cors);
         self.proxies(&settings.proxy.trusted);

@@ -47,6 +47,8 @@ mod overlay;
 mod problem;
 mod rate;
 mod read;
+mod redis;
+mod redis_settings;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -63,8 +65,8 @@ pub use load::Loaded;
 pub use rate::Rate;
 pub use settings::{
     AccessKeySettings, ApiKeySettings, AuditSettings, AuditTarget, AuthSettings, ClassicSettings, CorsSettings,
-    ForwardSettings, FrontSettings, GrantSettings, JwtSettings, LimitSettings, PolicySource, ProxySettings,
-    RuleSettings, Settings, SignatureVersion, StsSettings, StsSignature, VaultSettings,
+    ForwardSettings, FrontSettings, GrantSettings, JwtSettings, LimitSettings, PolicySource, ProxySettings, RedisMode,
+    RedisSettings, RuleSettings, Settings, SignatureVersion, StsSettings, StsSignature, VaultSettings,
 };
 
 use crate::keys::Secret;

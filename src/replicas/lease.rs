@@ -174,7 +174,8 @@ impl Place {
     pub fn settle(&self, lease: Option<Lease>, outcome: Outcome) {
         let mut call = self.call(&SETTLE);
         call.arg(lease.map_or_else(String::new, |lease| lease.owner));
-        let seal = |kind, end, plain: &[u8]| self.replicas.ring.seal(kind, &self.context, end, plain).unwrap_or_default();
+        let seal =
+            |kind, end, plain: &[u8]| self.replicas.ring.seal(kind, &self.context, end, plain).unwrap_or_default();
         match outcome {
             Outcome::Key { plain, end, life } => {
                 call.arg("key").arg(seal(Kind::Key, end, &plain)).arg(milliseconds(life));
@@ -188,7 +189,7 @@ impl Place {
         }
         call.arg(self.replicas.keys.channel()).arg(&self.names[0][..]);
         let (replicas, call) = (Arc::clone(&self.replicas), call);
-        tokio::spawn(async move { drop(replicas.link.run::<u32>(&call).await) });
+        tokio::spawn(async move { replicas.link.run::<u32>(&call).await });
     }
 
     fn call<'s>(&self, script: &'s redis::Script) -> ScriptInvocation<'s> {

@@ -52,15 +52,17 @@ enum Standing {
 
 impl Link {
     /// Keeps a connection through `door` until the link is dropped.
-    pub(super) fn keep(
-        door: Door,
-        options: &Options,
-        keys: Keys,
-        presence: Arc<Presence>,
-        tally: Arc<Tally>,
-    ) -> Self {
+    pub(super) fn keep(door: Door, options: &Options, keys: Keys, presence: Arc<Presence>, tally: Arc<Tally>) -> Self {
         let line = Arc::new(Line(watch::Sender::new(Standing::Starting)));
-        let keeper = Keeper { line: Arc::clone(&line), door, limit: options.connect_timeout, patience: options.timeout, keys, presence, tally: Arc::clone(&tally) };
+        let keeper = Keeper {
+            line: Arc::clone(&line),
+            door,
+            limit: options.connect_timeout,
+            patience: options.timeout,
+            keys,
+            presence,
+            tally: Arc::clone(&tally),
+        };
         Self { line, timeout: options.timeout, tally, keeper: tokio::spawn(keeper.run()) }
     }
 

@@ -179,7 +179,14 @@ mod tests {
 
     #[test]
     fn what_is_no_key_is_refused() {
-        for text in ["", "new", "new:", "new:AQEB", ":AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=", "a b:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="] {
+        for text in [
+            "",
+            "new",
+            "new:",
+            "new:AQEB",
+            ":AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=",
+            "a b:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=",
+        ] {
             assert!(SealingKey::parse(text).is_none(), "{text}");
         }
         assert!(Ring::new(&[]).is_err());

@@ -21,6 +21,7 @@ use crate::api::{self, App, BodyLimit, Cors, Gate};
 use crate::audit::Trail;
 use crate::clock::{Clock, CorrectedClock};
 use crate::config::{ConfigError, Configured, Limits, Loaded};
+use crate::replicas::{Replicas, Unusable};
 use crate::sts::{Client, ClientError};
 use crate::vault::{self, Vault};
 use crate::web;
@@ -37,6 +38,9 @@ pub enum StartError {
     /// STS cannot be asked.
     #[error("sts.endpoint: {0}")]
     Sts(#[from] ClientError),
+    /// Redis' address or the sealing keys cannot be used.
+    #[error(transparent)]
+    Redis(#[from] Unusable),
     /// The audit trail cannot be opened.
     #[error("audit.to: {0}")]
     Audit(io::Error),
@@ -65,7 +69,7 @@ impl Server {
     /// The same with routes of its own for `pages`, which the static folder stands behind.
     pub fn with_pages(loaded: Loaded, clock: Arc<dyn Clock>, pages: Router) -> Result<Self, StartError> {
         let configured = loaded.build()?;
-        let Configured { sts, second_sts, calls_per_second, max_sessions, .. } = configured;
+        let Configured { sts, second_sts, calls_per_second, max_sessions, replicas, .. } = configured;
         let Configured { access_keys, authenticator, grants, audit, classic, static_dir, .. } = configured;
         let Configured { cors, page_headers, proxies, rates, limits, .. } = configured;
         let clock = Arc::new(CorrectedClock::new(clock));
@@ -75,6 +79,7 @@ impl Server {
             access_keys: access_keys.ok_or(StartError::NoAccessKey)?,
             calls_per_second,
             max_sessions,
+            replicas: replicas.map(|options| Replicas::open(&options, calls_per_second)).transpose()?,
         };
         let audit = audit.map(|to| Trail::open(&to).map(Arc::new)).transpose().map_err(StartError::Audit)?;
         let app = App {

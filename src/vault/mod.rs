@@ -19,6 +19,7 @@ mod budget;
 mod error;
 mod life;
 mod load;
+mod shared;
 mod slot;
 mod slots;
 mod tally;
@@ -29,7 +30,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::error::{LoadError, Unopened};
 pub use self::life::{MARGIN, refresh_after};
-use self::load::{Loader, Urgency};
+use self::load::{Errand, Failed, Loader, Urgency};
 use self::slot::{Flight, Slot, Step};
 use self::slots::{Entry, Slots};
 pub use self::tally::Counts;
@@ -38,6 +39,7 @@ use crate::access_key::{AccessKeyError, AccessKeys};
 use crate::clock::{Clock, CorrectedClock};
 use crate::keys::{AccessKey, SessionKey};
 use crate::policy::Session;
+use crate::replicas::Replicas;
 use crate::sts::{Client, StsError};
 
 /// What a vault works with.
@@ -53,6 +55,8 @@ pub struct Options {
     pub calls_per_second: u32,
     /// The most sessions that are held.
     pub max_sessions: usize,
+    /// With whom sessions and calls are shared, if with anybody.
+    pub replicas: Option<Arc<Replicas>>,
 }
 
 /// Holds the live session key of each session, and opens sessions that are missing.
@@ -63,6 +67,7 @@ pub struct Vault {
     access_keys: AccessKeys,
     clock: Arc<CorrectedClock>,
     tally: Tally,
+    replicas: Option<Arc<Replicas>>,
     last: Mutex<Option<Outcome>>,
 }
 
@@ -88,13 +93,14 @@ impl Vault {
     /// An empty vault; its loads set `clock` right.
     #[must_use]
     pub fn new(options: Options, clock: Arc<CorrectedClock>) -> Arc<Self> {
-        let Options { sts, second_sts, access_keys, calls_per_second, max_sessions } = options;
+        let Options { sts, second_sts, access_keys, calls_per_second, max_sessions, replicas } = options;
         Arc::new(Self {
             slots: Slots::new(max_sessions),
-            loader: Loader::new(sts, second_sts, calls_per_second),
+            loader: Loader::new(sts, second_sts, calls_per_second, replicas.clone()),
             access_keys,
             clock,
             tally: Tally::default(),
+            replicas,
             last: Mutex::new(None),
         })
     }
@@ -112,7 +118,23 @@ impl Vault {
         let (slot, given_up) = self.slots.place(&entry, now);
         self.tally.evicted(given_up);
         slot.touch(self.clock.elapsed());
-        match slot.step(now, until, |urgency| self.launch(&slot, entry, urgency)) {
+        match self.ask(&slot, &entry, now, until).await {
+            // Another replica's key may be near its end; whoever needs a longer one then renews it.
+            Ok(key) if self.replicas.is_some() && life::falls_short(&key, until, now) => {
+                self.ask(&slot, &entry, self.clock.now(), until).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn ask(
+        self: &Arc<Self>,
+        slot: &Arc<Slot>,
+        entry: &Entry,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Arc<SessionKey>, Unopened> {
+        match slot.step(now, until, |errand| self.launch(slot, entry.clone(), errand)) {
             Step::Ready(key) => Ok(key),
             Step::ReadyWhileFailing(key) => Ok(self.served_while_failing(key)),
             Step::Failed(unopened) => Err(unopened),
@@ -153,7 +175,7 @@ impl Vault {
     /// What was done since the start.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.tally.counts()
+        Counts { replicas: self.replicas.as_ref().map(|replicas| replicas.counts()), ..self.tally.counts() }
     }
 
     /// How far STS's clock is ahead of this machine's.
@@ -167,25 +189,36 @@ impl Vault {
         key
     }
 
-    fn launch(self: &Arc<Self>, slot: &Arc<Slot>, entry: Entry, urgency: Urgency) -> Option<Flight> {
-        if urgency == Urgency::Refresh && !self.loader.can_refresh(&self.clock) {
+    fn launch(self: &Arc<Self>, slot: &Arc<Slot>, entry: Entry, errand: Errand) -> Option<Flight> {
+        if errand.urgency == Urgency::Refresh && !self.loader.can_refresh(&self.clock) {
             return None;
         }
-        let load = Arc::clone(self).load(entry, urgency);
-        Some(slot::launch(slot, load, Arc::clone(&self.clock)))
+        let load = Arc::clone(self).load(entry, errand);
+        Some(slot::launch(slot, errand, load, Arc::clone(&self.clock)))
     }
 
-    async fn load(self: Arc<Self>, entry: Entry, urgency: Urgency) -> Result<Arc<SessionKey>, Arc<LoadError>> {
-        let Entry { session, opener } = entry;
-        match urgency {
-            Urgency::First | Urgency::Renewal => self.tally.load(),
-            Urgency::Refresh => self.tally.refresh(),
+    async fn load(self: Arc<Self>, entry: Entry, errand: Errand) -> Result<Arc<SessionKey>, Failed> {
+        match &self.replicas {
+            Some(replicas) => self.share(replicas, &entry, &errand).await,
+            None => self.open(&entry, &errand).await,
         }
-        let opened = self.loader.open(&session, &opener, urgency, &self.clock, &self.tally).await;
+    }
+
+    async fn open(&self, entry: &Entry, errand: &Errand) -> Result<Arc<SessionKey>, Failed> {
+        let Entry { session, opener } = entry;
+        let failed = |error| Failed::new(error, errand, self.clock.now());
+        match errand.urgency {
+            Urgency::First | Urgency::Renewal => self.tally.load(),
+            Urgency::Refresh => {
+                self.loader.may_refresh().await.map_err(|error| failed(Arc::new(error)))?;
+                self.tally.refresh();
+            }
+        }
+        let opened = self.loader.open(session, opener, errand.urgency, &self.clock, &self.tally).await;
         let loaded = opened.map(Arc::new).map_err(Arc::new);
-        log(&session, &loaded);
+        log(session, &loaded);
         self.remember(loaded.as_ref().err());
-        loaded
+        loaded.map_err(failed)
     }
 
     fn remember(&self, error: Option<&Arc<LoadError>>) {

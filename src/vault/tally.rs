@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::replicas;
 use crate::sts::StsError;
 
 /// The most codes of STS that are counted apart; the rest, which no real STS has, are counted together.
@@ -41,6 +42,8 @@ pub struct Counts {
     pub evicted: u64,
     /// Failed calls by STS's code, or by their kind where STS gave none.
     pub failures: BTreeMap<String, u64>,
+    /// What was shared with other replicas, where that is configured.
+    pub replicas: Option<replicas::Counts>,
 }
 
 impl Tally {
@@ -87,6 +90,7 @@ impl Tally {
             turned_away: read(&self.turned_away),
             evicted: read(&self.evicted),
             failures: self.failures.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            replicas: None,
         }
     }
 }

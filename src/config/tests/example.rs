@@ -52,6 +52,7 @@ fn keys_of_types() -> BTreeSet<String> {
     let sections = [
         "sts",
         "vault",
+        "vault.redis",
         "access_key",
         "auth",
         "auth.forward",
@@ -109,6 +110,8 @@ fn the_example_shows_the_defaults() {
 fn every_optional_key_of_the_example_is_accepted() {
     let folder = Folder::with(&uncommented());
     fs::write(folder.path("issuer-keys.json"), PUBLIC_KEY).unwrap();
+    let authority = rcgen::generate_simple_self_signed(["redis.internal".to_owned()]).unwrap();
+    fs::write(folder.path("redis-ca.pem"), authority.cert.pem()).unwrap();
     folder.load(&[]).unwrap_or_else(|error| panic!("{error}"));
 }
 

@@ -5,6 +5,7 @@ mod auth;
 mod environment;
 mod example;
 mod faults;
+mod redis;
 
 use std::fs;
 use std::path::PathBuf;

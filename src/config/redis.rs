@@ -48,9 +48,6 @@ impl Check<'_> {
         self.sealing_keys(redis);
         self.positive(&["vault", "redis", "connect_timeout"], redis.connect_timeout);
         self.positive(&["vault", "redis", "timeout"], redis.timeout);
-        if redis.replicas == Some(0) {
-            self.blame(&["vault", "redis", "replicas"], &Problem::expected("at least 1"));
-        }
         if let Some(file) = &mut redis.ca_file {
             self.anchor(&["vault", "redis", "ca_file"], file);
             if let Err(problem) = authorities(file) {

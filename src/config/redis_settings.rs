@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::Deserializer;
 
+use super::count;
 use super::duration;
 use super::secret;
 use crate::keys::Secret;
@@ -39,6 +40,7 @@ pub struct RedisSettings {
     #[serde(deserialize_with = "duration::required")]
     pub timeout: Duration,
     /// How many replicas there are, for as long as Redis has not told.
+    #[serde(deserialize_with = "count::optional")]
     pub replicas: Option<u32>,
 }
 

@@ -1,10 +1,11 @@
 //! One budget of calls for all replicas, and each one's share of it when Redis cannot divide it.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::Replicas;
 use super::presence::LIFE;
@@ -12,6 +13,10 @@ use super::script::TURN;
 
 /// An eighth of a second's worth of calls may go out at once, whoever makes them.
 const BURST: Duration = Duration::from_millis(125);
+
+/// So many of a replica ask or wait for a turn at the same time: few, so that little is promised when Redis is lost, but
+/// more than one, so that a Redis far away does not set the pace.
+const ASKING: usize = 4;
 
 /// There is no turn in time.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
@@ -24,15 +29,10 @@ pub struct NoTurn {
 #[derive(Debug)]
 pub(super) struct Turns {
     interval: Duration,
-    /// Whoever has it asks; the others of this replica stand in line.
-    line: Mutex<Share>,
-}
-
-/// What this replica may do without asking.
-#[derive(Debug)]
-struct Share {
-    /// The next call.
-    next: Instant,
+    /// Whoever has a permit asks; the others of this replica stand in line.
+    line: Semaphore,
+    /// When this replica makes its next call, if it does not ask.
+    next: Mutex<Instant>,
 }
 
 /// What Redis says.
@@ -45,27 +45,24 @@ enum Answer {
 impl Turns {
     pub(super) fn new(calls_per_second: u32) -> Self {
         let interval = Duration::from_secs(1) / calls_per_second.max(1);
-        Self { interval, line: Mutex::new(Share { next: Instant::now() }) }
+        Self { interval, line: Semaphore::new(ASKING), next: Mutex::new(Instant::now()) }
     }
 
     pub(super) async fn take(&self, replicas: &Replicas, patience: Duration) -> Result<(), NoTurn> {
         let end = Instant::now() + patience;
         let no_turn = NoTurn { retry_after: patience };
-        let mut share = timeout_at(end, self.line.lock()).await.map_err(|_| no_turn)?;
+        let permit = timeout_at(end, self.line.acquire()).await.map_err(|_late| no_turn)?;
+        let _permit = permit.expect("the line is never closed");
         let left = end.saturating_duration_since(Instant::now());
         match self.ask(replicas, left).await {
             Answer::NotNow => Err(no_turn),
-            Answer::Silence => self.wait(&mut share, replicas, end).await,
-            Answer::Wait(wait) if wait.is_zero() => {
-                self.went(&mut share, replicas);
-                Ok(())
+            Answer::Silence => self.wait(replicas, end).await,
+            // What was promised by a Redis that is gone is worth nothing: the next one may promise it again.
+            Answer::Wait(wait) if !wait.is_zero() && timeout(wait, replicas.link.lost()).await.is_ok() => {
+                self.wait(replicas, end).await
             }
-            Answer::Wait(wait) => {
-                // What was promised by a Redis that is gone is worth nothing: the next one to ask may be promised it too.
-                if timeout(wait, replicas.link.lost()).await.is_ok() {
-                    return self.wait(&mut share, replicas, end).await;
-                }
-                self.went(&mut share, replicas);
+            Answer::Wait(_) => {
+                self.went(replicas);
                 Ok(())
             }
         }
@@ -73,15 +70,15 @@ impl Turns {
 
     pub(super) async fn spare(&self, replicas: &Replicas) -> Result<(), NoTurn> {
         let no_turn = NoTurn { retry_after: Duration::from_secs(1) };
-        let Ok(mut share) = self.line.try_lock() else { return Err(no_turn) };
+        let _permit = self.line.try_acquire().map_err(|_others_ask| no_turn)?;
         let spared = match self.ask(replicas, Duration::ZERO).await {
-            Answer::Wait(_) => true,
+            Answer::Wait(_) => {
+                self.went(replicas);
+                true
+            }
             Answer::NotNow => false,
-            Answer::Silence => share.next <= Instant::now(),
+            Answer::Silence => self.reserve(replicas, Instant::now()).is_some(),
         };
-        if spared {
-            self.went(&mut share, replicas);
-        }
         spared.then_some(()).ok_or(no_turn)
     }
 
@@ -107,17 +104,26 @@ impl Turns {
     }
 
     /// Waits for a turn of this replica's share.
-    async fn wait(&self, share: &mut Share, replicas: &Replicas, end: Instant) -> Result<(), NoTurn> {
-        if share.next > end {
-            return Err(NoTurn { retry_after: share.next.saturating_duration_since(Instant::now()) });
-        }
-        sleep(share.next.saturating_duration_since(Instant::now())).await;
-        self.went(share, replicas);
+    async fn wait(&self, replicas: &Replicas, end: Instant) -> Result<(), NoTurn> {
+        let no_turn = NoTurn { retry_after: self.interval * replicas.presence.sharers() };
+        sleep_until(self.reserve(replicas, end).ok_or(no_turn)?).await;
         Ok(())
     }
 
-    /// Notes a call: should Redis be lost now, this replica goes on at its own pace.
-    fn went(&self, share: &mut Share, replicas: &Replicas) {
-        share.next = share.next.max(Instant::now()) + self.interval * replicas.presence.sharers();
+    /// The next turn of this replica's share, unless it is after `end`.
+    fn reserve(&self, replicas: &Replicas, end: Instant) -> Option<Instant> {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = (*next).max(Instant::now());
+        if turn > end {
+            return None;
+        }
+        *next = turn + self.interval * replicas.presence.sharers();
+        Some(turn)
+    }
+
+    /// Notes a call whose turn Redis gave: should it be lost now, this replica goes on at its own pace, without a burst.
+    fn went(&self, replicas: &Replicas) {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        *next = (*next).max(Instant::now() + self.interval * replicas.presence.sharers());
     }
 }

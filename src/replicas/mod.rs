@@ -9,7 +9,7 @@
 //!    the context and say nothing; that two contexts should have one name is caught by the seal.
 //! 4. The right to load is a lease of [`LEASE`] with an owner, prolonged while the load lasts; a holder that dies delays
 //!    the others by no more. They hear of the outcome by a message and, should that be lost, by asking again.
-//! 5. The budget is a bucket in Redis, filled by its time. Each replica asks for one turn at a time, so what was promised
+//! 5. The budget is a bucket in Redis, filled by its time. Each replica asks for few turns at a time, so what was promised
 //!    when Redis is lost or flushed is next to nothing. Without Redis a replica has its share: the whole by the number of
 //!    replicas seen lately.
 //!

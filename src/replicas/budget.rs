@@ -18,6 +18,9 @@ const BURST: Duration = Duration::from_millis(125);
 /// more than one, so that a Redis far away does not set the pace.
 const ASKING: usize = 4;
 
+/// How long a call that nobody waits for stands in line, and when it may come again.
+const SPARE_PATIENCE: Duration = Duration::from_secs(1);
+
 /// There is no turn in time.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error("all replicas together have no call to spare")]
@@ -31,6 +34,8 @@ pub(super) struct Turns {
     interval: Duration,
     /// Whoever has a permit asks; the others of this replica stand in line.
     line: Semaphore,
+    /// The same for calls that nobody waits for; they never stand before the others.
+    spare_line: Semaphore,
     /// When this replica makes its next call, if it does not ask.
     next: Mutex<Instant>,
 }
@@ -45,7 +50,7 @@ enum Answer {
 impl Turns {
     pub(super) fn new(calls_per_second: u32) -> Self {
         let interval = Duration::from_secs(1) / calls_per_second.max(1);
-        Self { interval, line: Semaphore::new(ASKING), next: Mutex::new(Instant::now()) }
+        Self { interval, line: Semaphore::new(ASKING), spare_line: Semaphore::new(1), next: Mutex::new(Instant::now()) }
     }
 
     pub(super) async fn take(&self, replicas: &Replicas, patience: Duration) -> Result<(), NoTurn> {
@@ -69,8 +74,9 @@ impl Turns {
     }
 
     pub(super) async fn spare(&self, replicas: &Replicas) -> Result<(), NoTurn> {
-        let no_turn = NoTurn { retry_after: Duration::from_secs(1) };
-        let _permit = self.line.try_acquire().map_err(|_others_ask| no_turn)?;
+        let no_turn = NoTurn { retry_after: SPARE_PATIENCE };
+        let permit = timeout(SPARE_PATIENCE, self.spare_line.acquire()).await.map_err(|_late| no_turn)?;
+        let _permit = permit.expect("the line is never closed");
         let spared = match self.ask(replicas, Duration::ZERO).await {
             Answer::Wait(_) => {
                 self.went(replicas);

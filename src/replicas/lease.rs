@@ -28,6 +28,8 @@ pub struct Place {
     /// The names by each sealing key; the first one's is where entries are put.
     names: Vec<Digest>,
     keys: Names,
+    /// Until then it is worth waiting for another replica.
+    end: Instant,
 }
 
 /// What is to be done.
@@ -37,11 +39,13 @@ pub enum Claim {
     Key(Zeroizing<Vec<u8>>),
     /// Nothing: this is how it failed. It is authentic.
     Failure(Zeroizing<Vec<u8>>),
+    /// Settle this anew: it is authentic and lives as long as was asked, but an old sealing key sealed it.
+    Old(Lease, Zeroizing<Vec<u8>>),
     /// Load it, for all.
     Lease(Lease),
     /// Wait: another replica loads it.
     Busy,
-    /// Load it as if there were no other replica: Redis cannot be asked.
+    /// Load it as if there were no other replica: Redis cannot be asked, or another one has been loading for too long.
     Alone,
 }
 
@@ -75,10 +79,10 @@ pub enum Outcome {
 }
 
 impl Place {
-    pub(super) fn new(replicas: Arc<Replicas>, context: Vec<u8>) -> Self {
+    pub(super) fn new(replicas: Arc<Replicas>, context: Vec<u8>, patience: Duration) -> Self {
         let names = replicas.ring.names(&context);
         let keys = replicas.keys.of(&names[0]);
-        Self { replicas, context, names, keys }
+        Self { replicas, context, names, keys, end: Instant::now() + patience }
     }
 
     /// Listens for what other replicas settle here from now on.
@@ -99,6 +103,7 @@ impl Place {
         };
         let claim = match claim {
             Claim::Lease(lease) => self.look_under_old_names(lease, end).await,
+            Claim::Busy if Instant::now() >= self.end => Claim::Alone,
             claim => claim,
         };
         self.count(&claim);
@@ -131,9 +136,7 @@ impl Place {
             if let Some(plain) = self.replicas.ring.open(Kind::Key, &self.context, &entry)
                 && seal::end(&entry).is_some_and(|ends| ends >= end)
             {
-                // Only the lease is given back: the next load stores under the new name.
-                self.settle(Some(lease), Outcome::Nothing);
-                return Claim::Key(plain);
+                return Claim::Old(lease, plain);
             }
         }
         Claim::Lease(lease)
@@ -142,7 +145,7 @@ impl Place {
     fn count(&self, claim: &Claim) {
         let tally = &self.replicas.tally;
         match claim {
-            Claim::Key(_) => tally.found.add(),
+            Claim::Key(_) | Claim::Old(..) => tally.found.add(),
             Claim::Failure(_) => tally.failures_found.add(),
             Claim::Lease(_) => tally.leased.add(),
             Claim::Busy => {}

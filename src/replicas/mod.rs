@@ -68,10 +68,11 @@ impl Replicas {
         Ok(Arc::new(Self { link, ring, keys, news, presence, turns: Turns::new(calls_per_second), tally }))
     }
 
-    /// The place of what `context` names in full. Two contexts are never answered with the same entry.
+    /// The place of what `context` names in full, for one load that waits `patience` for others at the longest. Two
+    /// contexts are never answered with the same entry.
     #[must_use]
-    pub fn place(self: &Arc<Self>, context: Vec<u8>) -> Place {
-        Place::new(Arc::clone(self), context)
+    pub fn place(self: &Arc<Self>, context: Vec<u8>, patience: Duration) -> Place {
+        Place::new(Arc::clone(self), context, patience)
     }
 
     /// Waits for this replica's turn to make a call, `patience` at the longest.

@@ -193,11 +193,13 @@ impl Vault {
         if errand.urgency == Urgency::Refresh && !self.loader.can_refresh(&self.clock) {
             return None;
         }
+        self.tally.begin();
         let load = Arc::clone(self).load(entry, errand);
         Some(slot::launch(slot, errand, load, Arc::clone(&self.clock)))
     }
 
     async fn load(self: Arc<Self>, entry: Entry, errand: Errand) -> Result<Arc<SessionKey>, Failed> {
+        let _under_way = self.tally.under_way();
         match &self.replicas {
             Some(replicas) => self.share(replicas, &entry, &errand).await,
             None => self.open(&entry, &errand).await,

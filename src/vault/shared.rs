@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::Vault;
@@ -40,16 +39,16 @@ impl Vault {
         entry: &Entry,
         errand: &Errand,
     ) -> Result<Arc<SessionKey>, Failed> {
-        let place = replicas.place(context(entry));
+        let place = replicas.place(context(entry), PATIENCE);
         let mut news = place.listen();
-        let end = Instant::now() + PATIENCE;
-        while Instant::now() < end {
+        loop {
             let now = self.clock.now();
             match place.claim(needed(errand, now).timestamp_millis()).await {
-                Claim::Key(plain) => {
-                    return key(&plain)
-                        .map(Arc::new)
-                        .ok_or_else(|| Failed::new(Arc::new(LoadError::BrokeOff), errand, now));
+                Claim::Key(plain) => return found(&plain, errand, now),
+                Claim::Old(lease, plain) => {
+                    let found = found(&plain, errand, now);
+                    self.settle(&place, Some(lease), &found);
+                    return found;
                 }
                 Claim::Failure(plain) => match failure(&plain, now) {
                     Some(failed) => return Err(failed),
@@ -133,6 +132,11 @@ fn key(plain: &[u8]) -> Option<SessionKey> {
     let moment = |text: Option<&str>| DateTime::from_timestamp_millis(text?.parse().ok()?);
     let access_key = AccessKey { id: id?.to_owned(), secret: Secret::new(secret?), token: Some(Secret::new(token?)) };
     rest.is_empty().then_some(SessionKey::new(access_key, moment(issued)?, moment(expiration)?))
+}
+
+/// What is authentic is a key: an entry of another form does not open.
+fn found(plain: &[u8], errand: &Errand, now: DateTime<Utc>) -> Result<Arc<SessionKey>, Failed> {
+    key(plain).map(Arc::new).ok_or_else(|| Failed::new(Arc::new(LoadError::BrokeOff), errand, now))
 }
 
 fn told(failed: &Failed) -> Option<Zeroizing<Vec<u8>>> {

@@ -20,6 +20,7 @@ pub(super) struct Tally {
     waited: AtomicU64,
     turned_away: AtomicU64,
     evicted: AtomicU64,
+    under_way: AtomicU64,
     failures: Mutex<BTreeMap<String, u64>>,
 }
 
@@ -40,13 +41,34 @@ pub struct Counts {
     pub turned_away: u64,
     /// Sessions given up for the bound.
     pub evicted: u64,
+    /// Loads that are under way now; this one goes up and down.
+    pub under_way: u64,
     /// Failed calls by STS's code, or by their kind where STS gave none.
     pub failures: BTreeMap<String, u64>,
     /// What was shared with other replicas, where that is configured.
     pub replicas: Option<replicas::Counts>,
 }
 
+/// One load.
+pub(super) struct UnderWay<'t>(&'t Tally);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Tally {
+    /// A load is begun.
+    pub(super) fn begin(&self) {
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The load that was begun is under way until what is returned is dropped.
+    pub(super) fn under_way(&self) -> UnderWay<'_> {
+        UnderWay(self)
+    }
+
     pub(super) fn load(&self) {
         self.loads.fetch_add(1, Ordering::Relaxed);
     }
@@ -89,6 +111,7 @@ impl Tally {
             waited: Duration::from_micros(read(&self.waited)),
             turned_away: read(&self.turned_away),
             evicted: read(&self.evicted),
+            under_way: read(&self.under_way),
             failures: self.failures.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             replicas: None,
         }

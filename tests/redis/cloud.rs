@@ -39,6 +39,8 @@ struct Given {
     /// The session of each key.
     owners: HashMap<String, String>,
     arrivals: Vec<Instant>,
+    /// So many calls are never answered.
+    swallowed: usize,
 }
 
 /// A vault before the cloud, which shares what it opens.
@@ -67,6 +69,11 @@ impl Cloud {
 
     pub(crate) fn calls(&self) -> u64 {
         self.knobs().count("AssumeRole")
+    }
+
+    /// The next call is never answered.
+    pub(crate) fn swallow_next(&self) {
+        self.given.lock().unwrap().swallowed += 1;
     }
 
     /// When each call came.
@@ -186,7 +193,14 @@ async fn note(given: Arc<Mutex<Given>>, request: Request, next: Next) -> Respons
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let text = format!("{}&{}", head.uri.query().unwrap_or_default(), String::from_utf8_lossy(&body));
     let name = text.split('&').find_map(|pair| pair.strip_prefix("RoleSessionName=")).unwrap_or_default().to_owned();
-    given.lock().unwrap().arrivals.push(Instant::now());
+    let swallowed = {
+        let mut given = given.lock().unwrap();
+        given.arrivals.push(Instant::now());
+        given.swallowed.checked_sub(1).map(|left| given.swallowed = left).is_some()
+    };
+    if swallowed {
+        return std::future::pending().await;
+    }
     let (head, body) = next.run(Request::from_parts(head, Body::from(body))).await.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     if let Ok(answer) = serde_json::from_slice::<serde_json::Value>(&body)

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 use crate::cloud::{Cloud, SEALING_KEY, until};
-use crate::server::{PATIENCE, Redis};
+use crate::server::Redis;
 
 /// A running `oss-vend serve`.
 struct Process {
@@ -113,31 +113,24 @@ async fn when_the_process_that_loads_is_killed_another_one_loads() {
     let Some(redis) = Redis::start().await else { return };
     let cloud = Cloud::open(Arc::new(SystemClock::new())).await;
     let mut processes = three(&cloud, &redis).await;
-    // The first one's call is answered by nobody in time.
-    cloud.knobs().delay("AssumeRole", PATIENCE);
+    cloud.swallow_next();
     let loading = tokio::spawn(many(processes[0].url("/sts"), 50));
-    until(|| cloud.calls() == 1, || "no call".into()).await;
-    cloud.knobs().delay("AssumeRole", Duration::ZERO);
+    until(|| cloud.arrivals().len() == 1, || "no call".into()).await;
     let waiting: Vec<_> = (1..3).map(|number| tokio::spawn(many(processes[number].url("/sts"), 50))).collect();
-    let counts = async |process: &Process| {
-        process.health().await["vault"]["replicas"]["waited"].as_u64().unwrap()
-    };
+    let counts = async |process: &Process| process.health().await["vault"]["replicas"]["waited"].as_u64().unwrap();
     while counts(&processes[1]).await == 0 || counts(&processes[2]).await == 0 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(cloud.calls(), 1, "the others wait");
+    assert_eq!(cloud.arrivals().len(), 1, "the others wait");
     let killed = Instant::now();
     processes[0].child.kill().unwrap();
     let mut ids = Vec::new();
     for answers in join_all(waiting).await {
         ids.extend(answers.unwrap());
     }
-    println!(
-        "kill -9 of the one that loads: 100 answers of the others after {:?}, {} calls",
-        killed.elapsed(),
-        cloud.calls()
-    );
+    let calls = cloud.arrivals().len();
+    println!("kill -9 of the one that loads: 100 answers of the others after {:?}, {calls} calls", killed.elapsed());
     assert!(ids.len() == 100 && ids.iter().all(|id| id.is_ok() && *id == ids[0]), "{ids:?}");
-    assert_eq!(cloud.calls(), 2);
+    assert_eq!(calls, 2);
     drop(loading.await);
 }

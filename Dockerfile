@@ -19,7 +19,11 @@ WORKDIR /build
 
 # The dependencies first, around an empty program: this layer is built again only when they change.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir src && echo 'fn main() {}' > src/main.rs && touch src/lib.rs && cargo build --locked --release && rm -r src
+RUN mkdir src \
+    && echo '//! Empty.' > src/lib.rs \
+    && (cat src/lib.rs && echo 'fn main() {}') > src/main.rs \
+    && cargo build --locked --release \
+    && rm -r src
 
 # The time of the sources is that of the working copy, which may be older than the empty program's.
 COPY src src

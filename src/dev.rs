@@ -13,10 +13,10 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 
 use crate::clock::Clock;
-use crate::config::{ConfigError, Environment, Settings};
+use crate::config::{Changes, ConfigError, Environment, Loaded, Settings};
 use crate::emulator::{self, Emulator};
 use crate::server::exposure::{self, Exposed};
-use crate::server::{Server, StartError};
+use crate::server::{Reload, Server, StartError};
 use crate::web;
 
 /// The configuration that `dev` runs with.
@@ -91,6 +91,22 @@ pub struct Dev {
     server: Server,
     emulator: Emulator,
     listeners: Listeners,
+    setting: Setting,
+}
+
+/// What a configuration of `dev` is completed with.
+#[derive(Clone, Debug)]
+struct Setting {
+    static_dir: Option<PathBuf>,
+    insecure: bool,
+    addresses: Addresses,
+}
+
+/// Gives a running `dev` another configuration.
+#[derive(Clone, Debug)]
+pub struct DevReload {
+    setting: Setting,
+    server: Arc<Reload>,
 }
 
 struct Listeners {
@@ -127,17 +143,18 @@ impl Dev {
         };
         let time = Arc::clone(&clock);
         let emulator = Emulator::new(emulated, move || time.now()).map_err(DevError::Emulator)?;
-        let mut loaded = Settings::of_text("dev.toml", &options.config, &Environment::default())?;
-        loaded.settings.sts.endpoint.get_or_insert_with(|| format!("http://{}", addresses.sts));
-        loaded.settings.static_dir = options.static_dir;
-        for grant in loaded.settings.grants.values_mut().filter(|grant| grant.public_host.is_none()) {
-            grant.endpoint = Some(format!("http://{}", addresses.oss));
-        }
-        exposure::decide(&mut loaded.settings.auth, addresses.server, options.insecure)?;
+        let setting = Setting { static_dir: options.static_dir, insecure: options.insecure, addresses };
+        let loaded = setting.load(&options.config)?;
         let about = about(&loaded.settings, addresses);
         let pages = web::demo().route("/dev.json", get(async move || Json(about)));
         let server = Server::with_pages(loaded, clock, pages)?;
-        Ok(Self { server, emulator, listeners })
+        Ok(Self { server, emulator, listeners, setting })
+    }
+
+    /// The handle by which the server takes another configuration while it runs.
+    #[must_use]
+    pub fn reload(&self) -> DevReload {
+        DevReload { setting: self.setting.clone(), server: self.server.reload() }
     }
 
     /// Where it listens.
@@ -164,6 +181,28 @@ impl Dev {
             service.abort();
         }
         ended
+    }
+}
+
+impl DevReload {
+    /// Has the server answer as `config` says from now on; see [`Reload::reload`].
+    pub fn reload(&self, config: &str) -> Result<Changes, DevError> {
+        Ok(self.server.reload(self.setting.load(config)?)?)
+    }
+}
+
+impl Setting {
+    /// The configuration `config`, with the emulated cloud behind it.
+    fn load(&self, config: &str) -> Result<Loaded, DevError> {
+        let mut loaded = Settings::of_text("dev.toml", config, &Environment::default())?;
+        let Settings { sts, static_dir, grants, auth, .. } = &mut loaded.settings;
+        sts.endpoint.get_or_insert_with(|| format!("http://{}", self.addresses.sts));
+        static_dir.clone_from(&self.static_dir);
+        for grant in grants.values_mut().filter(|grant| grant.public_host.is_none()) {
+            grant.endpoint = Some(format!("http://{}", self.addresses.oss));
+        }
+        exposure::decide(auth, self.addresses.server, self.insecure)?;
+        Ok(loaded)
     }
 }
 

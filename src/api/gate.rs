@@ -1,6 +1,7 @@
 //! How a request is let in: not more at once than there is room for, and from nobody more often than the rates allow.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::{ConnectInfo, Request};
@@ -27,7 +28,8 @@ const RETRY_OVERLOADED: u32 = 1;
 pub struct Gate {
     rates: Rates,
     proxies: Vec<IpNet>,
-    room: Semaphore,
+    room: Arc<Semaphore>,
+    in_flight: u32,
     /// Whether it was already told that a proxy is not known.
     told: AtomicBool,
 }
@@ -37,7 +39,14 @@ impl Gate {
     #[must_use]
     pub fn new(rates: Rates, proxies: Vec<IpNet>, in_flight: u32) -> Self {
         let room = Semaphore::new(usize::try_from(in_flight).unwrap_or(Semaphore::MAX_PERMITS));
-        Self { rates, proxies, room, told: AtomicBool::new(false) }
+        Self { rates, proxies, room: Arc::new(room), in_flight, told: AtomicBool::new(false) }
+    }
+
+    /// The same with what `before` has counted, where its limits are the same.
+    #[must_use]
+    pub fn keeping(self, before: &Self) -> Self {
+        let room = if self.in_flight == before.in_flight { &before.room } else { &self.room };
+        Self { room: Arc::clone(room), rates: self.rates.keeping(&before.rates), ..self }
     }
 
     /// Room for one request, until what is returned is dropped.

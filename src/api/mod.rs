@@ -46,7 +46,7 @@ use crate::vault::Vault;
 #[derive(Debug)]
 pub struct App {
     /// Says who asks.
-    pub authenticator: Authenticator,
+    pub authenticator: Arc<Authenticator>,
     /// The trail of who got what, if one is kept.
     pub audit: Option<Arc<Trail>>,
     /// What may be had.

@@ -1,16 +1,17 @@
 //! `oss-vend serve`: the server, in front of the real cloud.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use oss_vend::audit::Trail;
 use oss_vend::clock::SystemClock;
 use oss_vend::config::{Environment, Settings};
-use oss_vend::server::{Server, exposure};
+use oss_vend::server::{Follower, Load, Server, exposure};
 use tokio::net::{TcpListener, lookup_host};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::{Outcome, block_on, stop_signal};
 
@@ -38,33 +39,43 @@ pub(super) fn run(arguments: Arguments) -> Outcome {
 }
 
 async fn serve(arguments: Arguments) -> Outcome {
-    let mut loaded = Settings::load(arguments.config.as_deref(), &Environment::of_process())?;
+    let Arguments { config, listen, insecure_allow_anonymous: insecure } = arguments;
+    let environment = Environment::of_process();
+    let mut loaded = Settings::load(config.as_deref(), &environment)?;
     for note in &loaded.notes {
         tracing::info!("{note}");
     }
-    let listen = arguments.listen.unwrap_or_else(|| loaded.settings.listen.clone());
+    let listen = listen.unwrap_or_else(|| loaded.settings.listen.clone());
     let address = resolve(&listen).await?;
-    exposure::decide(&mut loaded.settings.auth, address, arguments.insecure_allow_anonymous)?;
+    exposure::decide(&mut loaded.settings.auth, address, insecure)?;
     if loaded.settings.auth.anonymous {
         tracing::warn!(%address, "callers that prove nothing are served");
     }
-    let server = Server::new(loaded, Arc::new(SystemClock::new()))?;
+    let files = loaded.files.clone();
+    let clock = Arc::new(SystemClock::new());
+    let server = Server::new(loaded, clock.clone())?;
+    let load: Load = Arc::new(move || {
+        let mut loaded = Settings::load(config.as_deref(), &environment)?;
+        exposure::decide(&mut loaded.settings.auth, address, insecure)?;
+        Ok(loaded)
+    });
+    let follower = Follower::new(server.reload(), files, load);
+    tokio::spawn(follower.run(hangups()?, clock));
     let listener =
         TcpListener::bind(address).await.map_err(|error| format!("{address} cannot be listened on: {error}"))?;
     tracing::info!(address = %listener.local_addr()?, "listening");
-    if let Some(audit) = server.audit() {
-        tokio::spawn(reopen_on_hangup(audit));
-    }
     server.serve(listener, stop_signal()).await?;
     Ok(())
 }
 
-/// After `logrotate` has moved the file away.
-async fn reopen_on_hangup(audit: Arc<Trail>) {
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
-    while hangup.recv().await.is_some() {
-        audit.reopen();
-    }
+/// One for each SIGHUP; those that come while one waits are the same.
+fn hangups() -> io::Result<mpsc::Receiver<()>> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() && !matches!(sender.try_send(()), Err(TrySendError::Closed(()))) {}
+    });
+    Ok(receiver)
 }
 
 async fn resolve(listen: &str) -> Result<SocketAddr, String> {

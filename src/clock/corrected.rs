@@ -34,12 +34,17 @@ impl CorrectedClock {
         Self { inner, offset: AtomicI64::new(0), origin: AtomicI64::new(origin) }
     }
 
-    /// Sets the clock right by `date`, which STS has just sent. What is within two seconds is left as it is.
-    pub fn correct(&self, date: Timestamp) {
-        if (date - self.now()).abs() > TOLERANCE {
-            self.offset.store((date - self.inner.now()).num_milliseconds(), Ordering::Relaxed);
-            let origin = date.timestamp_millis() - milliseconds(self.inner.elapsed());
-            self.origin.store(origin, Ordering::Relaxed);
+    /// Sets the clock right by `date`, which STS sent some time after `asked` of this clock's run. What is within two
+    /// seconds is left as it is. Nobody knows how much of the time went by after STS looked at its clock, so all of it
+    /// is taken to have: a clock that is ahead gives no life to dead keys.
+    pub fn correct(&self, date: Timestamp, asked: Duration) {
+        let elapsed = self.inner.elapsed();
+        let under_way = TimeDelta::milliseconds(milliseconds(elapsed.saturating_sub(asked)));
+        let late = self.now() - date;
+        if late < -TOLERANCE || late > under_way + TOLERANCE {
+            let right = date + under_way;
+            self.offset.store((right - self.inner.now()).num_milliseconds(), Ordering::Relaxed);
+            self.origin.store(right.timestamp_millis() - milliseconds(elapsed), Ordering::Relaxed);
             tracing::warn!(seconds = self.offset().num_seconds(), "this machine's clock is corrected by that of STS");
         }
     }
@@ -86,7 +91,7 @@ mod tests {
         for wrong in [-1200, 1200] {
             let (manual, clock) = clocks();
             let right = manual.now() + TimeDelta::seconds(wrong);
-            clock.correct(right);
+            clock.correct(right, manual.elapsed());
             manual.advance(TimeDelta::seconds(60));
             assert_eq!(clock.now(), right + TimeDelta::seconds(60));
             assert_eq!(clock.offset().num_seconds(), wrong);
@@ -96,8 +101,19 @@ mod tests {
     #[test]
     fn a_second_more_or_less_is_no_error() {
         let (manual, clock) = clocks();
-        clock.correct(manual.now() - TimeDelta::seconds(2));
+        clock.correct(manual.now() - TimeDelta::seconds(2), manual.elapsed());
         assert_eq!(clock.now(), manual.now());
+    }
+
+    #[test]
+    fn an_answer_that_was_long_under_way_puts_no_clock_back() {
+        let (manual, clock) = clocks();
+        let date = manual.now();
+        manual.advance(TimeDelta::seconds(5));
+        clock.correct(date, Duration::ZERO);
+        assert_eq!(clock.now(), manual.now());
+        clock.correct(date - TimeDelta::minutes(10), Duration::ZERO);
+        assert_eq!(clock.now(), date - TimeDelta::minutes(10) + TimeDelta::seconds(5));
     }
 
     #[test]

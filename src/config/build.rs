@@ -101,7 +101,7 @@ impl Limits {
 impl Loaded {
     /// Builds the rooms' types; every fault is told.
     pub fn build(self) -> Result<Configured, ConfigError> {
-        let Self { settings, access_key, policy_texts, notes: _ } = self;
+        let Self { settings, access_key, policy_texts, .. } = self;
         let authenticator =
             build_auth::authenticator(&settings).map_err(|error| ConfigError::of(format!("auth: {error}")))?;
         let mut faults = Vec::new();
@@ -140,7 +140,7 @@ impl Loaded {
             second_sts,
             calls_per_second: settings.sts.calls_per_second,
             max_sessions: settings.vault.max_sessions,
-            replicas: settings.vault.redis.map(redis::options).transpose()?,
+            replicas: settings.vault.redis.map(redis::options),
             access_keys: access_key.map(AccessKeys::fixed),
             authenticator,
             grants,

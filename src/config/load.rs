@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
 use super::access_key;
+use super::changes::Written;
 use super::check::Check;
 use super::environment::Environment;
 use super::fault::{ConfigError, Faults, Source};
+use super::files::Files;
 use super::overlay;
 use super::read;
-use super::settings::Settings;
+use super::settings::{PolicySource, Settings};
 use super::tree::{self, Table};
 use crate::keys::AccessKey;
 
@@ -27,6 +29,10 @@ pub struct Loaded {
     pub policy_texts: BTreeMap<String, String>,
     /// What an operator may want to know, such as where the `AccessKey` came from; never a secret.
     pub notes: Vec<String>,
+    /// The files that all this was read from.
+    pub files: Files,
+    /// What was written, to be compared with what is written later.
+    pub written: Written,
 }
 
 impl Settings {
@@ -35,7 +41,9 @@ impl Settings {
     /// TOML the first place where it is not.
     pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Loaded, ConfigError> {
         let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
-        Self::of_source(Source::read(file)?, folder, environment)
+        let mut loaded = Self::of_source(Source::read(file)?, folder, environment)?;
+        loaded.files = file.map(Path::to_owned).into_iter().chain(loaded.settings.files()).collect();
+        Ok(loaded)
     }
 
     /// The same for a text that goes by `name`; its relative paths start at the working directory.
@@ -60,7 +68,29 @@ impl Settings {
         check.rules(&settings, &policy_texts);
         check.anonymous_roles(&settings);
         let notes = check.notes;
-        faults.into_result().map(|()| Loaded { settings, access_key, policy_texts, notes })
+        faults.into_result()?;
+        let mut written = Written::of(&table);
+        for (name, text) in &policy_texts {
+            written.add(&["grants", name, "policy"], text);
+        }
+        for text in settings.auth.jwt.iter().filter_map(|jwt| jwt.jwks.as_deref()) {
+            written.add(&["auth", "jwt"], text);
+        }
+        if let Some(text) = settings.vault.redis.as_ref().and_then(|redis| redis.authorities.as_deref()) {
+            written.add(&["vault", "redis", "ca_file"], text);
+        }
+        let files = settings.files().collect();
+        Ok(Loaded { settings, access_key, policy_texts, notes, files, written })
+    }
+
+    /// The files that the settings name and the configuration is made of.
+    fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let policies = self.grants.values().filter_map(|grant| match &grant.policy {
+            PolicySource::File(file) => Some(file.clone()),
+            PolicySource::Generated | PolicySource::Role => None,
+        });
+        let authorities = self.vault.redis.iter().filter_map(|redis| redis.ca_file.clone());
+        policies.chain(self.auth.jwt.iter().filter_map(|jwt| jwt.jwks_file.clone())).chain(authorities)
     }
 }
 

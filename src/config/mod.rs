@@ -31,6 +31,7 @@ mod auth_settings;
 mod build;
 mod build_auth;
 mod byte_size;
+mod changes;
 mod check;
 mod check_audience;
 mod check_auth;
@@ -40,6 +41,7 @@ mod count;
 mod duration;
 mod environment;
 mod fault;
+mod files;
 mod format;
 mod grant_settings;
 mod load;
@@ -59,8 +61,10 @@ use serde::de::Deserializer;
 
 pub use build::{Configured, Limits};
 pub use byte_size::{ByteSize, NotASize};
+pub use changes::{Changes, Written};
 pub use environment::Environment;
 pub use fault::ConfigError;
+pub use files::{Content, Files};
 pub use load::Loaded;
 pub use rate::Rate;
 pub use settings::{

@@ -8,7 +8,6 @@ use rustls::pki_types::pem::PemObject;
 use url::Url;
 
 use super::check::Check;
-use super::fault::ConfigError;
 use super::problem::{Problem, step};
 use super::redis_settings::{RedisMode, RedisSettings};
 use crate::replicas::{Mode, Options, SealingKey};
@@ -36,7 +35,7 @@ impl Check<'_> {
         }
         match (redis.mode == RedisMode::Sentinel, redis.master.is_some()) {
             (true, false) => {
-                self.missing(&["vault", "redis", "master"], "it is the name by which the sentinels know the server")
+                self.missing(&["vault", "redis", "master"], "it is the name by which the sentinels know the server");
             }
             (false, true) => {
                 let text = "is for vault.redis.mode = \"sentinel\" alone";
@@ -50,8 +49,9 @@ impl Check<'_> {
         self.positive(&["vault", "redis", "timeout"], redis.timeout);
         if let Some(file) = &mut redis.ca_file {
             self.anchor(&["vault", "redis", "ca_file"], file);
-            if let Err(problem) = authorities(file) {
-                self.blame(&["vault", "redis", "ca_file"], &Problem::Other(problem));
+            match authorities(file) {
+                Ok(pem) => redis.authorities = Some(pem),
+                Err(problem) => self.blame(&["vault", "redis", "ca_file"], &Problem::Other(problem)),
             }
         }
     }
@@ -76,10 +76,8 @@ impl Check<'_> {
 }
 
 /// What checked settings come to.
-pub(super) fn options(redis: RedisSettings) -> Result<Options, ConfigError> {
-    let authorities = redis.ca_file.as_deref().map(authorities).transpose();
-    let fault = |problem| ConfigError::of(format!("vault.redis.ca_file {problem}"));
-    Ok(Options {
+pub(super) fn options(redis: RedisSettings) -> Options {
+    Options {
         urls: redis.urls,
         mode: match redis.mode {
             RedisMode::Single => Mode::Single,
@@ -88,13 +86,13 @@ pub(super) fn options(redis: RedisSettings) -> Result<Options, ConfigError> {
         },
         user: redis.user,
         password: redis.password,
-        authorities: authorities.map_err(fault)?,
+        authorities: redis.authorities,
         prefix: redis.prefix,
         connect_timeout: redis.connect_timeout,
         timeout: redis.timeout,
         sealing_keys: redis.sealing_keys.iter().filter_map(|key| SealingKey::parse(key.expose())).collect(),
         replicas: redis.replicas,
-    })
+    }
 }
 
 fn is_address(text: &str) -> bool {
@@ -114,9 +112,9 @@ fn is_prefix(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(fits)
 }
 
-fn authorities(file: &Path) -> Result<Vec<u8>, String> {
-    let pem = fs::read(file).map_err(|error| format!("cannot be read: {error}"))?;
-    let mut certificates = CertificateDer::pem_slice_iter(&pem);
+fn authorities(file: &Path) -> Result<String, String> {
+    let pem = fs::read_to_string(file).map_err(|error| format!("cannot be read: {error}"))?;
+    let mut certificates = CertificateDer::pem_slice_iter(pem.as_bytes());
     match certificates.next() {
         Some(Ok(_)) if certificates.all(|certificate| certificate.is_ok()) => Ok(pem),
         _ => Err("must hold certificates as PEM".to_owned()),

@@ -28,6 +28,9 @@ pub struct RedisSettings {
     pub password: Option<Secret>,
     /// The authorities that signed Redis' certificate, as PEM; without it those that the system trusts.
     pub ca_file: Option<PathBuf>,
+    /// What `ca_file` holds; the check reads it.
+    #[serde(skip)]
+    pub authorities: Option<String>,
     /// What all names in Redis begin with.
     pub prefix: String,
     /// What seals the entries: `id:` and 32 bytes in Base64. The first one seals, all of them open.
@@ -66,6 +69,7 @@ impl Default for RedisSettings {
             user: None,
             password: None,
             ca_file: None,
+            authorities: None,
             prefix: "oss-vend".to_owned(),
             sealing_keys: Vec::new(),
             connect_timeout: Duration::from_secs(2),

@@ -30,6 +30,10 @@ impl Bucket {
         Self { quota, full: AtomicI64::new(i64::MIN) }
     }
 
+    pub(super) fn quota(&self) -> Quota {
+        self.quota
+    }
+
     pub(super) fn take(&self, cost: u32, now: DateTime<Utc>) -> Result<(), Exceeded> {
         let now = nanos(now);
         let mut full = self.full.load(Ordering::Relaxed);
@@ -54,6 +58,10 @@ impl<K: Eq + Hash> Buckets<K> {
     pub(super) fn new(quota: Quota) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
         Self { quota, hasher: RandomState::new(), shards }
+    }
+
+    pub(super) fn quota(&self) -> Quota {
+        self.quota
     }
 
     pub(super) fn take<Q>(&self, key: &Q, cost: u32, now: DateTime<Utc>) -> Result<(), Exceeded>

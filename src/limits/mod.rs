@@ -8,6 +8,7 @@ mod quota;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -17,22 +18,37 @@ pub use self::quota::{Exceeded, Quota};
 /// The rates of a server, with what is left of each.
 #[derive(Debug, Default)]
 pub struct Rates {
-    callers: Option<Buckets<String>>,
-    addresses: Option<Buckets<u128>>,
-    grants: HashMap<String, Bucket>,
+    callers: Option<Arc<Buckets<String>>>,
+    addresses: Option<Arc<Buckets<u128>>>,
+    grants: HashMap<String, Arc<Bucket>>,
 }
 
 impl Rates {
     /// Rates for each caller and each address; `None` is without limit.
     #[must_use]
     pub fn new(caller: Option<Quota>, address: Option<Quota>) -> Self {
-        Self { callers: caller.map(Buckets::new), addresses: address.map(Buckets::new), grants: HashMap::new() }
+        let (callers, addresses) = (caller.map(Buckets::new), address.map(Buckets::new));
+        Self { callers: callers.map(Arc::new), addresses: addresses.map(Arc::new), grants: HashMap::new() }
     }
 
     /// The same with a rate for all that is asked of the grant `name`, whoever asks.
     #[must_use]
     pub fn with_grant(mut self, name: &str, quota: Quota) -> Self {
-        self.grants.insert(name.to_owned(), Bucket::new(quota));
+        self.grants.insert(name.to_owned(), Arc::new(Bucket::new(quota)));
+        self
+    }
+
+    /// The same with what `before` has counted, where the rate is the one it was.
+    #[must_use]
+    pub fn keeping(mut self, before: &Self) -> Self {
+        keep(&mut self.callers, before.callers.as_ref(), Buckets::quota);
+        keep(&mut self.addresses, before.addresses.as_ref(), Buckets::quota);
+        for (name, bucket) in &mut self.grants {
+            *bucket = match before.grants.get(name) {
+                Some(counted) if counted.quota() == bucket.quota() => Arc::clone(counted),
+                _ => Arc::clone(bucket),
+            };
+        }
         self
     }
 
@@ -49,6 +65,14 @@ impl Rates {
     /// Takes `cost` from what may be had of the grant `name`.
     pub fn grant(&self, name: &str, cost: u32, now: DateTime<Utc>) -> Result<(), Exceeded> {
         self.grants.get(name).map_or(Ok(()), |bucket| bucket.take(cost, now))
+    }
+}
+
+fn keep<B>(now: &mut Option<Arc<B>>, before: Option<&Arc<B>>, quota: impl Fn(&B) -> Quota) {
+    if let (Some(new), Some(counted)) = (&*now, before)
+        && quota(new) == quota(counted)
+    {
+        *now = Some(Arc::clone(counted));
     }
 }
 
@@ -94,6 +118,20 @@ mod tests {
         }
         assert!(rates.grant("a", 1, NOW).is_ok());
         assert!(rates.grant("a", 1, NOW).is_err(), "whoever asks");
+    }
+
+    #[test]
+    fn new_rates_keep_the_counts_of_those_that_are_the_same() {
+        let spent = Rates::new(one_a_minute(), one_a_minute()).with_grant("a", one_a_minute().unwrap());
+        let address = "192.0.2.1".parse().unwrap();
+        assert!(spent.caller("alice", 1, NOW).is_ok());
+        assert!(spent.address(address, 1, NOW).is_ok());
+        assert!(spent.grant("a", 1, NOW).is_ok());
+        let two_a_minute = Quota::new(2, Duration::from_mins(1), 2);
+        let rates = Rates::new(one_a_minute(), two_a_minute).with_grant("a", one_a_minute().unwrap()).keeping(&spent);
+        assert!(rates.caller("alice", 1, NOW).is_err());
+        assert!(rates.address(address, 1, NOW).is_ok(), "another rate begins anew");
+        assert!(rates.grant("a", 1, NOW).is_err());
     }
 
     #[test]

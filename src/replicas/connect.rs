@@ -25,9 +25,9 @@ pub(super) struct Door {
 }
 
 enum Way {
-    One(Client),
+    One(Box<Client>),
     Sentinel(Box<SentinelClient>),
-    Cluster(ClusterClient),
+    Cluster(Box<ClusterClient>),
 }
 
 /// A connection; its clones share it.
@@ -44,9 +44,9 @@ impl Door {
             .set_response_timeout(Some(options.timeout));
         let nodes = nodes(options)?;
         let way = match &options.mode {
-            Mode::Single => Way::One(single(nodes, options)?),
+            Mode::Single => Way::One(Box::new(single(nodes, options)?)),
             Mode::Sentinel { master } => Way::Sentinel(Box::new(sentinel(nodes, master, options)?)),
-            Mode::Cluster => Way::Cluster(cluster(nodes, options, Arc::clone(&news))?),
+            Mode::Cluster => Way::Cluster(Box::new(cluster(nodes, options, Arc::clone(&news))?)),
         };
         Ok(Self { way, config, channel, news })
     }
@@ -153,7 +153,8 @@ fn cluster(nodes: Vec<ConnectionInfo>, options: &Options, news: Arc<News>) -> Re
 }
 
 fn certificates(options: &Options) -> Option<TlsCertificates> {
-    options.authorities.clone().map(|root_cert| TlsCertificates { client_tls: None, root_cert: Some(root_cert) })
+    let root_cert = Some(options.authorities.clone()?.into_bytes());
+    Some(TlsCertificates { client_tls: None, root_cert })
 }
 
 impl ConnectionLike for Connection {

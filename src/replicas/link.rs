@@ -10,25 +10,17 @@ use redis::{ErrorKind, FromRedisValue, RedisError, RedisResult, ScriptInvocation
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::error::Elapsed;
-use tokio::time::{Instant, sleep, timeout};
-use uuid::Uuid;
+use tokio::time::timeout;
 
 use super::connect::{Connection, Door};
+use super::keeper::Keeper;
 use super::options::Options;
-use super::presence::{LIFE, Presence};
-use super::script::{self, Keys, PRESENT};
+use super::presence::Presence;
+use super::script::Keys;
 use super::tally::Tally;
 
-/// How often the task says that this replica is there, and sees whether Redis is.
-const HEARTBEAT: Duration = Duration::from_secs(3);
-/// The pause after Redis was lost; it doubles with each try.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// A connection that was good for less is followed by a longer pause.
-const GOOD: Duration = Duration::from_secs(10);
 /// What is said of an answer that did not come.
-const LATE: &str = "it took too long to answer";
+pub(super) const LATE: &str = "it took too long to answer";
 
 #[derive(Debug)]
 pub(super) struct Link {
@@ -40,10 +32,10 @@ pub(super) struct Link {
 
 /// The connection that is in use.
 #[derive(Debug)]
-struct Line(watch::Sender<Standing>);
+pub(super) struct Line(pub(super) watch::Sender<Standing>);
 
 #[derive(Clone, Debug)]
-enum Standing {
+pub(super) enum Standing {
     /// The first connection is being opened: it is worth a moment.
     Starting,
     Up(Connection, u64),
@@ -119,12 +111,12 @@ impl Drop for Link {
 }
 
 impl Line {
-    async fn lost(&self) {
+    pub(super) async fn lost(&self) {
         drop(self.0.subscribe().wait_for(|standing| matches!(standing, Standing::Down)).await);
     }
 
     /// The connection of this number does not work; a later one may.
-    fn broke(&self, number: u64, tally: &Tally, why: &str) {
+    pub(super) fn broke(&self, number: u64, tally: &Tally, why: &str) {
         let changed = self.0.send_if_modified(|standing| {
             let current = matches!(standing, Standing::Up(_, current) if *current == number);
             if current {
@@ -139,80 +131,8 @@ impl Line {
     }
 }
 
-struct Keeper {
-    line: Arc<Line>,
-    door: Door,
-    limit: Duration,
-    patience: Duration,
-    keys: Keys,
-    presence: Arc<Presence>,
-    tally: Arc<Tally>,
-}
-
-impl Keeper {
-    async fn run(mut self) {
-        let mut pause = FIRST_PAUSE;
-        for number in 0.. {
-            let began = Instant::now();
-            match self.greet(number).await {
-                Ok(connection) => {
-                    self.line.0.send_replace(Standing::Up(connection.clone(), number));
-                    tracing::info!(replicas = self.presence.seen(), "sessions are shared through Redis");
-                    self.stay(connection, number).await;
-                }
-                Err(why) => {
-                    if !matches!(self.line.0.send_replace(Standing::Down), Standing::Down) {
-                        tracing::warn!(why, "Redis cannot be used: sessions are not shared until it can");
-                    }
-                }
-            }
-            pause = if began.elapsed() > GOOD { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
-            sleep(pause / 2 + jitter(pause / 2)).await;
-        }
-    }
-
-    /// A connection that has answered, knows the scripts and has heard of this replica.
-    async fn greet(&mut self, number: u64) -> Result<Connection, String> {
-        let (line, tally) = (Arc::clone(&self.line), Arc::clone(&self.tally));
-        let lost = move || line.broke(number, &tally, "the connection ended");
-        let opened = timeout(self.limit, self.door.open(lost)).await.map_err(|_| "it took too long to connect")?;
-        let mut connection = opened.map_err(|error| why(&error))?;
-        for script in script::all() {
-            let loaded = timeout(self.patience, script.load_async(&mut connection)).await;
-            loaded.map_err(|_| LATE)?.map_err(|error| why(&error))?;
-        }
-        self.touch(&mut connection).await?;
-        Ok(connection)
-    }
-
-    /// Keeps in touch until the connection breaks.
-    async fn stay(&self, mut connection: Connection, number: u64) {
-        while timeout(HEARTBEAT, self.line.lost()).await.is_err() {
-            if let Err(why) = self.touch(&mut connection).await {
-                self.line.broke(number, &self.tally, &why);
-            }
-        }
-    }
-
-    async fn touch(&self, connection: &mut Connection) -> Result<(), String> {
-        let mut call = PRESENT.key(self.keys.presence());
-        call.arg(&self.presence.id).arg(LIFE.as_millis().to_string());
-        let touched: RedisResult<u32> = match timeout(self.patience, call.invoke_async(connection)).await {
-            Ok(touched) => touched,
-            Err(_late) => return Err(LATE.to_owned()),
-        };
-        match touched {
-            Ok(count) => self.presence.sighted(count),
-            // It answers, if only to say no: what needs no writing can still be had.
-            Err(error) if !is_broken(&error) => self.tally.refuse(),
-            Err(error) => return Err(why(&error)),
-        }
-        Ok(())
-    }
-}
-
 /// Whether the connection, or the server behind it, is of no use; else it is the one command.
-fn is_broken(error: &RedisError) -> bool {
+pub(super) fn is_broken(error: &RedisError) -> bool {
     match error.kind() {
         ErrorKind::Server(kind) => matches!(
             kind,
@@ -231,13 +151,9 @@ fn is_broken(error: &RedisError) -> bool {
 }
 
 /// What went wrong, in words that hold nothing of what was sent.
-fn why(error: &RedisError) -> String {
+pub(super) fn why(error: &RedisError) -> String {
     match error.code() {
         Some(code) => format!("{:?} {code}", error.kind()),
         None => error.category().to_owned(),
     }
-}
-
-fn jitter(limit: Duration) -> Duration {
-    limit.mul_f64((Uuid::new_v4().as_u64_pair().1 % 1000) as f64 / 1000.0)
 }

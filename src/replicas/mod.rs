@@ -17,6 +17,7 @@
 
 mod budget;
 mod connect;
+mod keeper;
 mod lease;
 mod link;
 mod news;

@@ -21,7 +21,7 @@ pub struct Options {
     /// Its password.
     pub password: Option<Secret>,
     /// The authorities whose certificates are believed, as PEM; without it, those that the system trusts.
-    pub authorities: Option<Vec<u8>>,
+    pub authorities: Option<String>,
     /// What all names in Redis begin with.
     pub prefix: String,
     /// The longest to connect; no request waits for it.

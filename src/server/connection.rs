@@ -21,7 +21,8 @@ use tokio::time::{Instant, sleep};
 use tower::Service;
 
 use super::activity::{Activity, Counted};
-use super::patience::{Patience, Verdict, Wait};
+use super::patience::{Verdict, Wait};
+use super::reload::Reload;
 use crate::config::Limits;
 
 /// The most requests at once on one connection of HTTP/2; browsers are content with a hundred.
@@ -32,42 +33,47 @@ const CONNECTION_WINDOW: u32 = 256 * 1024;
 /// After which silence an HTTP/2 client is asked whether it is still there.
 const PING: Duration = Duration::from_secs(20);
 
-/// What all connections have in common.
-#[derive(Clone, Debug)]
-pub(super) struct Connections {
-    builder: auto::Builder<TokioExecutor>,
-    router: Router,
-    patience: Patience,
+/// What a connection is served with.
+#[derive(Debug)]
+pub(super) struct Connection {
+    reload: Arc<Reload>,
     /// Turns true when the server stops.
     stop: watch::Receiver<bool>,
 }
 
-impl Connections {
-    pub(super) fn new(router: Router, limits: &Limits, stop: watch::Receiver<bool>) -> Self {
-        let mut builder = auto::Builder::new(TokioExecutor::new());
-        // The time limits are in `patience`.
-        builder.http1().header_read_timeout(None).max_buf_size(limits.head);
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .keep_alive_interval(PING)
-            .max_concurrent_streams(STREAMS)
-            .max_header_list_size(u32::try_from(limits.head).unwrap_or(u32::MAX))
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW);
-        let patience = Patience { head: limits.header_timeout, idle: limits.idle_timeout };
-        Self { builder, router, patience, stop }
+/// How connections are read and written within `limits`; the time limits are in `patience`.
+pub(super) fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().header_read_timeout(None).max_buf_size(limits.head);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING)
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(u32::try_from(limits.head).unwrap_or(u32::MAX))
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW);
+    builder
+}
+
+impl Connection {
+    pub(super) fn new(reload: Arc<Reload>, stop: watch::Receiver<bool>) -> Self {
+        Self { reload, stop }
     }
 
-    /// Answers what comes on `stream` until it ends, or has kept us waiting too long.
+    /// Answers what comes on `stream` until it ends, or has kept us waiting too long. Each request is answered by what
+    /// runs when it comes; how the connection itself is read stays as it was at its beginning.
     pub(super) async fn serve(mut self, stream: TcpStream, peer: SocketAddr) {
         // Answers are small and one write each, so waiting to fill a segment only delays them.
         let _best_effort = stream.set_nodelay(true);
+        let running = self.reload.running();
+        let (builder, patience) = (running.builder.clone(), running.patience);
+        drop(running);
         let activity = Arc::new(Activity::default());
         let stream = TokioIo::new(Counted::new(stream, Arc::clone(&activity)));
-        let service = service_fn(|request| answer(self.router.clone(), request, peer, &activity));
-        let mut connection = pin!(self.builder.serve_connection(stream, service));
-        let (mut wait, length) = Wait::first(self.patience);
+        let service = service_fn(|request| answer(self.reload.running().router.clone(), request, peer, &activity));
+        let mut connection = pin!(builder.serve_connection(stream, service));
+        let (mut wait, length) = Wait::first(patience);
         let mut timer = pin!(sleep(length));
         let mut stop = pin!(self.stop.wait_for(|stop| *stop));
         let mut stopping = false;
@@ -83,10 +89,10 @@ impl Connections {
                 return Poll::Ready(());
             }
             if wait.turns_to_head(activity.seen()) {
-                timer.as_mut().reset(Instant::now() + self.patience.head);
+                timer.as_mut().reset(Instant::now() + patience.head);
             }
             while timer.as_mut().poll(cx).is_ready() {
-                let length = match wait.over(activity.seen(), self.patience) {
+                let length = match wait.over(activity.seen(), patience) {
                     Verdict::Wait(length) => length,
                     Verdict::Leave(length) => {
                         connection.as_mut().graceful_shutdown();

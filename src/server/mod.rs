@@ -3,7 +3,11 @@
 mod activity;
 mod connection;
 pub mod exposure;
+mod follow;
 mod patience;
+mod reload;
+mod running;
+mod slots;
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,18 +17,18 @@ use std::time::Duration;
 use axum::Router;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tower_http::services::ServeDir;
+use tokio::sync::watch;
 
-use self::connection::Connections;
-use crate::api::{self, App, BodyLimit, Cors, Gate};
-use crate::audit::Trail;
+use self::connection::Connection;
+use self::exposure::Exposed;
+pub use self::follow::{Follower, Load};
+pub use self::reload::Reload;
+use self::running::Lasting;
+use self::slots::Slot;
 use crate::clock::{Clock, CorrectedClock};
-use crate::config::{ConfigError, Configured, Limits, Loaded};
-use crate::replicas::{Replicas, Unusable};
-use crate::sts::{Client, ClientError};
-use crate::vault::{self, Vault};
-use crate::web;
+use crate::config::{ConfigError, Loaded};
+use crate::replicas::Unusable;
+use crate::sts::ClientError;
 
 /// How long requests that are under way may take to end after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -50,14 +54,15 @@ pub enum StartError {
          ACCESS_KEY_SECRET), those of a RAM user that may call sts:AssumeRole"
     )]
     NoAccessKey,
+    /// The listener is open to all.
+    #[error(transparent)]
+    Exposed(#[from] Exposed),
 }
 
 /// A server that is ready to listen.
 #[derive(Debug)]
 pub struct Server {
-    router: Router,
-    audit: Option<Arc<Trail>>,
-    limits: Limits,
+    reload: Arc<Reload>,
 }
 
 impl Server {
@@ -68,56 +73,31 @@ impl Server {
 
     /// The same with routes of its own for `pages`, which the static folder stands behind.
     pub fn with_pages(loaded: Loaded, clock: Arc<dyn Clock>, pages: Router) -> Result<Self, StartError> {
-        let configured = loaded.build()?;
-        let Configured { sts, second_sts, calls_per_second, max_sessions, replicas, .. } = configured;
-        let Configured { access_keys, authenticator, grants, audit, classic, static_dir, .. } = configured;
-        let Configured { cors, page_headers, proxies, rates, limits, .. } = configured;
-        let clock = Arc::new(CorrectedClock::new(clock));
-        let vault = vault::Options {
-            sts: Client::new(sts)?,
-            second_sts: second_sts.map(Client::new).transpose()?,
-            access_keys: access_keys.ok_or(StartError::NoAccessKey)?,
-            calls_per_second,
-            max_sessions,
-            replicas: replicas.map(|options| Replicas::open(&options, calls_per_second)).transpose()?,
-        };
-        let audit = audit.map(|to| Trail::open(&to).map(Arc::new)).transpose().map_err(StartError::Audit)?;
-        let app = App {
-            audit: audit.clone(),
-            vault: Vault::new(vault, Arc::clone(&clock)),
-            authenticator,
-            grants,
-            clock,
-            classic,
-            cors: Cors::new(cors.origins, &cors.origin_patterns, &page_headers, cors.credentials, cors.max_age),
-            gate: Gate::new(rates, proxies, limits.in_flight),
-            body_limit: BodyLimit { bytes: limits.body, time: limits.body_timeout },
-            request_timeout: limits.request_timeout,
-        };
-        let pages = pages.merge(web::module());
-        let pages = match static_dir {
-            Some(folder) => pages.fallback_service(ServeDir::new(folder).fallback(axum::routing::any(api::not_found))),
-            None => pages.fallback(api::not_found),
-        };
-        Ok(Self { router: api::router(Arc::new(app), pages), audit, limits })
+        let lasting = Lasting { clock: Arc::new(CorrectedClock::new(clock)), pages };
+        Ok(Self { reload: Arc::new(Reload::new(loaded, lasting)?) })
     }
 
-    /// The audit trail, if there is one.
+    /// The handle by which the server takes another configuration while it runs.
     #[must_use]
-    pub fn audit(&self) -> Option<Arc<Trail>> {
-        self.audit.clone()
+    pub fn reload(&self) -> Arc<Reload> {
+        Arc::clone(&self.reload)
     }
 
     /// Answers on `listener` until `stop` ends; requests that are under way then have [`DRAIN`] to end.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) -> io::Result<()> {
+        let Self { reload } = self;
         let mut stop = std::pin::pin!(stop);
         let (stopping, stopped) = watch::channel(false);
-        let connections = Connections::new(self.router, &self.limits, stopped);
-        let slots = Arc::new(Semaphore::new(usize::try_from(self.limits.connections).unwrap_or(usize::MAX)));
         loop {
             tokio::select! {
-                (accepted, slot) = accept(&listener, &slots) => match accepted {
-                    Ok((stream, peer)) => spawn(connections.clone(), stream, peer, slot),
+                (accepted, slot) = accept(&listener, &reload) => match accepted {
+                    Ok((stream, peer)) => {
+                        let connection = Connection::new(Arc::clone(&reload), stopped.clone());
+                        tokio::spawn(async move {
+                            connection.serve(stream, peer).await;
+                            drop(slot);
+                        });
+                    }
                     Err(error) => pause_after(&error).await,
                 },
                 () = &mut stop => break,
@@ -125,31 +105,20 @@ impl Server {
         }
         drop(listener);
         stopping.send_replace(true);
-        // Whoever has all slots has seen all connections end.
-        if tokio::time::timeout(DRAIN, slots.acquire_many(self.limits.connections)).await.is_err() {
-            tracing::warn!("some requests did not end in time and are cut off");
+        if tokio::time::timeout(DRAIN, reload.slots.all_free()).await.is_err() {
+            tracing::warn!(connections = reload.slots.taken(), "some requests did not end in time and are cut off");
         }
-        if let Some(audit) = &self.audit {
-            audit.flush();
+        if let Some(trail) = reload.running().trail() {
+            trail.flush();
         }
         Ok(())
     }
 }
 
 /// The next connection, once there is a slot for it: until then it waits with the kernel.
-async fn accept(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> (io::Result<(TcpStream, SocketAddr)>, OwnedSemaphorePermit) {
-    let slot = Arc::clone(slots).acquire_owned().await.expect("the slots are never closed");
+async fn accept(listener: &TcpListener, reload: &Reload) -> (io::Result<(TcpStream, SocketAddr)>, Slot) {
+    let slot = reload.slots.take(|| reload.running().connections).await;
     (listener.accept().await, slot)
-}
-
-fn spawn(connections: Connections, stream: TcpStream, peer: SocketAddr, slot: OwnedSemaphorePermit) {
-    tokio::spawn(async move {
-        connections.serve(stream, peer).await;
-        drop(slot);
-    });
 }
 
 /// A failed accept is the one connection's trouble, or there are no descriptors left, which takes a moment to pass.

@@ -72,7 +72,8 @@ pub(super) struct Loader {
     second: Option<Client>,
     /// Until this moment of the clock's run, in milliseconds, the second endpoint is asked first.
     detour: AtomicU64,
-    budget: Budget,
+    calls_per_second: u32,
+    budget: Arc<Budget>,
     /// Who else calls STS with the same budget.
     replicas: Option<Arc<Replicas>>,
 }
@@ -84,7 +85,21 @@ impl Loader {
         calls_per_second: u32,
         replicas: Option<Arc<Replicas>>,
     ) -> Self {
-        Self { first, second, detour: AtomicU64::new(0), budget: Budget::new(calls_per_second), replicas }
+        let budget = Arc::new(Budget::new(calls_per_second));
+        Self { first, second, detour: AtomicU64::new(0), calls_per_second, budget, replicas }
+    }
+
+    /// One that asks elsewhere, of the same budget if its rate is the same.
+    pub(super) fn renewed(
+        &self,
+        first: Client,
+        second: Option<Client>,
+        calls_per_second: u32,
+        replicas: Option<Arc<Replicas>>,
+    ) -> Self {
+        let new = Self::new(first, second, calls_per_second, replicas);
+        let same = calls_per_second == self.calls_per_second;
+        if same { Self { budget: Arc::clone(&self.budget), ..new } } else { new }
     }
 
     /// Whether a refresh may be started now; it is paid if so.
@@ -104,14 +119,14 @@ impl Loader {
         session: &Session,
         opener: &AccessKey,
         urgency: Urgency,
-        clock: &CorrectedClock,
+        clock: &Arc<CorrectedClock>,
         tally: &Tally,
     ) -> Result<SessionKey, LoadError> {
         let end = clock.elapsed() + DEADLINE;
         let mut attempt = 0;
         loop {
             if urgency != Urgency::Refresh || attempt > 0 {
-                self.pay(clock, tally).await?;
+                self.pay(session, clock, tally).await?;
                 self.take_turn(tally).await?;
             }
             attempt += 1;
@@ -127,12 +142,11 @@ impl Loader {
         }
     }
 
-    async fn pay(&self, clock: &CorrectedClock, tally: &Tally) -> Result<(), LoadError> {
-        match self.budget.turn(clock.elapsed()) {
+    async fn pay(&self, session: &Session, clock: &Arc<CorrectedClock>, tally: &Tally) -> Result<(), LoadError> {
+        match self.budget.turn(session, clock.clone()).await {
             Ok(wait) if wait.is_zero() => Ok(()),
             Ok(wait) => {
                 tally.waited(wait);
-                clock.sleep(wait).await;
                 Ok(())
             }
             Err(Spent { retry_after }) => {
@@ -166,14 +180,15 @@ impl Loader {
             external_id: session.external_id.as_deref(),
             source_identity: session.source_identity.as_deref(),
         };
-        let left = end.saturating_sub(clock.elapsed());
+        let asked = clock.elapsed();
+        let left = end.saturating_sub(asked);
         let outcome = tokio::select! {
             outcome = self.client(clock).assume_role(&request, opener, clock.now()) => outcome,
             () = clock.sleep(left) => Err(StsError::Timeout(Stage::Total)),
         };
         let date = outcome.as_ref().map_or_else(StsError::server_date, |assumed| assumed.server_date);
         if let Some(date) = date {
-            clock.correct(date);
+            clock.correct(date, asked);
         }
         if let Err(StsError::Timeout(_) | StsError::Unreachable(_)) = outcome {
             self.turn_to_the_other(clock);

@@ -8,8 +8,8 @@
 //!    starts a refresh behind its answer, so nobody waits.
 //! 5. When STS fails, what is still alive is still given, to its last second. The failure is remembered and backed off,
 //!    longer where only an operator can mend it, so that an outage is not answered with a storm of calls.
-//! 6. Calls stay beneath a budget; first loads take their turn, refreshes take what is left; beyond the wait a caller is
-//!    told when to come again.
+//! 6. Calls stay beneath a budget; first loads take turns, the callers in rounds; refreshes take what is left; beyond the
+//!    wait a caller is told when to come again.
 //! 7. A signature that must live until T asks for a session key that lives past T. If the held one does not, it is renewed
 //!    only when more than half of its life is gone; else the held one is given, and its expiration says what it is worth.
 //! 8. Life is what STS granted, by a clock that STS's own `Date` corrects.
@@ -18,6 +18,7 @@
 mod budget;
 mod error;
 mod life;
+mod line;
 mod load;
 mod shared;
 mod slot;
@@ -50,7 +51,7 @@ pub struct Options {
     /// STS elsewhere, asked when the first does not answer.
     pub second_sts: Option<Client>,
     /// Whose calls they are.
-    pub access_keys: AccessKeys,
+    pub access_keys: Arc<AccessKeys>,
     /// The most calls of STS in a second.
     pub calls_per_second: u32,
     /// The most sessions that are held.
@@ -62,12 +63,18 @@ pub struct Options {
 /// Holds the live session key of each session, and opens sessions that are missing.
 #[derive(Debug)]
 pub struct Vault {
-    slots: Slots,
     loader: Loader,
-    access_keys: AccessKeys,
+    access_keys: Arc<AccessKeys>,
     clock: Arc<CorrectedClock>,
-    tally: Tally,
     replicas: Option<Arc<Replicas>>,
+    lasting: Arc<Lasting>,
+}
+
+/// What outlives a change of the options: sessions and counts.
+#[derive(Debug)]
+struct Lasting {
+    slots: Slots,
+    tally: Tally,
     last: Mutex<Option<Outcome>>,
 }
 
@@ -94,15 +101,36 @@ impl Vault {
     #[must_use]
     pub fn new(options: Options, clock: Arc<CorrectedClock>) -> Arc<Self> {
         let Options { sts, second_sts, access_keys, calls_per_second, max_sessions, replicas } = options;
-        Arc::new(Self {
-            slots: Slots::new(max_sessions),
-            loader: Loader::new(sts, second_sts, calls_per_second, replicas.clone()),
-            access_keys,
-            clock,
-            tally: Tally::default(),
-            replicas,
-            last: Mutex::new(None),
-        })
+        let lasting = Lasting { slots: Slots::new(max_sessions), tally: Tally::default(), last: Mutex::new(None) };
+        let loader = Loader::new(sts, second_sts, calls_per_second, replicas.clone());
+        Arc::new(Self { loader, access_keys, clock, replicas, lasting: Arc::new(lasting) })
+    }
+
+    /// A vault with other options and the same sessions, counts and clock, and the same budget if its rate is the same.
+    ///
+    /// Loads that are under way end as they were begun, for both vaults. Failures are forgotten: the options may be what
+    /// mends them.
+    #[must_use]
+    pub fn renewed(&self, options: Options) -> Arc<Self> {
+        let Options { sts, second_sts, access_keys, calls_per_second, max_sessions, replicas } = options;
+        let loader = self.loader.renewed(sts, second_sts, calls_per_second, replicas.clone());
+        self.lasting.slots.bound(max_sessions);
+        self.lasting.slots.iter().for_each(|slot| slot.forgive());
+        *self.lasting.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let (clock, lasting) = (Arc::clone(&self.clock), Arc::clone(&self.lasting));
+        Arc::new(Self { loader, access_keys, clock, replicas, lasting })
+    }
+
+    /// With whom sessions and calls are shared.
+    #[must_use]
+    pub fn replicas(&self) -> Option<Arc<Replicas>> {
+        self.replicas.clone()
+    }
+
+    /// Where the AccessKey comes from.
+    #[must_use]
+    pub fn access_keys(&self) -> Arc<AccessKeys> {
+        Arc::clone(&self.access_keys)
     }
 
     /// A session key of `wanted` that lives until `until`, or, if that cannot be had now, the one that lives longest:
@@ -115,8 +143,8 @@ impl Vault {
         let now = self.clock.now();
         let no_opener = |error| Unopened { error: Arc::new(LoadError::AccessKey(error)), retry_at: now };
         let entry = Entry { session: wanted.clone(), opener: self.access_key().await.map_err(no_opener)? };
-        let (slot, given_up) = self.slots.place(&entry, now);
-        self.tally.evicted(given_up);
+        let (slot, given_up) = self.lasting.slots.place(&entry, now);
+        self.lasting.tally.evicted(given_up);
         slot.touch(self.clock.elapsed());
         match self.ask(&slot, &entry, now, until).await {
             // Another replica's key may be near its end; whoever needs a longer one then renews it.
@@ -159,13 +187,14 @@ impl Vault {
     /// How the last load ended; `None` before the first.
     #[must_use]
     pub fn last_outcome(&self) -> Option<Outcome> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lasting.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What is held at `now`; it looks at every session.
     #[must_use]
     pub fn holdings(&self, now: DateTime<Utc>) -> Holdings {
-        let alive = self.slots.iter().filter_map(|slot| slot.expiration()).filter(|expiration| *expiration > now);
+        let alive =
+            self.lasting.slots.iter().filter_map(|slot| slot.expiration()).filter(|expiration| *expiration > now);
         alive.fold(Holdings::default(), |held, expiration| Holdings {
             alive: held.alive + 1,
             nearest_expiration: Some(held.nearest_expiration.map_or(expiration, |nearest| nearest.min(expiration))),
@@ -175,7 +204,7 @@ impl Vault {
     /// What was done since the start.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        Counts { replicas: self.replicas.as_ref().map(|replicas| replicas.counts()), ..self.tally.counts() }
+        Counts { replicas: self.replicas.as_ref().map(|replicas| replicas.counts()), ..self.lasting.tally.counts() }
     }
 
     /// How far STS's clock is ahead of this machine's.
@@ -185,7 +214,7 @@ impl Vault {
     }
 
     fn served_while_failing(&self, key: Arc<SessionKey>) -> Arc<SessionKey> {
-        self.tally.served_while_failing();
+        self.lasting.tally.served_while_failing();
         key
     }
 
@@ -193,13 +222,13 @@ impl Vault {
         if errand.urgency == Urgency::Refresh && !self.loader.can_refresh(&self.clock) {
             return None;
         }
-        self.tally.begin();
+        self.lasting.tally.begin();
         let load = Arc::clone(self).load(entry, errand);
         Some(slot::launch(slot, errand, load, Arc::clone(&self.clock)))
     }
 
     async fn load(self: Arc<Self>, entry: Entry, errand: Errand) -> Result<Arc<SessionKey>, Failed> {
-        let _under_way = self.tally.under_way();
+        let _under_way = self.lasting.tally.under_way();
         match &self.replicas {
             Some(replicas) => self.share(replicas, &entry, &errand).await,
             None => self.open(&entry, &errand).await,
@@ -210,13 +239,13 @@ impl Vault {
         let Entry { session, opener } = entry;
         let failed = |error| Failed::new(error, errand, self.clock.now());
         match errand.urgency {
-            Urgency::First | Urgency::Renewal => self.tally.load(),
+            Urgency::First | Urgency::Renewal => self.lasting.tally.load(),
             Urgency::Refresh => {
                 self.loader.may_refresh().await.map_err(|error| failed(Arc::new(error)))?;
-                self.tally.refresh();
+                self.lasting.tally.refresh();
             }
         }
-        let opened = self.loader.open(session, opener, errand.urgency, &self.clock, &self.tally).await;
+        let opened = self.loader.open(session, opener, errand.urgency, &self.clock, &self.lasting.tally).await;
         let loaded = opened.map(Arc::new).map_err(Arc::new);
         log(session, &loaded);
         self.remember(loaded.as_ref().err());
@@ -225,7 +254,7 @@ impl Vault {
 
     fn remember(&self, error: Option<&Arc<LoadError>>) {
         let outcome = Outcome { at: self.clock.now(), error: error.cloned() };
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+        *self.lasting.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
     }
 }
 

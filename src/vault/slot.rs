@@ -117,6 +117,11 @@ impl Slot {
         self.lock().held.as_ref().map(|held| held.key.expiration)
     }
 
+    /// Forgets that loads have failed.
+    pub(super) fn forgive(&self) {
+        self.lock().failed = None;
+    }
+
     fn land(&self, loaded: Result<Arc<SessionKey>, Failed>, now: DateTime<Utc>) -> Loaded {
         let mut state = self.lock();
         state.flight = None;

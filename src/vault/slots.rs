@@ -41,7 +41,7 @@ pub(super) struct Slots {
     places: DashMap<Entry, Arc<Slot>>,
     /// Kept beside the map, whose own count locks every shard.
     count: AtomicUsize,
-    bound: usize,
+    bound: AtomicUsize,
     making_room: AtomicBool,
 }
 
@@ -50,9 +50,14 @@ impl Slots {
         Self {
             places: DashMap::new(),
             count: AtomicUsize::new(0),
-            bound: bound.max(10),
+            bound: AtomicUsize::new(bound.max(10)),
             making_room: AtomicBool::new(false),
         }
+    }
+
+    /// Sets another bound; what is beyond it goes when the next one comes.
+    pub(super) fn bound(&self, bound: usize) {
+        self.bound.store(bound.max(10), Ordering::Relaxed);
     }
 
     /// The place of `entry`, and how many others were given up for it.
@@ -60,7 +65,11 @@ impl Slots {
         if let Some(slot) = self.places.get(entry) {
             return (Arc::clone(&slot), 0);
         }
-        let given_up = if self.count.load(Ordering::Relaxed) >= self.bound { self.make_room(now) } else { 0 };
+        let given_up = if self.count.load(Ordering::Relaxed) >= self.bound.load(Ordering::Relaxed) {
+            self.make_room(now)
+        } else {
+            0
+        };
         let mut is_new = false;
         let slot = Arc::clone(&self.places.entry(entry.clone()).or_insert_with(|| {
             is_new = true;
@@ -80,7 +89,7 @@ impl Slots {
         }
         let before = self.places.len();
         self.places.retain(|_, slot| !slot.is_idle() || slot.is_alive(now));
-        let mut surplus = self.places.len().saturating_sub(self.bound / 10 * SHARE_KEPT);
+        let mut surplus = self.places.len().saturating_sub(self.bound.load(Ordering::Relaxed) / 10 * SHARE_KEPT);
         if let Some(oldest) = self.used_before(surplus) {
             self.places.retain(|_, slot| {
                 let goes = surplus > 0 && slot.is_idle() && slot.last_used() <= oldest;
@@ -99,5 +108,38 @@ impl Slots {
         let mut uses: Vec<u64> = self.iter().filter(|slot| slot.is_idle()).map(|slot| slot.last_used()).collect();
         let last = surplus.min(uses.len()).checked_sub(1)?;
         Some(*uses.select_nth_unstable(last).1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::Secret;
+
+    #[test]
+    fn a_new_session_pays_for_a_walk_over_few_others() {
+        let opener = Arc::new(AccessKey { id: "id".into(), secret: Secret::new("secret"), token: None });
+        let (bound, new) = (1_000, 20_000);
+        let slots = Slots::new(bound);
+        let (mut walks, mut given_up) = (0, 0);
+        for number in 0..new {
+            let session = Session {
+                role_arn: "acs:ram::1:role/r".into(),
+                name: number.to_string().into(),
+                policy: None,
+                duration: 900,
+                external_id: None,
+                source_identity: None,
+            };
+            let entry = Entry { session, opener: Arc::clone(&opener) };
+            let (slot, gone) = slots.place(&entry, DateTime::UNIX_EPOCH);
+            slot.touch(std::time::Duration::from_secs(number));
+            walks += usize::from(gone > 0);
+            given_up += gone;
+        }
+        let new = usize::try_from(new).unwrap();
+        assert_eq!(given_up, new - slots.places.len());
+        // A walk looks at each place three times at most.
+        assert!(3 * bound * walks <= 30 * new, "{walks} walks");
     }
 }

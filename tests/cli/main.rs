@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
 mod explain;
+mod reload;
+mod serve;
 mod trail;
 
 use std::path::Path;

@@ -18,8 +18,10 @@ main() {
     tools
     python_packages
     "$PYTHON/bin/python" tests/deploy/manifests.py
+    "$PYTHON/bin/python" tests/deploy/compose.py
     systemd_unit
     logrotate_snippet
+    notices
     server
     nginx_in_front
     caddy_in_front
@@ -66,6 +68,11 @@ logrotate_snippet() {
     libraries=$(dirname "$(find "$TOOLS" -name 'libpopt.so.0')")
     LD_LIBRARY_PATH=$libraries "$TOOLS/usr/sbin/logrotate" --debug --state "$scratch/state" "$scratch/logrotate" >"$scratch/told" 2>&1 &&
         grep -q 'considering log .*/audit.jsonl' "$scratch/told" && ! grep -qi '^error' "$scratch/told" || { cat "$scratch/told"; return 1; }
+}
+
+notices() {
+    sh "$DEPLOY/image/notices.sh" Cargo.toml >"$scratch/notices"
+    grep -q '^aws-lc-sys v' "$scratch/notices" && grep -q '^aws-lc-sys-.*/LICENSE' "$scratch/notices" || fail "licences are missing from the notices"
 }
 
 server() {

@@ -105,6 +105,14 @@ async fn the_bucket_s_cors_rule_lets_the_page_in_and_no_other() {
     }
 }
 
+#[tokio::test]
+async fn the_bucket_takes_the_lifecycle_rule() {
+    let cloud = Cloud::start().await;
+    let url = cloud.signed(&Method::PUT, None, &[("lifecycle", "")], &key("root"));
+    let answer = http().put(url).body(block("lifecycle", "")).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK, "{}", answer.text().await.unwrap());
+}
+
 impl Cloud {
     async fn start() -> Self {
         let emulator = Emulator::new(account(), now).unwrap();

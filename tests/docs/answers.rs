@@ -9,7 +9,7 @@ use super::support::RunningDev;
 async fn the_answers_are_as_they_are_shown() {
     let dev = RunningDev::start().await;
     for shown in blocks("answer") {
-        let given = dev.json(shown.argument).await;
+        let given = dev.json(&shown.argument).await;
         let expected: Value = serde_json::from_str(&shown.text).unwrap();
         assert_eq!(shape(&given), shape(&expected), "{}", shown.argument);
     }

@@ -58,6 +58,19 @@ fn the_container_s_own_environment_refuses_strangers() {
 }
 
 #[test]
+fn what_the_image_copies_is_there_and_let_through() {
+    let (dockerfile, ignore) =
+        (fs::read_to_string("Dockerfile").unwrap(), fs::read_to_string(".dockerignore").unwrap());
+    let copies =
+        dockerfile.lines().filter_map(|line| line.strip_prefix("COPY ")).filter(|line| !line.starts_with("--"));
+    let sources = copies.flat_map(|line| line.rsplit_once(' ').unwrap().0.split(' '));
+    for source in sources {
+        assert!(Path::new(source).exists(), "there is no {source}");
+        assert!(ignore.lines().any(|line| line.strip_prefix('!') == Some(source)), ".dockerignore keeps {source} back");
+    }
+}
+
+#[test]
 fn the_image_is_built_by_the_compiler_that_the_crate_asks_for() {
     let (dockerfile, manifest) = (fs::read_to_string("Dockerfile").unwrap(), fs::read_to_string("Cargo.toml").unwrap());
     let wanted = manifest.lines().find_map(|line| line.strip_prefix("rust-version = \"")?.strip_suffix('"')).unwrap();

@@ -6,7 +6,12 @@
 mod account;
 mod answers;
 mod configurations;
+mod costs;
 mod pages;
+mod ram;
+mod security;
 mod shell;
 mod support;
 mod tables;
+mod translation;
+mod unmarked;

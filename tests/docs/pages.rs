@@ -3,49 +3,58 @@
 use std::fs;
 use std::path::Path;
 
-/// A page by its path in the project, and its text.
-pub(crate) type Page = (&'static str, &'static str);
-
-pub(crate) const API: Page = ("docs/api.md", include_str!("../../docs/api.md"));
-pub(crate) const CONFIGURATION: Page = ("docs/configuration.md", include_str!("../../docs/configuration.md"));
-pub(crate) const PROBLEMS: Page = ("docs/problems.md", include_str!("../../docs/problems.md"));
-
-/// The pages whose blocks of code are run.
-const PAGES: [Page; 7] = [
-    ("README.md", include_str!("../../README.md")),
-    API,
-    ("docs/callers.md", include_str!("../../docs/callers.md")),
-    CONFIGURATION,
-    ("docs/grants.md", include_str!("../../docs/grants.md")),
-    PROBLEMS,
-    ("docs/ram.md", include_str!("../../docs/ram.md")),
-];
-
 /// What a marker `<!-- test: KIND … -->` may say; each kind has its test.
-const KINDS: [&str; 12] = [
+const KINDS: [&str; 14] = [
     "answer",
     "bucket-cors",
     "config",
     "curl",
     "explain",
     "key",
+    "lifecycle",
     "page",
     "role-policy",
     "serve",
+    "shown", // not run, for the reason that follows
     "start",
     "trust-policy",
     "user-policy",
 ];
 
+/// A page by its path in the project.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) path: String,
+    pub(crate) text: String,
+}
+
 /// A block of code.
 #[derive(Debug, Default)]
 pub(crate) struct Block {
-    /// What the marker says first.
-    pub(crate) kind: &'static str,
+    /// Page and line where it stands.
+    pub(crate) place: String,
+    /// What the marker says first; empty if there is no marker.
+    pub(crate) kind: String,
     /// The rest of the marker.
-    pub(crate) argument: &'static str,
+    pub(crate) argument: String,
+    /// What stands after the opening fence.
+    pub(crate) language: String,
     /// The lines between the fences.
     pub(crate) text: String,
+}
+
+/// The page at this path.
+pub(crate) fn page(path: &str) -> Page {
+    Page { path: path.to_owned(), text: fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}")) }
+}
+
+/// The README and every page of `docs/`.
+pub(crate) fn pages() -> Vec<Page> {
+    let names = fs::read_dir("docs").unwrap().map(|entry| format!("docs/{}", entry.unwrap().file_name().display()));
+    let mut paths: Vec<_> = names.filter(|name| Path::new(name).extension().is_some_and(|kind| kind == "md")).collect();
+    paths.push("README.md".to_owned());
+    paths.sort();
+    paths.iter().map(|path| page(path)).collect()
 }
 
 /// The blocks of this kind.
@@ -64,50 +73,60 @@ pub(crate) fn block(kind: &str, argument: &str) -> String {
     one.unwrap_or_else(|| panic!("no block is marked {kind} {argument}")).text
 }
 
-fn all() -> Vec<Block> {
-    PAGES.into_iter().flat_map(blocks_of).collect()
+/// The blocks of all pages.
+pub(crate) fn all() -> Vec<Block> {
+    pages().iter().flat_map(blocks_of).collect()
 }
 
-fn blocks_of((path, text): Page) -> Vec<Block> {
+/// The blocks of a page.
+pub(crate) fn blocks_of(page: &Page) -> Vec<Block> {
     let (mut blocks, mut open): (Vec<Block>, Option<Block>) = (Vec::new(), None);
-    let mut marker = None;
-    for line in text.lines() {
-        match (&mut open, line.starts_with("```")) {
-            (None, true) => {
-                let (kind, argument) =
-                    marker.take().unwrap_or_else(|| panic!("{path} has no marker before the block {line:?}"));
-                open = Some(Block { kind, argument, text: String::new() });
+    let mut marker = ("", "");
+    for (number, line) in page.text.lines().enumerate() {
+        match (&mut open, line.strip_prefix("```")) {
+            (None, Some(language)) => {
+                let place = format!("{}:{}", page.path, number + 1);
+                let (kind, argument) = (marker.0.to_owned(), marker.1.to_owned());
+                open = Some(Block { place, kind, argument, language: language.to_owned(), text: String::new() });
             }
-            (None, false) => marker = marked(line),
-            (Some(_), true) => blocks.extend(open.take()),
-            (Some(block), false) => {
+            (None, None) => marker = marked(line),
+            (Some(_), Some(_)) => blocks.extend(open.take()),
+            (Some(block), None) => {
                 block.text.push_str(line);
                 block.text.push('\n');
             }
         }
     }
-    assert!(open.is_none(), "the last block of {path} has no end");
+    assert!(open.is_none(), "the last block of {} has no end", page.path);
     blocks
 }
 
-fn marked(line: &'static str) -> Option<(&'static str, &'static str)> {
-    let text = line.strip_prefix("<!-- test: ")?.strip_suffix(" -->")?;
-    Some(text.split_once(' ').unwrap_or((text, "")))
+fn marked(line: &str) -> (&str, &str) {
+    let text = line.strip_prefix("<!-- test: ").and_then(|rest| rest.strip_suffix(" -->")).unwrap_or_default();
+    text.split_once(' ').unwrap_or((text, ""))
 }
 
 #[test]
-fn every_block_of_code_is_one_that_a_test_runs() {
-    for block in all() {
-        assert!(KINDS.contains(&block.kind), "nothing tests {:?}", block.kind);
+fn every_marker_names_a_kind_that_is_tested() {
+    for block in all().into_iter().filter(|block| !block.kind.is_empty()) {
+        assert!(KINDS.contains(&&*block.kind), "{}: nothing tests {:?}", block.place, block.kind);
+        assert!(block.kind != "shown" || !block.argument.is_empty(), "{}: why is it not run?", block.place);
+    }
+}
+
+#[test]
+fn the_readme_has_no_block_without_a_marker() {
+    for block in blocks_of(&page("README.md")) {
+        assert!(!block.kind.is_empty(), "{}: no marker says how it is tested", block.place);
     }
 }
 
 #[test]
 fn every_link_within_the_project_leads_somewhere() {
-    for (path, text) in PAGES {
-        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+    for page in pages().into_iter().chain(["README.zh-CN.md", "SECURITY.md", "CONTRIBUTING.md"].map(page)) {
+        for target in page.text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             if !target.starts_with("https://") {
-                follow(path, target);
+                follow(&page.path, target);
             }
         }
     }
@@ -121,6 +140,18 @@ fn follow(from: &str, target: &str) {
         let text = fs::read_to_string(&file).unwrap();
         let mut headings = text.lines().filter_map(|line| line.strip_prefix('#')).map(anchor);
         assert!(headings.any(|known| known == heading), "{from}: there is no heading for {target}");
+    }
+}
+
+#[test]
+fn every_page_is_in_the_index_of_the_readme() {
+    let readme = page("README.md").text;
+    for page in pages().into_iter().filter(|page| page.path != "README.md") {
+        assert!(
+            readme.contains(&format!("]({})", page.path)),
+            "{} needs a row in README.md under All pages, and its like in README.zh-CN.md",
+            page.path
+        );
     }
 }
 

@@ -2,14 +2,15 @@
 
 use std::fs;
 
-use super::pages::{API, CONFIGURATION, PROBLEMS, Page};
+use super::pages::page;
 use super::support::RunningDev;
 
 const REFERENCE: &str = include_str!("../../src/config/reference.md");
 
 #[test]
 fn the_configuration_table_is_that_of_the_reference() {
-    let table = between(CONFIGURATION, "<!-- reference: src/config/reference.md -->", "<!-- end of reference -->");
+    let table =
+        between("docs/configuration.md", "<!-- reference: src/config/reference.md -->", "<!-- end of reference -->");
     assert!(
         table.trim() == REFERENCE.trim(),
         "copy src/config/reference.md between its two markers in docs/configuration.md; they differ at {:?}",
@@ -24,7 +25,7 @@ async fn each_route_has_a_table_of_just_its_parameters() {
         let problem = dev.json(&format!("{route}?no-such-parameter=")).await;
         let hint = problem["hint"].as_str().unwrap();
         let mut known: Vec<_> = hint.strip_prefix("this route knows ").unwrap().split(", ").collect();
-        let mut shown = first_column(between(API, &format!("## `{route}`"), "```"));
+        let mut shown = first_column(&between("docs/api.md", &format!("## `{route}`"), "```"));
         known.sort_unstable();
         shown.sort_unstable();
         assert_eq!(shown, known, "{route}");
@@ -33,7 +34,7 @@ async fn each_route_has_a_table_of_just_its_parameters() {
 
 #[test]
 fn every_code_of_a_problem_has_its_row_and_no_row_is_idle() {
-    let shown = first_column(PROBLEMS.1);
+    let shown = first_column(&page("docs/problems.md").text);
     assert!(shown.is_sorted(), "the rows are in the order of the alphabet");
     let mut codes = codes();
     codes.push("overloaded".to_owned()); // the one code that is one word
@@ -61,12 +62,14 @@ fn follows_a_status(before: &str) -> bool {
 /// Texts of the same form: a field of OSS, and a kind of STS error.
 const NO_CODES: [&str; 2] = ["success_action_status", "invalid_answer"];
 
-fn between((path, text): Page, start: &str, end: &str) -> &'static str {
+fn between(path: &str, start: &str, end: &str) -> String {
+    let text = page(path).text;
     let rest = text.split_once(start).unwrap_or_else(|| panic!("{path} has no {start:?}")).1;
-    rest.split_once(end).unwrap_or_else(|| panic!("{path} has no {end:?} after {start:?}")).0
+    rest.split_once(end).unwrap_or_else(|| panic!("{path} has no {end:?} after {start:?}")).0.to_owned()
 }
 
 /// What stands in backticks at the start of each row.
-fn first_column(text: &str) -> Vec<&str> {
-    text.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect()
+fn first_column(text: &str) -> Vec<String> {
+    let cells = text.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    cells.map(str::to_owned).collect()
 }

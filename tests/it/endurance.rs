@@ -19,14 +19,14 @@ use tokio::net::TcpListener;
 use crate::support::{Answer, TestServer};
 
 /// A vault before an emulated STS, on one clock.
-struct Bank {
-    vault: Arc<Vault>,
-    clock: Arc<ManualClock>,
-    emulator: Emulator,
+pub(crate) struct Bank {
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) emulator: Emulator,
 }
 
 impl Bank {
-    async fn open(calls_per_second: u32, max_sessions: usize, first: Option<String>) -> Self {
+    pub(crate) async fn open(calls_per_second: u32, max_sessions: usize, first: Option<String>) -> Self {
         let clock = Arc::new(ManualClock::new("2026-01-01T00:00:00Z".parse().unwrap()));
         let time = Arc::clone(&clock);
         let emulator = Emulator::new(Options::dev(), move || time.now()).unwrap();
@@ -39,18 +39,18 @@ impl Bank {
         };
         let opener =
             AccessKey { id: DEV_ACCESS_KEY_ID.into(), secret: Secret::new(DEV_ACCESS_KEY_SECRET), token: None };
-        let access_keys = AccessKeys::fixed(opener);
+        let access_keys = Arc::new(AccessKeys::fixed(opener));
         let options = vault::Options { sts, second_sts, access_keys, calls_per_second, max_sessions, replicas: None };
         Self { vault: Vault::new(options, Arc::new(CorrectedClock::new(clock.clone()))), clock, emulator }
     }
 
-    async fn key(&self, name: &str) -> Result<String, String> {
+    pub(crate) async fn key(&self, name: &str) -> Result<String, String> {
         let key = self.vault.session_key(&session(name), self.clock.now()).await;
         key.map(|key| key.access_key.id.clone()).map_err(|unopened| unopened.error.to_string())
     }
 
     /// The outcome of `work` while time passes, a step at a time.
-    async fn while_time_passes<T>(&self, step: TimeDelta, work: impl Future<Output = T>) -> T {
+    pub(crate) async fn while_time_passes<T>(&self, step: TimeDelta, work: impl Future<Output = T>) -> T {
         let mut work = std::pin::pin!(work);
         loop {
             tokio::select! {
@@ -60,12 +60,24 @@ impl Bank {
         }
     }
 
-    fn calls(&self) -> u64 {
+    /// Until each refresh that was begun has come to STS: it then belongs to the second in which it was begun.
+    pub(crate) async fn settle(&self) {
+        let patience = tokio::time::Instant::now() + Duration::from_secs(20);
+        for _ in 0..10 {
+            tokio::task::yield_now().await; // the loads that were started begin to run
+        }
+        while self.calls() < self.vault.counts().refreshes {
+            assert!(tokio::time::Instant::now() < patience, "a refresh never arrived");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub(crate) fn calls(&self) -> u64 {
         self.emulator.knobs().count("AssumeRole")
     }
 
     /// The most calls that STS received within any second of the moved time.
-    fn most_in_a_second(&self) -> usize {
+    pub(crate) fn most_in_a_second(&self) -> usize {
         let times: Vec<_> = self.emulator.knobs().calls().iter().map(|call| call.at).collect();
         let within =
             |start: usize| times[start..].iter().take_while(|at| **at - times[start] < TimeDelta::seconds(1)).count();
@@ -79,7 +91,7 @@ fn client(address: &str) -> Client {
     Client::new(ClientOptions { endpoint, scheme: SignatureScheme::Acs3, connect_timeout, timeout }).unwrap()
 }
 
-fn session(name: &str) -> Session {
+pub(crate) fn session(name: &str) -> Session {
     Session {
         role_arn: DEV_ROLE_ARN.into(),
         name: name.into(),
@@ -90,11 +102,11 @@ fn session(name: &str) -> Session {
     }
 }
 
-fn unavailable() -> Failure {
+pub(crate) fn unavailable() -> Failure {
     Failure::Status { status: 503, code: "ServiceUnavailable".into(), message: "later".into() }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)] // a step of time is taken when nobody has anything left to do
 async fn first_loads_keep_to_the_budget_and_those_beyond_patience_are_told_so() {
     let bank = Bank::open(80, 10_000, None).await;
     let names: Vec<_> = (0..600).map(|number| format!("caller-{number}")).collect();
@@ -123,15 +135,7 @@ async fn refreshes_leave_the_budget_to_first_loads_and_come_spread_out() {
         for name in &names {
             bank.key(name).await.unwrap();
         }
-        // What was started in this second also arrives in it.
-        let patience = tokio::time::Instant::now() + Duration::from_secs(20);
-        for _ in 0..10 {
-            tokio::task::yield_now().await; // the loads that were started begin to run
-        }
-        while bank.calls() < bank.vault.counts().refreshes {
-            assert!(tokio::time::Instant::now() < patience, "a refresh never arrived");
-            tokio::task::yield_now().await;
-        }
+        bank.settle().await;
         bank.clock.advance(TimeDelta::seconds(1));
     }
     assert_eq!(bank.calls(), 40, "each is renewed once");

@@ -18,6 +18,8 @@ mod limits;
 mod map;
 mod outages;
 mod properties;
+mod reload;
+mod rules;
 mod stampede;
 mod start;
 mod support;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use oss_vend::clock::{Clock, ManualClock};
-use oss_vend::dev::{Addresses, CONFIG, Dev, DevError, Options};
+use oss_vend::config::Changes;
+use oss_vend::dev::{Addresses, CONFIG, Dev, DevError, DevReload, Options};
 use oss_vend::emulator::{Emulator, Knobs};
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
@@ -18,6 +19,7 @@ pub(crate) struct TestServer {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) http: Client,
     emulator: Emulator,
+    reload: DevReload,
     _stop: oneshot::Sender<()>,
 }
 
@@ -51,10 +53,15 @@ impl TestServer {
         let any = || "127.0.0.1:0".to_owned();
         let options = Options { listen: any(), oss_listen: any(), sts_listen: any(), ..options };
         let dev = Dev::bind(options, clock.clone()).await?;
-        let (addresses, emulator) = (dev.addresses(), dev.emulator().clone());
+        let (addresses, emulator, reload) = (dev.addresses(), dev.emulator().clone(), dev.reload());
         let (stop, stopped) = oneshot::channel();
         tokio::spawn(dev.run(async { drop(stopped.await) }));
-        Ok(Self { addresses, clock, http: http(), emulator, _stop: stop })
+        Ok(Self { addresses, clock, http: http(), emulator, reload, _stop: stop })
+    }
+
+    /// Gives it another configuration.
+    pub(crate) fn reload(&self, config: &str) -> Result<Changes, DevError> {
+        self.reload.reload(config)
     }
 
     pub(crate) fn knobs(&self) -> &Knobs {

@@ -100,7 +100,7 @@ impl Cloud {
         let options = vault::Options {
             sts: Client::new(sts).unwrap(),
             second_sts: None,
-            access_keys: AccessKeys::fixed(opener),
+            access_keys: Arc::new(AccessKeys::fixed(opener)),
             calls_per_second,
             max_sessions: 100_000,
             replicas: Some(Replicas::open(options, calls_per_second).unwrap()),

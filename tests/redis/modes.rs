@@ -91,7 +91,7 @@ async fn a_user_with_the_least_rights_over_tls_with_an_authority_of_ones_own() {
 }
 
 /// A certificate for `localhost` with its authority, in files; the authority as PEM.
-fn certificates(folder: &TempDir) -> Vec<u8> {
+fn certificates(folder: &TempDir) -> String {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
@@ -102,7 +102,7 @@ fn certificates(folder: &TempDir) -> Vec<u8> {
     fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
     fs::write(folder.path().join("server.pem"), server.pem()).unwrap();
     fs::write(folder.path().join("server.key"), server_key.serialize_pem()).unwrap();
-    authority.pem().into_bytes()
+    authority.pem()
 }
 
 #[tokio::test(flavor = "multi_thread")]

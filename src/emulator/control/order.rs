@@ -27,6 +27,11 @@ pub(super) struct Fail {
     pub(super) share: Option<f64>,
     #[serde(default)]
     close: bool,
+    #[serde(default)]
+    cut: bool,
+    #[serde(default)]
+    silence: bool,
+    retry_after_milliseconds: Option<u32>,
     status: Option<u16>,
     code: Option<String>,
     message: Option<String>,
@@ -88,8 +93,11 @@ impl From<Named> for Service {
 }
 
 impl Fail {
-    /// The failure that is described: `close`, or a `body` as it stands, or an error of the service.
+    /// The failure that is described: one by name, or a `body` as it stands, or an error of the service.
     pub(super) fn failure(&self) -> Result<Failure, Problem> {
+        if let Some(named) = self.named() {
+            return Ok(named);
+        }
         let status = self.status.unwrap_or(503);
         if !(400..=599).contains(&status) && self.body.is_none() {
             return Err(Problem::bad("status must be between 400 and 599, unless a body is given."));
@@ -98,13 +106,23 @@ impl Fail {
             return Err(Problem::bad("status must be between 200 and 599."));
         }
         match &self.body {
-            _ if self.close => Ok(Failure::Close),
             Some(body) => Ok(Failure::Body { status, content_type: self.content_type()?, body: body.clone().into() }),
             None => Ok(Failure::Status {
                 status,
                 code: self.code.clone().unwrap_or_else(|| "ServiceUnavailable".to_owned()),
                 message: self.message.clone().unwrap_or_else(|| "Ordered by the control route.".to_owned()),
             }),
+        }
+    }
+
+    /// The failures that take nothing of an answer.
+    fn named(&self) -> Option<Failure> {
+        match (self.close, self.cut, self.silence, self.retry_after_milliseconds) {
+            (true, ..) => Some(Failure::Close),
+            (_, true, ..) => Some(Failure::Cut),
+            (_, _, true, _) => Some(Failure::Silence),
+            (.., Some(pause)) => Some(Failure::Throttled { retry_after: Duration::from_millis(pause.into()) }),
+            _ => None,
         }
     }
 

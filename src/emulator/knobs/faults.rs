@@ -1,6 +1,7 @@
 //! Failures on order: the next so many calls of an operation, or a share of them.
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
 /// The name that stands for every operation.
 pub(super) const ANY: &str = "*";
@@ -17,8 +18,17 @@ pub enum Failure {
         /// Message text.
         message: String,
     },
+    /// The service's refusal of a call too many, with the header that says when to come again.
+    Throttled {
+        /// `x-acs-retry-after`, sent in whole milliseconds.
+        retry_after: Duration,
+    },
     /// The connection is dropped without an answer.
     Close,
+    /// The connection is dropped in the middle of an answer.
+    Cut,
+    /// No answer, while the connection stays open until the client leaves.
+    Silence,
     /// An answer of any kind, such as the HTML of a proxy.
     Body {
         /// HTTP status, 100 to 999.

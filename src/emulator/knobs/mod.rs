@@ -44,7 +44,7 @@ pub struct Call {
     pub bucket: Option<String>,
     /// Object key addressed, decoded.
     pub key: Option<String>,
-    /// HTTP status of the answer; 0 when the connection was dropped.
+    /// HTTP status of the answer; 0 when there was none.
     pub status: u16,
     /// Error code of the answer.
     pub code: Option<String>,
@@ -172,6 +172,26 @@ impl Knobs {
 pub(super) fn dropped() -> Response {
     let broken = stream::once(async { Err::<Vec<u8>, _>(std::io::Error::other("dropped by the knobs")) });
     Response::new(Body::from_stream(broken))
+}
+
+/// The answer of [`Failure::Cut`]: the head and the first bytes go out while the stream pauses, then it fails.
+pub(super) fn cut() -> Response {
+    let pieces = stream::unfold(0_u8, async |piece| {
+        tokio::task::yield_now().await;
+        match piece {
+            0 => Some((Ok(b"{\"RequestId\":\"".to_vec()), 1)),
+            _ => Some((Err(std::io::Error::other("cut by the knobs")), 2)),
+        }
+    });
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CONTENT_LENGTH, "1024")];
+    (headers, Body::from_stream(pieces)).into_response()
+}
+
+/// Adds the header of [`Failure::Throttled`].
+pub(super) fn come_again(mut answer: Response, after: Duration) -> Response {
+    let milliseconds = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+    answer.headers_mut().insert("x-acs-retry-after", milliseconds.into());
+    answer
 }
 
 /// The answer of [`Failure::Body`].

@@ -38,12 +38,17 @@ impl Throttle {
 
 impl Service {
     /// How the service refuses a call too many.
-    pub(super) fn refusal(self) -> Failure {
-        let (status, code, message) = match self {
+    pub(in super::super) fn refusal(self) -> Failure {
+        let (status, code, message) = self.words();
+        Failure::Status { status, code: code.to_owned(), message: message.to_owned() }
+    }
+
+    /// Status, code and message of that refusal.
+    pub(in super::super) fn words(self) -> (u16, &'static str, &'static str) {
+        match self {
             Self::Sts => (400, "Throttling.User", "Request was denied due to user flow control."),
             Self::Oss => (503, "ServiceUnavailable", "Please reduce your request rate."),
-        };
-        Failure::Status { status, code: code.to_owned(), message: message.to_owned() }
+        }
     }
 }
 

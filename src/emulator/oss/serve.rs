@@ -35,7 +35,8 @@ pub(super) async fn serve(Shared(state): Shared<Arc<State>>, request: Request) -
     if !body.is_end_stream() && !head.headers.contains_key("expect") {
         body::drain(&mut body).await;
     }
-    let dropped = matches!(outcome, Err(Trouble::Injected(Failure::Close)));
+    let silent = matches!(outcome, Err(Trouble::Injected(Failure::Silence)));
+    let dropped = silent || matches!(outcome, Err(Trouble::Injected(Failure::Close)));
     let response = match outcome {
         Ok(response) => dress(response, &state, &head, &record, started),
         Err(Trouble::Refused(error)) => {
@@ -46,11 +47,20 @@ pub(super) async fn serve(Shared(state): Shared<Arc<State>>, request: Request) -
             let response = busy(status, &code, &message, &head, &mut record);
             dress(response, &state, &head, &record, started)
         }
+        Err(Trouble::Injected(Failure::Throttled { retry_after })) => {
+            let (status, code, message) = Service::Oss.words();
+            let response = busy(status, code, message, &head, &mut record);
+            knobs::come_again(dress(response, &state, &head, &record, started), retry_after)
+        }
         Err(Trouble::Injected(Failure::Body { status, content_type, body })) => knobs::raw(status, &content_type, body),
-        Err(Trouble::Injected(Failure::Close)) => knobs::dropped(),
+        Err(Trouble::Injected(Failure::Close | Failure::Silence)) => knobs::dropped(),
+        Err(Trouble::Injected(Failure::Cut)) => knobs::cut(),
     };
     record.status = if dropped { 0 } else { response.status().as_u16() };
     state.knobs.record(record);
+    if silent {
+        std::future::pending::<()>().await; // the client leaves, and with its connection this goes
+    }
     response
 }
 

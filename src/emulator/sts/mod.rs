@@ -63,6 +63,7 @@ async fn serve(Shared(state): Shared<Arc<State>>, request: Request) -> Response 
     let frame = Frame { request_id: random::request_id(), now: state.now(), xml };
     let mut record = Record { operation, identity: None, code: None, dropped: false };
     let mut answer = match (state.knobs.take_failure(Service::Sts, operation, frame.now), &call) {
+        (Some(Failure::Silence), _) => return silence(&state, &frame, record).await,
         (Some(failure), _) => fail(failure, &frame, &mut record),
         (None, Ok(call)) => answer(&state, call, &frame, &mut record),
         (None, Err(error)) => refuse(error, &frame, &mut record),
@@ -148,12 +149,23 @@ fn fail(failure: Failure, frame: &Frame, record: &mut Record) -> Response {
         Failure::Status { status, code, message } => {
             refuse(&StsError::new(knobs::status_code(status), code, message), frame, record)
         }
-        Failure::Close => {
+        Failure::Throttled { retry_after } => {
+            knobs::come_again(fail(Service::Sts.refusal(), frame, record), retry_after)
+        }
+        Failure::Close | Failure::Silence => {
             record.dropped = true;
             knobs::dropped()
         }
+        Failure::Cut => knobs::cut(),
         Failure::Body { status, content_type, body } => knobs::raw(status, &content_type, body),
     }
+}
+
+/// Never ends; the client leaves, and with its connection this goes.
+async fn silence(state: &State, frame: &Frame, mut record: Record) -> Response {
+    record.dropped = true;
+    record.keep(state, frame, StatusCode::OK);
+    std::future::pending().await
 }
 
 /// What is known of a call while it is served.

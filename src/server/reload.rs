@@ -1,0 +1,62 @@
+//! Another configuration in the place of the one that runs, between two requests.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::{ArcSwap, Guard};
+
+use super::StartError;
+use super::running::{Lasting, Running};
+use super::slots::Slots;
+use crate::config::{Changes, Loaded};
+
+/// What the listeners were bound with.
+const FIXED: [&str; 1] = ["listen"];
+
+/// The handle by which a running server takes another configuration.
+#[derive(Debug)]
+pub struct Reload {
+    running: ArcSwap<Running>,
+    lasting: Lasting,
+    pub(super) slots: Slots,
+    /// One reload at a time.
+    turn: Mutex<()>,
+}
+
+impl Reload {
+    pub(super) fn new(loaded: Loaded, lasting: Lasting) -> Result<Self, StartError> {
+        let running = ArcSwap::from_pointee(Running::build(loaded, &lasting, None)?);
+        Ok(Self { running, lasting, slots: Slots::default(), turn: Mutex::new(()) })
+    }
+
+    /// Has every request from now on answered as `loaded` says, but for the listeners, and returns what is different.
+    /// Requests that are under way end as they were begun; on an error everything stays as it is.
+    ///
+    /// What lives on: sessions of which no input changed, counts of limits that are the same, callers that are
+    /// remembered unless `auth` changed, the audit trail unless it goes elsewhere, the clock as STS has corrected it.
+    pub fn reload(&self, loaded: Loaded) -> Result<Changes, StartError> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.running.load_full();
+        let changes = loaded.written.changes(&before.written);
+        if changes.is_empty() {
+            return Ok(changes);
+        }
+        let next = Running::build(loaded, &self.lasting, Some((&before, &changes)))?;
+        self.running.store(Arc::new(next));
+        self.slots.limit_changed();
+        for key in FIXED.into_iter().filter(|key| changes.touch(key)) {
+            tracing::warn!("{key} cannot change without a restart");
+        }
+        Ok(changes)
+    }
+
+    /// Opens the file of the audit trail again: the old one was moved away.
+    pub fn reopen_audit(&self) {
+        if let Some(trail) = self.running().trail() {
+            trail.reopen();
+        }
+    }
+
+    pub(super) fn running(&self) -> Guard<Arc<Running>> {
+        self.running.load()
+    }
+}

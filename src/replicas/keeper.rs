@@ -34,19 +34,22 @@ pub(super) struct Keeper {
 
 impl Keeper {
     pub(super) async fn run(mut self) {
-        let mut pause = FIRST_PAUSE;
+        let (mut pause, mut told) = (FIRST_PAUSE, false);
         for number in 0.. {
             let began = Instant::now();
             match self.greet(number).await {
                 Ok(connection) => {
                     self.line.0.send_replace(Standing::Up(connection.clone(), number));
+                    told = false;
                     tracing::info!(replicas = self.presence.seen(), "sessions are shared through Redis");
                     self.stay(connection, number).await;
                 }
                 Err(why) => {
-                    if !matches!(self.line.0.send_replace(Standing::Down), Standing::Down) {
+                    self.line.0.send_replace(Standing::Down);
+                    if !told {
                         tracing::warn!(why, "Redis cannot be used: sessions are not shared until it can");
                     }
+                    told = true;
                 }
             }
             pause = if began.elapsed() > GOOD { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
@@ -87,7 +90,7 @@ impl Keeper {
         match touched {
             Ok(count) => self.presence.sighted(count),
             // It answers, if only to say no: what needs no writing can still be had.
-            Err(error) if !is_broken(&error) => self.tally.refuse(),
+            Err(error) if !is_broken(&error) => drop(self.tally.refuse()),
             Err(error) => return Err(why(&error)),
         }
         Ok(())

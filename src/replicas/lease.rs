@@ -14,7 +14,7 @@ use super::script::{CLAIM, Names, PROLONG, SETTLE};
 use super::seal::{self, Digest, Kind};
 
 /// How long the right to load lasts unless it is prolonged, and so the longest that a dead replica delays the others.
-pub const LEASE: Duration = Duration::from_secs(3);
+pub const LEASE: Duration = Duration::from_secs(5);
 /// How often a lease is prolonged while the load lasts.
 const PROLONGING: Duration = Duration::from_secs(1);
 /// How often those who wait ask, should the message be lost.

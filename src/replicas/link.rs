@@ -3,10 +3,12 @@
 //! A task of its own opens the connection, greets, and keeps in touch. Whoever meets an error or a time-out declares the
 //! connection broken; from then on everybody does without, at no cost, until the task has one that answers.
 
-use std::sync::Arc;
+use std::fmt::{self, Debug, Formatter};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::{ErrorKind, FromRedisValue, RedisError, RedisResult, ScriptInvocation, ServerErrorKind};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::error::Elapsed;
@@ -22,12 +24,18 @@ use super::tally::Tally;
 /// What is said of an answer that did not come.
 pub(super) const LATE: &str = "it took too long to answer";
 
-#[derive(Debug)]
 pub(super) struct Link {
     line: Arc<Line>,
     timeout: Duration,
     tally: Arc<Tally>,
-    keeper: JoinHandle<()>,
+    keeper: Mutex<Keeping>,
+}
+
+/// The task that keeps the connection.
+enum Keeping {
+    Asleep(Box<Keeper>),
+    Awake(JoinHandle<()>),
+    Ended,
 }
 
 /// The connection that is in use.
@@ -55,7 +63,22 @@ impl Link {
             presence,
             tally: Arc::clone(&tally),
         };
-        Self { line, timeout: options.timeout, tally, keeper: tokio::spawn(keeper.run()) }
+        let link =
+            Self { line, timeout: options.timeout, tally, keeper: Mutex::new(Keeping::Asleep(Box::new(keeper))) };
+        if Handle::try_current().is_ok() {
+            link.wake();
+        }
+        link
+    }
+
+    /// Sees to it that the keeper works. A link may be made before there is a runtime for it to work in.
+    fn wake(&self) {
+        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Keeping::Asleep(_) = &*keeper
+            && let Keeping::Asleep(asleep) = std::mem::replace(&mut *keeper, Keeping::Ended)
+        {
+            *keeper = Keeping::Awake(tokio::spawn(asleep.run()));
+        }
     }
 
     pub(super) fn is_up(&self) -> bool {
@@ -85,8 +108,9 @@ impl Link {
         match answer {
             Ok(Ok(answer)) => return Some(answer),
             Ok(Err(error)) if !is_broken(&error) => {
-                self.tally.refuse();
-                tracing::warn!(why = why(&error), "Redis refused a command");
+                if self.tally.refuse() {
+                    tracing::warn!(why = why(&error), "Redis refuses commands");
+                }
             }
             Ok(Err(error)) => self.line.broke(number, &self.tally, &why(&error)),
             Err(_late) => self.line.broke(number, &self.tally, LATE),
@@ -95,24 +119,46 @@ impl Link {
     }
 
     async fn connection(&self) -> Option<(Connection, u64)> {
+        if let Standing::Starting = *self.line.0.borrow() {
+            self.wake();
+        }
         let mut standing = self.line.0.subscribe();
         let settled = standing.wait_for(|standing| !matches!(standing, Standing::Starting));
-        match timeout(self.timeout, settled).await.ok()?.ok()?.clone() {
-            Standing::Up(connection, number) => Some((connection, number)),
-            Standing::Starting | Standing::Down => None,
+        match timeout(self.timeout, settled).await {
+            Ok(settled) => match settled.ok()?.clone() {
+                Standing::Up(connection, number) => Some((connection, number)),
+                Standing::Starting | Standing::Down => None,
+            },
+            Err(_late) => {
+                self.line.give_up();
+                None
+            }
         }
     }
 }
 
 impl Drop for Link {
     fn drop(&mut self) {
-        self.keeper.abort();
+        if let Keeping::Awake(keeper) = self.keeper.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            keeper.abort();
+        }
     }
 }
 
 impl Line {
     pub(super) async fn lost(&self) {
         drop(self.0.subscribe().wait_for(|standing| matches!(standing, Standing::Down)).await);
+    }
+
+    /// The first connection takes too long: nobody else waits for it.
+    fn give_up(&self) {
+        self.0.send_if_modified(|standing| {
+            let starting = matches!(standing, Standing::Starting);
+            if starting {
+                *standing = Standing::Down;
+            }
+            starting
+        });
     }
 
     /// The connection of this number does not work; a later one may.
@@ -128,6 +174,12 @@ impl Line {
             tally.broken.add();
             tracing::warn!(why, "Redis is lost: sessions are not shared until it is back");
         }
+    }
+}
+
+impl Debug for Link {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").field("line", &self.line).field("timeout", &self.timeout).finish_non_exhaustive()
     }
 }
 

@@ -55,10 +55,7 @@ pub struct Replicas {
 }
 
 impl Replicas {
-    /// Begins to look for Redis, behind whoever asks; `calls_per_second` is the budget of all replicas together.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime.
+    /// Begins to look for Redis, behind whoever asks, at once or when there is a tokio runtime; `calls_per_second` is the budget of all replicas together.
     pub fn open(options: &Options, calls_per_second: u32) -> Result<Arc<Self>, Unusable> {
         let (keys, tally) = (Keys::new(&options.prefix), Arc::<Tally>::default());
         let ring = Ring::new(&options.sealing_keys)?;

@@ -86,9 +86,11 @@ pub struct Counts {
 }
 
 impl Tally {
-    pub(super) fn refuse(&self) {
+    /// Notes that Redis refused something; whether it is the first time in a while.
+    pub(super) fn refuse(&self) -> bool {
         self.refused.add();
-        *self.last_refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        let before = self.last_refusal.lock().unwrap_or_else(PoisonError::into_inner).replace(Instant::now());
+        before.is_none_or(|before| before.elapsed() >= GRUDGE)
     }
 
     pub(super) fn counts(&self, is_up: bool, replicas: u32) -> Counts {

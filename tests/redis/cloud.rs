@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::ready;
+use futures_util::stream::once;
 use oss_vend::access_key::AccessKeys;
 use oss_vend::clock::{Clock, CorrectedClock};
 use oss_vend::emulator::{DEV_ACCESS_KEY_ID, DEV_ACCESS_KEY_SECRET, DEV_ROLE_ARN, Emulator, Knobs, Options};
@@ -202,7 +204,11 @@ async fn note(given: Arc<Mutex<Given>>, request: Request, next: Next) -> Respons
         return std::future::pending().await;
     }
     let (head, body) = next.run(Request::from_parts(head, Body::from(body))).await.into_parts();
-    let body = to_bytes(body, usize::MAX).await.unwrap();
+    // A connection that the knobs drop is dropped here too.
+    let body = match to_bytes(body, usize::MAX).await {
+        Ok(body) => body,
+        Err(error) => return Response::from_parts(head, Body::from_stream(once(ready(Err::<Bytes, _>(error))))),
+    };
     if let Ok(answer) = serde_json::from_slice::<serde_json::Value>(&body)
         && let Some(id) = answer["Credentials"]["AccessKeyId"].as_str()
     {

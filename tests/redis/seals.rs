@@ -110,6 +110,9 @@ async fn redis_holds_nothing_that_can_be_read() {
     let key = replicas[0].session_key("caller-alice").await.unwrap();
     let name = entries(&redis, 1).await.remove(0);
     let entry = bytes(&redis, &name).await;
+    let memory: u64 = redis.command(&["MEMORY", "USAGE", &name]).await;
+    println!("an entry of {} bytes takes {memory} bytes of Redis' memory", entry.len());
+    assert!(memory < 2048, "what docs/replicas.md says");
     let names: Vec<String> = redis.command(&["KEYS", "*"]).await;
     let everything = [entry, names.join(" ").into_bytes()].concat();
     let holds = |text: &str| everything.windows(text.len()).any(|part| part == text.as_bytes());

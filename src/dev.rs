@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::config::{Changes, ConfigError, Environment, Loaded, Settings};
 use crate::emulator::{self, Emulator};
 use crate::server::exposure::{self, Exposed};
-use crate::server::{Reload, Server, StartError};
+use crate::server::{Address, Ending, ListenError, Listener, Reload, Server, StartError};
 use crate::web;
 
 /// The configuration that `dev` runs with.
@@ -34,6 +34,8 @@ pub struct Options {
     pub oss_listen: String,
     /// Where the emulated STS listens.
     pub sts_listen: String,
+    /// Where the operator's own listener is, if not where the configuration says.
+    pub admin_listen: Option<String>,
     /// Where objects are kept; in memory if it is not said.
     pub data_dir: Option<PathBuf>,
     /// A folder of pages to serve beside the demo page.
@@ -52,6 +54,7 @@ impl Default for Options {
             listen: "127.0.0.1:8000".into(),
             oss_listen: "127.0.0.1:9000".into(),
             sts_listen: "127.0.0.1:9001".into(),
+            admin_listen: None,
             data_dir: None,
             static_dir: None,
             insecure: false,
@@ -65,13 +68,11 @@ impl Default for Options {
 #[derive(Debug, Error)]
 pub enum DevError {
     /// An address cannot be listened on.
-    #[error("{address} cannot be listened on: {error}")]
-    Listen {
-        /// The address asked for.
-        address: String,
-        /// Why.
-        error: io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// Pages in a browser need an address.
+    #[error("dev listens on TCP addresses alone: a browser cannot ask a Unix socket")]
+    Unix,
     /// The folder for objects cannot be used.
     #[error("the emulator does not start: {0}")]
     Emulator(io::Error),
@@ -111,6 +112,7 @@ pub struct DevReload {
 
 struct Listeners {
     server: TcpListener,
+    admin: Option<TcpListener>,
     oss: TcpListener,
     sts: TcpListener,
 }
@@ -120,6 +122,8 @@ struct Listeners {
 pub struct Addresses {
     /// The server.
     pub server: SocketAddr,
+    /// The operator's own listener, if there is one.
+    pub admin: Option<SocketAddr>,
     /// The emulated OSS.
     pub oss: SocketAddr,
     /// The emulated STS.
@@ -129,8 +133,9 @@ pub struct Addresses {
 impl Dev {
     /// Binds the three listeners and builds what answers on them; `clock` is the time of all.
     pub async fn bind(options: Options, clock: Arc<dyn Clock>) -> Result<Self, DevError> {
-        let listeners = Listeners {
+        let mut listeners = Listeners {
             server: bind(&options.listen).await?,
+            admin: None,
             oss: bind(&options.oss_listen).await?,
             sts: bind(&options.sts_listen).await?,
         };
@@ -147,7 +152,11 @@ impl Dev {
         let loaded = setting.load(&options.config)?;
         let about = about(&loaded.settings, addresses);
         let pages = web::demo().route("/dev.json", get(async move || Json(about)));
+        let admin = options.admin_listen.or_else(|| loaded.settings.admin.listen.clone());
         let server = Server::with_pages(loaded, clock, pages)?;
+        if let Some(admin) = admin {
+            listeners.admin = Some(bind(&admin).await?);
+        }
         Ok(Self { server, emulator, listeners, setting })
     }
 
@@ -170,13 +179,17 @@ impl Dev {
     }
 
     /// Answers until `stop` ends.
-    pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
-        let Listeners { server, oss, sts } = self.listeners;
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Ending {
+        let Listeners { server, admin, oss, sts } = self.listeners;
+        let vending = match admin {
+            Some(admin) => self.server.with_admin(admin),
+            None => self.server,
+        };
         let cloud = [
             tokio::spawn(axum::serve(oss, addressed(self.emulator.oss())).into_future()),
             tokio::spawn(axum::serve(sts, addressed(self.emulator.sts())).into_future()),
         ];
-        let ended = self.server.serve(server, stop).await;
+        let ended = vending.serve(server, stop).await;
         for service in cloud {
             service.abort();
         }
@@ -201,7 +214,7 @@ impl Setting {
         for grant in grants.values_mut().filter(|grant| grant.public_host.is_none()) {
             grant.endpoint = Some(format!("http://{}", self.addresses.oss));
         }
-        exposure::decide(auth, self.addresses.server, self.insecure)?;
+        exposure::decide(auth, &self.addresses.server.into(), self.insecure)?;
         Ok(loaded)
     }
 }
@@ -209,7 +222,12 @@ impl Setting {
 impl Listeners {
     fn addresses(&self) -> Addresses {
         let of = |listener: &TcpListener| listener.local_addr().expect("a bound listener has an address");
-        Addresses { server: of(&self.server), oss: of(&self.oss), sts: of(&self.sts) }
+        Addresses {
+            server: of(&self.server),
+            admin: self.admin.as_ref().map(of),
+            oss: of(&self.oss),
+            sts: of(&self.sts),
+        }
     }
 }
 
@@ -218,8 +236,11 @@ fn addressed(service: Router) -> IntoMakeServiceWithConnectInfo<Router, SocketAd
     service.into_make_service_with_connect_info()
 }
 
-async fn bind(address: &str) -> Result<TcpListener, DevError> {
-    TcpListener::bind(address).await.map_err(|error| DevError::Listen { address: address.to_owned(), error })
+async fn bind(listen: &str) -> Result<TcpListener, DevError> {
+    match Listener::bind(&Address::resolve(listen).await?).await? {
+        Listener::Tcp(listener) => Ok(listener),
+        Listener::Unix(_) => Err(DevError::Unix),
+    }
 }
 
 /// What the demo page asks first: who can be played, what can be asked for, and where the bucket is.

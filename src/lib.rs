@@ -8,17 +8,21 @@
 //! | room | imports | what it is for |
 //! |---|---|---|
 //! | [`clock`], [`keys`] | – | the time; secrets and what carries them |
+//! | [`metrics`] | – | what is counted of the process, and the text in which Prometheus reads it |
+//! | [`trace`] | – | which request a line of the log belongs to |
 //! | [`signing`] | `keys` | turns key, time and request into a signature; pure |
-//! | [`caller`] | `keys` | a proof becomes a caller |
+//! | [`caller`] | `keys`, `trace` | a proof becomes a caller |
 //! | [`policy`] | `caller` | may this caller have this; pure |
-//! | [`access_key`] | `keys`, `clock` | where the AccessKey comes from |
 //! | [`sts`] | `keys`, `signing` | `AssumeRole` on the wire |
+//! | [`access_key`] | `keys`, `clock`, `sts` | where the AccessKey comes from; some are roles that STS gives |
 //! | [`replicas`] | `keys` | what the replicas of one server share through Redis; knows no session |
-//! | [`vault`] | `keys`, `policy`, `sts`, `access_key`, `clock`, `replicas` | the live session key of each session |
+//! | [`vault`] | `keys`, `policy`, `sts`, `access_key`, `clock`, `metrics`, `trace`, `replicas` | the live session key of each session |
 //! | [`audit`] | – | who got what, as lines of JSON, written behind the requests |
 //! | [`limits`] | – | how often one may ask; pure but for its counts |
 //! | [`config`] | `caller`, `policy`, `vault`, `sts`, `access_key`, `keys`, `limits`, `audit`, `replicas` | reads files and environment, alone in doing so |
-//! | [`api`] | `caller`, `policy`, `vault`, `signing`, `keys`, `limits`, `clock`, `audit` | routes, answers, problems |
+//! | [`api`] | `caller`, `policy`, `vault`, `signing`, `keys`, `limits`, `clock`, `audit`, `metrics`, `trace` | routes, answers, problems |
+//! | [`diagnose`] | `sts`, `signing` | what an error of OSS or STS means; pure |
+//! | [`check`] | `config`, `policy`, `caller`, `access_key`, `sts`, `signing`, `keys`, `clock`, `diagnose` | is the cloud side right: asks it, step by step |
 //! | [`web`] | – | the demo page and the browser module |
 //! | [`emulator`] | – | STS and OSS that check everything; shares no code with the rest |
 //! | [`server`], [`dev`], `cli` | all | what is started |
@@ -30,16 +34,20 @@ pub mod access_key;
 pub mod api;
 pub mod audit;
 pub mod caller;
+pub mod check;
 pub mod clock;
 pub mod config;
 pub mod dev;
+pub mod diagnose;
 pub mod emulator;
 pub mod keys;
 pub mod limits;
+pub mod metrics;
 pub mod policy;
 pub mod replicas;
 pub mod server;
 pub mod signing;
 pub mod sts;
+pub mod trace;
 pub mod vault;
 pub mod web;

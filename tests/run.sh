@@ -117,6 +117,19 @@ deployments() {
     OSS_VEND_BIN="$target/debug/oss-vend" tests/deploy/run.sh
 }
 
+# The rules of examples/deploy/prometheus, by Prometheus' own tool. Its package would start a server, so it is unpacked
+# beneath tests/.work and not installed.
+prometheus_rules() {
+    local promtool
+    promtool=$(command -v promtool || echo "$WORK/prometheus/usr/bin/promtool")
+    if [ ! -x "$promtool" ]; then
+        mkdir -p "$WORK/prometheus" && { (cd "$WORK/prometheus" && apt-get download -qq prometheus) ||
+            { as_root apt-get update -qq && (cd "$WORK/prometheus" && apt-get download -qq prometheus); }; } || return
+        dpkg -x "$WORK"/prometheus/prometheus_*.deb "$WORK/prometheus" || return
+    fi
+    "$promtool" check config examples/deploy/prometheus/prometheus.yml && "$promtool" test rules tests/deploy/alerts.yml
+}
+
 mkdir -p "$WORK"
 rm -rf "$WORK/sdk-runs" # what was run another time does not count
 need "system packages" packages
@@ -133,5 +146,6 @@ step "pages in Chromium" suite browser
 step "the official JavaScript SDKs, and the examples" suite sdk
 step "the official Python SDKs, and the examples" python_suite
 step "the deployments of examples/deploy" deployments
+step "the alerts of examples/deploy" prometheus_rules
 step "the table of SDKs" tests/sdk_table.py --check
 finish

@@ -10,6 +10,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::App;
+use super::exit::Record;
 use super::problem::Problem;
 use crate::caller::Proof;
 use crate::keys::SessionKey;
@@ -28,13 +29,15 @@ pub(super) fn proof(request: &Request) -> Proof<'_> {
 pub(super) const DEFAULT_GRANT: &str = "default";
 
 impl App {
-    /// The grant of this name.
-    pub(super) fn grant(&self, name: Option<&str>) -> Result<&Grant, Problem> {
-        self.grants.get(name.unwrap_or(DEFAULT_GRANT)).ok_or_else(|| {
+    /// The grant of this name; the request of `record` counts as one of it.
+    pub(super) fn grant(&self, name: Option<&str>, record: &Record) -> Result<&Grant, Problem> {
+        let offer = self.grants.get(name.unwrap_or(DEFAULT_GRANT)).ok_or_else(|| {
             let detail = "there is no grant of this name";
             Problem::new(StatusCode::NOT_FOUND, "unknown_grant", detail)
                 .hint("grants stand in the configuration as [grants.<name>]; without \"grant\" the one named default is meant")
-        })
+        })?;
+        record.grant(&offer.counts);
+        Ok(&offer.grant)
     }
 
     /// The session key that signs what is to live for `life`, and for how long it does. A load that finds the clock to be

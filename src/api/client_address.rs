@@ -1,21 +1,24 @@
 //! The address that a request really came from, seen through the proxies that are known to tell the truth.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
+
+use super::gate::Front;
 
 /// The address of the first hop, from our end, that is none of the `trusted` proxies.
 ///
 /// Each proxy appends to `X-Forwarded-For` whom it was asked by; so the list is true from its end up to the first address
 /// that we do not know, and what stands before that is whatever that one liked to write. An entry that is no address ends
 /// the walk too: then the proxy that wrote it stands for all behind it.
-pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let peer = peer.to_canonical();
-    if trusted.is_empty() || !is_trusted(peer, trusted) {
-        return peer;
+pub(super) fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, front: &Front) -> IpAddr {
+    // Whoever comes by a Unix socket has no address, and shares this one with all who do.
+    let mut nearest = peer.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| peer.to_canonical());
+    if !front.trusts(peer) {
+        return nearest;
     }
-    let mut nearest = peer;
+    let trusted = &front.networks;
     for value in headers.get_all("x-forwarded-for").iter().rev() {
         for entry in value.as_bytes().rsplit(|byte| *byte == b',') {
             match address(entry) {
@@ -28,7 +31,7 @@ pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet
     nearest
 }
 
-fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+pub(super) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|network| network.contains(&address))
 }
 
@@ -48,13 +51,14 @@ mod tests {
 
     #[track_caller]
     fn each(peer: &str, trusted: &[&str], table: &[(&[&str], &str)]) {
-        let trusted: Vec<IpNet> = trusted.iter().map(|network| network.parse().unwrap()).collect();
+        let networks = trusted.iter().filter_map(|network| network.parse().ok()).collect();
+        let front = Front { networks, unix: trusted.contains(&"unix"), require_https: false };
         for (lines, expected) in table {
             let mut headers = HeaderMap::new();
             for line in *lines {
                 headers.append("x-forwarded-for", HeaderValue::from_bytes(line.as_bytes()).unwrap());
             }
-            let found = client_address(peer.parse().unwrap(), &headers, &trusted);
+            let found = client_address(peer.parse().ok(), &headers, &front);
             assert_eq!(found.to_string(), *expected, "{lines:?}");
         }
     }
@@ -98,6 +102,14 @@ mod tests {
                 (&["192.0.2.07"], "10.0.0.1"),
             ],
         );
+    }
+
+    #[test]
+    fn who_comes_by_a_unix_socket_is_believed_if_that_is_said() {
+        let table: &[(&[&str], &str)] = &[(&["192.0.2.7, 10.0.0.1"], "192.0.2.7"), (&[], "::")];
+        each("-", &["unix", "10.0.0.0/8"], table);
+        each("-", &["10.0.0.0/8"], &[(&["192.0.2.7, 10.0.0.1"], "::")]);
+        each("203.0.113.5", &["unix"], &[(&["192.0.2.7"], "203.0.113.5")]);
     }
 
     #[test]

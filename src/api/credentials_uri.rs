@@ -36,7 +36,7 @@ pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Res
     let parameters = Parameters::read(request, &sts::KNOWN, app.body_limit).await?;
     let grant = parameters.text("grant")?;
     record.asked(grant, None);
-    let grant = app.grant(grant)?;
+    let grant = app.grant(grant, &record)?;
     let mut ask = Ask::of(&parameters)?;
     ask.min_remaining.get_or_insert(MIN_REMAINING);
     let key = sts::open(&app, grant, &caller, ask, &record, now).await?.key;

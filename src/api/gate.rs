@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::App;
 use super::answer::proof;
-use super::client_address::client_address;
+use super::client_address::{client_address, is_trusted};
 use super::exit::Record;
 use super::problem::Problem;
 use super::refusals;
@@ -27,7 +27,7 @@ const RETRY_OVERLOADED: u32 = 1;
 #[derive(Debug)]
 pub struct Gate {
     rates: Rates,
-    proxies: Vec<IpNet>,
+    front: Front,
     room: Arc<Semaphore>,
     in_flight: u32,
     /// Whether it was already told that a proxy is not known.
@@ -35,11 +35,11 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Holds requests to `rates`, believes `proxies`, and has room for `in_flight` at once.
+    /// Holds requests to `rates`, believes what stands in `front`, and has room for `in_flight` at once.
     #[must_use]
-    pub fn new(rates: Rates, proxies: Vec<IpNet>, in_flight: u32) -> Self {
+    pub fn new(rates: Rates, front: Front, in_flight: u32) -> Self {
         let room = Semaphore::new(usize::try_from(in_flight).unwrap_or(Semaphore::MAX_PERMITS));
-        Self { rates, proxies, room: Arc::new(room), in_flight, told: AtomicBool::new(false) }
+        Self { rates, front, room: Arc::new(room), in_flight, told: AtomicBool::new(false) }
     }
 
     /// The same with what `before` has counted, where its limits are the same.
@@ -47,6 +47,13 @@ impl Gate {
     pub fn keeping(self, before: &Self) -> Self {
         let room = if self.in_flight == before.in_flight { &before.room } else { &self.room };
         Self { room: Arc::clone(room), rates: self.rates.keeping(&before.rates), ..self }
+    }
+
+    /// How many requests are under way.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        let capacity = usize::try_from(self.in_flight).unwrap_or(Semaphore::MAX_PERMITS);
+        capacity.saturating_sub(self.room.available_permits())
     }
 
     /// Room for one request, until what is returned is dropped.
@@ -59,23 +66,66 @@ impl Gate {
     }
 
     fn address(&self, request: &Request) -> IpAddr {
-        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-        // Without a socket there is nobody else whose share this could take.
-        let peer = peer.unwrap_or(IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED));
+        let peer = peer(request);
         self.tell_of_unknown_proxy(peer, request.headers());
-        client_address(peer, request.headers(), &self.proxies)
+        client_address(peer, request.headers(), &self.front)
     }
 
-    fn tell_of_unknown_proxy(&self, peer: IpAddr, headers: &HeaderMap) {
-        let unknown = self.proxies.is_empty() && headers.contains_key("x-forwarded-for");
+    /// Refuses what has to come over https and did not, neither to us nor to a proxy that is known.
+    pub(super) fn demand_https(&self, request: &Request) -> Result<(), Problem> {
+        if !self.front.require_https || self.front.is_https(request) {
+            return Ok(());
+        }
+        Err(Problem::new(StatusCode::FORBIDDEN, "https_required", "this server is asked over https alone").hint(
+            "ask with https://; a proxy that ends TLS has to say so by X-Forwarded-Proto: https, and to be in proxy.trusted",
+        ))
+    }
+
+    fn tell_of_unknown_proxy(&self, peer: Option<IpAddr>, headers: &HeaderMap) {
+        let unknown = self.front.networks.is_empty() && !self.front.unix && headers.contains_key("x-forwarded-for");
         if unknown && !self.told.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                %peer,
+                ?peer,
                 "a request came with X-Forwarded-For and proxy.trusted is empty: all who come through a proxy share \
                  limits.per_address"
             );
         }
     }
+}
+
+/// What stands in front of the server.
+#[derive(Clone, Debug, Default)]
+pub struct Front {
+    /// The networks of proxies that are believed.
+    pub networks: Vec<IpNet>,
+    /// Whether whoever comes by a Unix socket is believed.
+    pub unix: bool,
+    /// Whether what did not come over https is refused.
+    pub require_https: bool,
+}
+
+/// Marks a request that came over TLS of our own, in its extensions.
+#[derive(Clone, Copy, Debug)]
+pub struct Https;
+
+impl Front {
+    /// Whether what this peer says of others is believed; `None` came by a Unix socket.
+    pub(super) fn trusts(&self, peer: Option<IpAddr>) -> bool {
+        peer.map_or(self.unix, |peer| is_trusted(peer.to_canonical(), &self.networks))
+    }
+
+    fn is_https(&self, request: &Request) -> bool {
+        let mut said = request.headers().get_all("x-forwarded-proto").iter();
+        let mut proxy_says_so = || match (said.next(), said.next()) {
+            (Some(scheme), None) => scheme.as_bytes().eq_ignore_ascii_case(b"https"),
+            _ => false,
+        };
+        request.extensions().get::<Https>().is_some() || self.trusts(peer(request)) && proxy_says_so()
+    }
+}
+
+fn peer(request: &Request) -> Option<IpAddr> {
+    request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip())
 }
 
 /// Who was let in, and from where.
@@ -108,7 +158,10 @@ impl App {
     /// Who sent a request with this proof. Only [`App::admit`] asks, so that nobody is served who has not paid.
     async fn caller(&self, proof: Proof<'_>, now: DateTime<Utc>) -> Result<Caller, Problem> {
         let asked = self.authenticator.authenticate(&proof, now).await;
-        asked.map_err(|error| refusals::unauthenticated(&error, &self.authenticator))
+        asked.map_err(|error| {
+            self.metrics.unauthenticated(error.reason());
+            refusals::unauthenticated(&error, &self.authenticator)
+        })
     }
 
     /// Has `visitor` pay for `more` requests that came in one.
@@ -118,18 +171,26 @@ impl App {
     }
 
     fn charge_address(&self, address: IpAddr, cost: u32, now: DateTime<Utc>) -> Result<(), Problem> {
-        self.gate.rates.address(address, cost, now).map_err(|exceeded| refused(exceeded, Share::Address))
+        self.gate.rates.address(address, cost, now).map_err(|exceeded| self.refused(exceeded, Share::Address))
     }
 
     fn charge_caller(&self, visitor: &Visitor, cost: u32, now: DateTime<Utc>) -> Result<(), Problem> {
         let Some(id) = visitor.caller.id() else { return Ok(()) };
-        self.gate.rates.caller(id, cost, now).map_err(|exceeded| refused(exceeded, Share::Caller))
+        self.gate.rates.caller(id, cost, now).map_err(|exceeded| self.refused(exceeded, Share::Caller))
     }
 
     /// Takes one from what all callers together may have of `grant`. To be asked last, so that who is refused anyway
     /// takes nothing from the others.
     pub(super) fn charge_grant(&self, grant: &Grant, now: DateTime<Utc>) -> Result<(), Problem> {
-        self.gate.rates.grant(&grant.name, 1, now).map_err(|exceeded| refused(exceeded, Share::Grant))
+        self.gate.rates.grant(&grant.name, 1, now).map_err(|exceeded| self.refused(exceeded, Share::Grant))
+    }
+}
+
+impl App {
+    fn refused(&self, exceeded: Exceeded, share: Share) -> Problem {
+        let (name, problem) = refused(exceeded, share);
+        self.metrics.limited(name);
+        problem
     }
 }
 
@@ -141,7 +202,8 @@ enum Share {
     Grant,
 }
 
-fn refused(exceeded: Exceeded, share: Share) -> Problem {
+/// The name of the limit, and the refusal.
+fn refused(exceeded: Exceeded, share: Share) -> (&'static str, Problem) {
     let (name, detail, limit) = match share {
         Share::Caller => ("caller", "this caller asks too often", "limits.per_caller"),
         Share::Address => (
@@ -152,11 +214,12 @@ fn refused(exceeded: Exceeded, share: Share) -> Problem {
         Share::Grant => ("grant", "too much is asked of this grant by all together", "the grant's limit"),
     };
     let (wait, refill) = (seconds(exceeded.retry_after), seconds(exceeded.refill));
-    Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail)
+    let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail)
         .hint(format!("wait as long as Retry-After says; each item of a batch counts. The rate is {limit}"))
         .retry_after(wait)
         .header("ratelimit-policy", ascii(&format!("\"{name}\";q={};w={refill}", exceeded.burst)))
-        .header("ratelimit", ascii(&format!("\"{name}\";r=0;t={wait}")))
+        .header("ratelimit", ascii(&format!("\"{name}\";r=0;t={wait}")));
+    (name, problem)
 }
 
 /// Whole seconds, rounded up, at least one.

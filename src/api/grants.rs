@@ -53,7 +53,7 @@ pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Res
     let now = app.clock.now();
     let caller = app.admit(&request, now).await?.caller;
     Parameters::read(request, &[], app.body_limit).await?;
-    let grants = app.grants.values().filter_map(|grant| offer(grant, &caller, now)).collect();
+    let grants = app.grants.grants().filter_map(|grant| offer(grant, &caller, now)).collect();
     Ok(json(&Answer { caller: caller.id(), grants, server_time: time(now) }))
 }
 

@@ -11,7 +11,10 @@ use uuid::Uuid;
 
 use super::App;
 use super::exit::Watch;
+use super::gate::Https;
 use super::problem::Problem;
+use crate::metrics::Metrics;
+use crate::trace::{self, Context};
 
 /// The header that carries a request's id, in both directions.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -30,18 +33,24 @@ pub(super) struct RequestId(pub(super) Arc<str>);
 pub(super) async fn enter(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let id = request_id(&request);
     request.extensions_mut().insert(RequestId(Arc::clone(&id)));
-    let watch = Watch::set(&app, &mut request, &id);
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let context =
+        Context { request_id: id, trace: trace::parent(request.headers()), load: None, spans: app.spans.clone() };
+    trace::within(context.clone(), answer(&app, request, next, context)).await
+}
+
+async fn answer(app: &App, mut request: Request, next: Next, context: Context) -> Response {
+    let id = Arc::clone(&context.request_id);
+    let watch = Watch::set(app, &mut request, context);
     let page = app.cors.allowed(request.headers());
-    let mut response = explained(respond(&app, request, next).await, &id);
-    let status = response.status().as_u16();
+    let hsts = app.hsts.clone().filter(|_| request.extensions().get::<Https>().is_some());
+    let mut response = explained(respond(app, request, next).await, &id);
     let code = response.extensions().get::<Code>().map(|code| code.0);
-    if let Some(watch) = watch {
-        watch.answered(status, code);
-    }
-    tracing::info!(%method, path, status, code, request_id = &*id, "request");
+    watch.answered(response.status().as_u16(), code);
     let value = HeaderValue::from_str(&id).expect("an id is checked or made of header characters");
     response.headers_mut().insert(REQUEST_ID, value);
+    if let Some(hsts) = hsts {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts);
+    }
     app.cors.mark(page, response.headers_mut());
     response
 }
@@ -51,10 +60,18 @@ async fn respond(app: &App, request: Request, next: Next) -> Response {
     if let Some(response) = app.cors.preflight(request.method(), request.headers()) {
         return response;
     }
+    if !HEALTH.contains(&request.uri().path())
+        && let Err(problem) = app.gate.demand_https(&request)
+    {
+        return problem.into_response();
+    }
     let _room = match app.gate.enter() {
         Ok(room) => Some(room),
         Err(_) if HEALTH.contains(&request.uri().path()) => None,
-        Err(problem) => return problem.into_response(),
+        Err(problem) => {
+            app.metrics.limited(Metrics::IN_FLIGHT);
+            return problem.into_response();
+        }
     };
     let answered = tokio::time::timeout(app.request_timeout, next.run(request)).await;
     answered.unwrap_or_else(|_elapsed| too_slow().into_response())

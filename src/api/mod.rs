@@ -14,6 +14,7 @@ mod gate;
 mod grants;
 mod health;
 mod ingress;
+mod offers;
 mod parameters;
 mod post_signature;
 mod presigned_url;
@@ -23,23 +24,27 @@ mod sts;
 mod url_answer;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::HeaderValue;
 use axum::middleware;
 use axum::routing::get;
 
 pub use self::cors::Cors;
 pub use self::form_answer::form_conditions;
-pub use self::gate::Gate;
+pub use self::gate::{Front, Gate, Https};
 pub use self::ingress::not_found;
+pub use self::offers::Offers;
 pub use self::parameters::BodyLimit;
 pub use self::problem::{Problem, Upstream};
 pub use self::refusals::unauthenticated;
 use crate::audit::Trail;
 use crate::caller::Authenticator;
 use crate::clock::Clock;
-use crate::policy::Grants;
+use crate::metrics::Metrics;
+use crate::trace::Spans;
 use crate::vault::Vault;
 
 /// What the handlers work with.
@@ -50,9 +55,13 @@ pub struct App {
     /// The trail of who got what, if one is kept.
     pub audit: Option<Arc<Trail>>,
     /// What may be had.
-    pub grants: Grants,
+    pub grants: Offers,
     /// Holds the session keys.
     pub vault: Arc<Vault>,
+    /// What is counted; it outlives this app.
+    pub metrics: Arc<Metrics>,
+    /// Where spans go.
+    pub spans: Spans,
     /// Tells the time, once a request.
     pub clock: Arc<dyn Clock>,
     /// The grant behind the published samples' paths, where they are served.
@@ -65,6 +74,15 @@ pub struct App {
     pub body_limit: BodyLimit,
     /// The longest that a request may take.
     pub request_timeout: Duration,
+    /// What `Strict-Transport-Security` says over https, if anything.
+    pub hsts: Option<HeaderValue>,
+    /// Whether the server is about to end.
+    pub stopping: Arc<AtomicBool>,
+}
+
+/// The routes that tell of our health, for a listener of the operator's own.
+pub fn health(app: Arc<App>) -> Router {
+    Router::new().route("/healthz", get(health::alive)).route("/readyz", get(health::ready)).with_state(app)
 }
 
 /// The routes, with `pages` for every path that is none of ours.

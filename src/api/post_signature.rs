@@ -21,7 +21,7 @@ pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Res
     let parameters = Parameters::read(request, &KNOWN, app.body_limit).await?;
     let grant = parameters.text("grant")?;
     record.asked(grant, parameters.text("key")?);
-    let grant = app.grant(grant)?;
+    let grant = app.grant(grant, &record)?;
     let ask = FormAsk {
         naming: naming(&parameters)?,
         content_type: parameters.text("contentType")?,

@@ -72,7 +72,7 @@ async fn one(
 ) -> Result<UrlAnswer, Problem> {
     let grant = parameters.text("grant")?.or(default_grant);
     record.asked(grant, parameters.text("key")?);
-    let grant = app.grant(grant)?;
+    let grant = app.grant(grant, record)?;
     let permit = grant.url(caller, &ask(parameters)?, &uuid::Uuid::new_v4().to_string(), now)?;
     app.charge_grant(grant, now)?;
     let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;

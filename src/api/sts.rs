@@ -53,7 +53,7 @@ pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Res
     let parameters = Parameters::read(request, &KNOWN, app.body_limit).await?;
     let grant = parameters.text("grant")?;
     record.asked(grant, None);
-    let grant = app.grant(grant)?;
+    let grant = app.grant(grant, &record)?;
     vend(&app, grant, &caller, Ask::of(&parameters)?, &record, now).await
 }
 

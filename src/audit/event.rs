@@ -46,6 +46,9 @@ pub struct Event<'a> {
     pub time: &'a str,
     /// The request's id, as its answer and the log have it.
     pub request_id: &'a str,
+    /// The id of the trace that it is part of, as `traceparent` said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<&'a str>,
     /// Who asked: an id, `null` for an anonymous caller; absent where no caller was established.
     #[serde(skip_serializing_if = "Who::is_unproven")]
     pub caller: Who<&'a str>,

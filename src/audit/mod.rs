@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::thread;
 
 pub use self::event::{Event, Who};
+pub use self::queue::Counts;
 use self::queue::Queue;
 use self::sink::Sink;
 
@@ -61,10 +62,10 @@ impl Trail {
         self.queue.wait_until_written();
     }
 
-    /// How many events were dropped since the start.
+    /// What became of the events since the start.
     #[must_use]
-    pub fn dropped(&self) -> u64 {
-        self.queue.dropped()
+    pub fn counts(&self) -> Counts {
+        self.queue.counts()
     }
 }
 

@@ -21,9 +21,10 @@ pub(super) struct Queue {
 }
 
 #[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "four wishes that are independent of one another")]
+#[expect(clippy::struct_excessive_bools, reason = "wishes and states that are independent of one another")]
 struct State {
     lines: Vec<u8>,
+    taken: u64,
     dropped: u64,
     /// Those of `dropped` that the trail does not tell of yet.
     untold: u64,
@@ -31,6 +32,19 @@ struct State {
     hurry: bool,
     closed: bool,
     writing: bool,
+    /// The last batch could not be written.
+    failing: bool,
+}
+
+/// What became of the events since the start.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Counts {
+    /// Events that are written, or about to be.
+    pub recorded: u64,
+    /// Events that were dropped, or that could not be written.
+    pub dropped: u64,
+    /// Whether the trail cannot be written to at the moment.
+    pub failing: bool,
 }
 
 /// What the writer does next.
@@ -52,6 +66,7 @@ impl Queue {
             state.untold += 1;
             return;
         }
+        state.taken += 1;
         let was_empty = state.lines.is_empty();
         state.lines.extend_from_slice(line);
         drop(state);
@@ -97,8 +112,22 @@ impl Queue {
         drop(self.written.wait_timeout_while(state, PATIENCE, unwritten));
     }
 
-    pub(super) fn dropped(&self) -> u64 {
-        self.lock().dropped
+    /// The lines of a batch could not be written.
+    pub(super) fn lost(&self, lines: u64) {
+        let mut state = self.lock();
+        state.taken = state.taken.saturating_sub(lines);
+        state.dropped += lines;
+        state.failing = true;
+    }
+
+    /// The lines of a batch are written.
+    pub(super) fn wrote(&self) {
+        self.lock().failing = false;
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        let state = self.lock();
+        Counts { recorded: state.taken, dropped: state.dropped, failing: state.failing }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -115,12 +144,13 @@ mod tests {
         let queue = Queue::default();
         let line = vec![b'x'; CAPACITY / 4];
         (0..6).for_each(|_| queue.push(&line));
-        assert_eq!(queue.dropped(), 2);
+        assert_eq!(queue.counts(), Counts { recorded: 4, dropped: 2, failing: false });
         queue.close();
         let mut batch = Batch::default();
         assert!(queue.take(&mut batch));
         assert_eq!((batch.lines.len(), batch.dropped), (CAPACITY, 2));
         assert!(!queue.take(&mut batch));
-        assert_eq!(queue.dropped(), 2);
+        queue.lost(4);
+        assert_eq!(queue.counts(), Counts { recorded: 0, dropped: 6, failing: true });
     }
 }

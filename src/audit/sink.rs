@@ -35,8 +35,13 @@ impl Sink {
                 // A gap that the trail does not tell of would look like silence.
                 batch.lines.extend_from_slice(format!("{{\"outcome\":\"dropped\",\"count\":{dropped}}}\n").as_bytes());
             }
-            if let Err(error) = self.write(&batch.lines) {
-                tracing::error!(%error, bytes = batch.lines.len(), "audit events are lost");
+            match self.write(&batch.lines) {
+                Ok(()) => queue.wrote(),
+                Err(error) => {
+                    let lines = batch.lines.split_inclusive(|byte| *byte == b'\n').count() as u64;
+                    queue.lost(lines);
+                    tracing::error!(%error, lines, "audit events are lost");
+                }
             }
         }
     }

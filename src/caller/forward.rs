@@ -18,6 +18,7 @@ use super::outbound::{NoAnswer, Outbound, Reply};
 use super::proof::Proof;
 use super::remembered::{Digest, Remembered};
 use super::{Caller, Unauthenticated};
+use crate::trace;
 
 /// The most callers that are remembered.
 const MAX_REMEMBERED: usize = 20_000;
@@ -107,7 +108,7 @@ impl Forward {
             }
             headers.insert(COOKIE, secret(&cookies.join("; "))?);
         }
-        Ok((!headers.is_empty()).then(|| Passed::new(headers, &self.spec)))
+        Ok((!headers.is_empty()).then(|| Passed::new(headers, &self.spec).traced(proof)))
     }
 
     /// The caller that the application knows by what is `passed`.
@@ -165,6 +166,14 @@ impl Passed {
             }
         }
         Self { digest: hash.finalize().into(), headers }
+    }
+
+    /// The same as part of the trace that the request is part of; that says nothing of who the caller is.
+    fn traced(mut self, proof: &Proof<'_>) -> Self {
+        for (name, value) in trace::passed_on(proof.unverified_headers) {
+            self.headers.entry(name).or_insert(value);
+        }
+        self
     }
 }
 

@@ -44,6 +44,26 @@ pub enum Unauthenticated {
     ForwardUnavailable,
 }
 
+impl Unauthenticated {
+    /// The reason in one word, for a metric.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::NoProof => "no_proof",
+            Self::UnknownKind => "unknown_kind",
+            Self::UnknownApiKey => "unknown_api_key",
+            Self::Token(invalid) => invalid.reason(),
+            Self::Origin => "origin",
+            Self::Refused => "refused_by_application",
+            Self::NotFromProxy => "not_from_proxy",
+            Self::EmptyProxyHeader => "empty_proxy_header",
+            Self::Duplicate(_) => "duplicate",
+            Self::KeysUnavailable => "keys_unavailable",
+            Self::ForwardUnavailable => "application_unavailable",
+        }
+    }
+}
+
 /// What must not occur twice.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Duplicate {

@@ -9,7 +9,7 @@ use oss_vend::clock::SystemClock;
 use oss_vend::dev::{Addresses, Dev, Options};
 use serde_json::json;
 
-use super::{Outcome, block_on, stop_signal};
+use super::{Outcome, block_on, ended, stop_signals};
 
 /// Start the server, an emulated STS and OSS, and a demo page, all on this machine.
 ///
@@ -26,6 +26,9 @@ pub(super) struct Arguments {
     /// Where the emulated STS listens.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9001")]
     sts_listen: String,
+    /// Where /metrics, /healthz and /readyz are to be had too.
+    #[arg(long, value_name = "ADDRESS")]
+    admin_listen: Option<String>,
     /// Keep objects in this folder; in memory without it.
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
@@ -50,8 +53,8 @@ pub(super) fn run(arguments: Arguments) -> Outcome {
         let text = if print_json { as_json(dev.addresses()) } else { greeting(dev.addresses()) };
         writeln!(stdout(), "{text}")?;
         stdout().flush()?;
-        dev.run(stop_signal()).await?;
-        Ok(())
+        let [stop, stop_at_once] = stop_signals()?;
+        ended(dev.run(async { drop(stop.await) }), stop_at_once).await
     })
 }
 
@@ -60,6 +63,7 @@ fn options(arguments: Arguments) -> Options {
         listen,
         oss_listen,
         sts_listen,
+        admin_listen,
         data_dir,
         static_dir,
         print_json: _,
@@ -70,6 +74,7 @@ fn options(arguments: Arguments) -> Options {
         listen,
         oss_listen,
         sts_listen,
+        admin_listen,
         data_dir,
         static_dir,
         insecure: insecure_allow_anonymous,
@@ -79,20 +84,21 @@ fn options(arguments: Arguments) -> Options {
 }
 
 fn as_json(addresses: Addresses) -> String {
-    let Addresses { server, oss, sts } = addresses;
-    json!({ "server": format!("http://{server}"), "oss": format!("http://{oss}"), "sts": format!("http://{sts}") })
-        .to_string()
+    let Addresses { server, admin, oss, sts } = addresses;
+    let url = |address| format!("http://{address}");
+    json!({ "server": url(server), "oss": url(oss), "sts": url(sts), "admin": admin.map(url) }).to_string()
 }
 
 fn greeting(addresses: Addresses) -> String {
-    let Addresses { server, oss, sts } = addresses;
+    let Addresses { server, admin, oss, sts } = addresses;
+    let admin = admin.map_or_else(String::new, |admin| format!("\n  metrics         http://{admin}/metrics"));
     format!(
         "\
 oss-vend dev: a server and an emulated cloud, on this machine alone
 
   the demo page   http://{server}/
   emulated OSS    http://{oss}   bucket examplebucket, region cn-hangzhou
-  emulated STS    http://{sts}
+  emulated STS    http://{sts}{admin}
 
 Try it from another terminal:
 

@@ -1,19 +1,18 @@
 //! `oss-vend serve`: the server, in front of the real cloud.
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 use oss_vend::clock::SystemClock;
 use oss_vend::config::{Environment, Settings};
-use oss_vend::server::{Follower, Load, Server, exposure};
-use tokio::net::{TcpListener, lookup_host};
+use oss_vend::server::{Address, Follower, ListenError, Listener, Load, Notify, Server, exposure};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{self, error::TrySendError};
 
-use super::{Outcome, block_on, stop_signal};
+use super::{Outcome, block_on, ended, stop_signals};
 
 /// Serve callers, with the real STS and OSS behind.
 ///
@@ -46,26 +45,46 @@ async fn serve(arguments: Arguments) -> Outcome {
         tracing::info!("{note}");
     }
     let listen = listen.unwrap_or_else(|| loaded.settings.listen.clone());
-    let address = resolve(&listen).await?;
-    exposure::decide(&mut loaded.settings.auth, address, insecure)?;
+    let address = Address::resolve(&listen).await?;
+    exposure::decide(&mut loaded.settings.auth, &address, insecure)?;
     if loaded.settings.auth.anonymous {
         tracing::warn!(%address, "callers that prove nothing are served");
     }
+    if !address.is_local() && loaded.tls.is_none() && !loaded.settings.proxy.require_https {
+        tracing::warn!(
+            %address,
+            "credentials cross the network in the clear unless a proxy before this ends TLS: set [tls], or proxy.require_https"
+        );
+    }
+    let notify = Notify::to(environment.notify_socket())?;
+    if let Some(limit) = environment.watchdog(std::process::id()) {
+        tokio::spawn(notify.clone().keep_alive(limit));
+    }
+    let admin = loaded.settings.admin.listen.clone();
     let files = loaded.files.clone();
     let clock = Arc::new(SystemClock::new());
-    let server = Server::new(loaded, clock.clone())?;
+    let mut server = Server::new(loaded, clock.clone())?;
+    server.find_access_key().await?;
+    let listener = Listener::bind(&address).await?;
     let load: Load = Arc::new(move || {
         let mut loaded = Settings::load(config.as_deref(), &environment)?;
-        exposure::decide(&mut loaded.settings.auth, address, insecure)?;
+        exposure::decide(&mut loaded.settings.auth, &address, insecure)?;
         Ok(loaded)
     });
-    let follower = Follower::new(server.reload(), files, load);
+    let follower = Follower::new(server.reload(), files, load, notify.clone());
     tokio::spawn(follower.run(hangups()?, clock));
-    let listener =
-        TcpListener::bind(address).await.map_err(|error| format!("{address} cannot be listened on: {error}"))?;
-    tracing::info!(address = %listener.local_addr()?, "listening");
-    server.serve(listener, stop_signal()).await?;
-    Ok(())
+    if let Some(admin) = admin {
+        server = server.with_admin(bind_admin(&admin).await?);
+    }
+    let [stop, stop_at_once] = stop_signals()?;
+    tracing::info!(address = %listener.address()?, "listening");
+    notify.ready();
+    let stop = async {
+        drop(stop.await);
+        notify.stopping();
+        tracing::info!("stopping: requests that are under way are finished");
+    };
+    ended(server.serve(listener, stop), stop_at_once).await
 }
 
 /// One for each SIGHUP; those that come while one waits are the same.
@@ -78,7 +97,17 @@ fn hangups() -> io::Result<mpsc::Receiver<()>> {
     Ok(receiver)
 }
 
-async fn resolve(listen: &str) -> Result<SocketAddr, String> {
-    let mut found = lookup_host(listen).await.map_err(|error| format!("listen = {listen:?}: {error}"))?;
-    found.next().ok_or_else(|| format!("listen = {listen:?} is no address of this machine"))
+/// What it tells is no secret, but it has no limits and asks for no proof.
+async fn bind_admin(listen: &str) -> Result<TcpListener, Box<dyn std::error::Error>> {
+    let named = |error: ListenError| format!("admin.listen: {error}");
+    let address = Address::resolve(listen).await.map_err(named)?;
+    let Listener::Tcp(listener) = Listener::bind(&address).await.map_err(named)? else {
+        return Err("admin.listen must be a TCP address".into());
+    };
+    let address = listener.local_addr()?;
+    if !address.ip().is_loopback() {
+        tracing::warn!(%address, "admin.listen can be reached from other machines: let only your monitoring reach it");
+    }
+    tracing::info!(%address, "metrics are told at /metrics");
+    Ok(listener)
 }

@@ -18,26 +18,46 @@ const FAMILIES: [&[&str]; 4] = [
     &["ACCESS_KEY_ID", "ACCESS_KEY_SECRET"],
 ];
 
-/// Lays the first family of which anything is set beneath `table`, unless it holds something of a key already.
+/// What decides where the key comes from.
+const CHOICES: [&str; 4] = ["source", "file", "uri", "command"];
+
+/// Lays the first family of which anything is set into `table`, unless it says already where the key comes from.
 pub(super) fn lay(environment: &Environment, table: &mut Table) {
-    let holds_nothing = |node: &Node| matches!(&node.value, Value::Table(keys) if keys.is_empty());
-    if !table.get("access_key").is_none_or(holds_nothing) {
+    let is_table = |node: &Node| matches!(node.value, Value::Table(_));
+    let chosen = KEYS.iter().chain(&CHOICES).any(|key| tree::find(table, &["access_key", key]).is_some());
+    if chosen || !table.get("access_key").is_none_or(is_table) {
         return;
     }
-    table.remove("access_key");
     let Some(family) = FAMILIES.iter().find(|family| environment.first(family).is_some()) else { return };
     for (key, name) in KEYS.iter().zip(*family) {
         if let Some(value) = environment.value(name) {
-            // Nothing is in the way: the section was just taken out.
+            // Nothing is in the way: what holds it is a table, or absent.
             let _ = tree::put(table, &["access_key", key], Node::of_variable(name, value));
         }
     }
 }
 
+/// Takes the file's own key out of `table` where variables set one, or the second one: never the secret of the file to an
+/// id of the environment.
+pub(super) fn give_way(environment: &Environment, table: &mut Table) {
+    let Some(Value::Table(section)) = table.get_mut("access_key").map(|node| &mut node.value) else { return };
+    let set = |prefix: &str| environment.overlay().any(|(_, key, _)| key.starts_with(prefix));
+    if KEYS.iter().any(|key| set(&format!("ACCESS_KEY__{}", key.to_uppercase()))) {
+        section.retain(|key, _| !KEYS.contains(&key.as_str()));
+    }
+    if set("ACCESS_KEY__SECOND__") {
+        section.remove("second");
+    }
+}
+
 /// The key, if one is configured, and a note on where it comes from.
-pub(super) fn take(settings: AccessKeySettings, table: &Table, faults: &mut Faults) -> Option<(AccessKey, String)> {
-    let origin = tree::origin(table, &["access_key"])?;
-    let AccessKeySettings { id, secret, token } = settings;
+pub(super) fn take(
+    settings: &mut AccessKeySettings,
+    table: &Table,
+    faults: &mut Faults,
+) -> Option<(AccessKey, String)> {
+    let origin = KEYS.iter().find_map(|key| tree::find(table, &["access_key", key])).map(|node| &node.origin)?;
+    let (id, secret, token) = (settings.id.take(), settings.secret.take(), settings.token.take());
     for (key, present) in [("id", id.is_some()), ("secret", secret.is_some())] {
         if !present {
             missing(key, origin, table, faults);
@@ -60,7 +80,7 @@ fn path(key: &str) -> [String; 2] {
 }
 
 /// A line feed at the end is what remains of a file that was read into a variable, and breaks a signature without a word.
-fn is_clean(text: &str) -> bool {
+pub(super) fn is_clean(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 

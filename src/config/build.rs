@@ -6,8 +6,10 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::Url;
 
+use super::access_key_sources::KeySources;
 use super::build_auth;
 use super::byte_size::ByteSize;
+use super::check_edge::UNIX;
 use super::check_grant::ROLE_FOR_ALL;
 use super::fault::ConfigError;
 use super::format;
@@ -16,9 +18,11 @@ use super::redis;
 use super::settings::{
     AuditTarget, CorsSettings, GrantSettings, LimitSettings, PolicySource, SignatureVersion, StsSettings, StsSignature,
 };
-use crate::access_key::AccessKeys;
+use super::tls::Tls;
+use crate::access_key::{self, AccessKeys, Metadata, Source};
 use crate::audit::Destination;
 use crate::caller::Authenticator;
+use crate::keys::AccessKey;
 use crate::limits::Rates;
 use crate::policy::{self, Grant, GrantSpec, Grants};
 use crate::replicas;
@@ -45,6 +49,8 @@ pub struct Configured {
     pub grants: Grants,
     /// Where the audit trail goes, if anywhere.
     pub audit: Option<Destination>,
+    /// The collector that spans go to, if they go anywhere.
+    pub otel: Option<String>,
     /// The grant behind the published samples' paths, where they are served.
     pub classic: Option<String>,
     /// Which pages may read our answers.
@@ -53,10 +59,20 @@ pub struct Configured {
     pub page_headers: Vec<String>,
     /// The proxies whose `X-Forwarded-For` is believed.
     pub proxies: Vec<IpNet>,
+    /// Whether whoever comes by a Unix socket is such a proxy too.
+    pub unix_proxy: bool,
+    /// Whether what did not come over https is refused.
+    pub require_https: bool,
+    /// What TLS is spoken with, if it is.
+    pub tls: Option<Tls>,
+    /// How long browsers are told to come by https alone.
+    pub hsts: Option<Duration>,
     /// How often one may ask.
     pub rates: Rates,
     /// What requests may cost.
     pub limits: Limits,
+    /// How long connections are let in after the signal to stop, and how long is then waited for what is under way.
+    pub shutdown: (Duration, Duration),
     /// A folder that is served at `/`.
     pub static_dir: Option<PathBuf>,
 }
@@ -101,7 +117,7 @@ impl Limits {
 impl Loaded {
     /// Builds the rooms' types; every fault is told.
     pub fn build(self) -> Result<Configured, ConfigError> {
-        let Self { settings, access_key, policy_texts, .. } = self;
+        let Self { settings, access_key, key_sources, policy_texts, tls, .. } = self;
         let authenticator =
             build_auth::authenticator(&settings).map_err(|error| ConfigError::of(format!("auth: {error}")))?;
         let mut faults = Vec::new();
@@ -136,12 +152,12 @@ impl Loaded {
             return Err(ConfigError::of(faults.join("\n")));
         }
         Ok(Configured {
+            access_keys: access_keys(access_key, key_sources, &sts)?,
             sts,
             second_sts,
             calls_per_second: settings.sts.calls_per_second,
             max_sessions: settings.vault.max_sessions,
             replicas: settings.vault.redis.map(redis::options),
-            access_keys: access_key.map(AccessKeys::fixed),
             authenticator,
             grants,
             audit: match settings.audit.to {
@@ -149,15 +165,33 @@ impl Loaded {
                 AuditTarget::Off => None,
                 AuditTarget::File(file) => Some(Destination::File(file)),
             },
+            otel: settings.otel.endpoint,
             classic,
             cors: settings.cors,
             page_headers: settings.auth.forward.map(|forward| forward.headers).unwrap_or_default(),
             proxies: settings.proxy.trusted.iter().filter_map(|network| format::network(network)).collect(),
+            unix_proxy: settings.proxy.trusted.iter().any(|proxy| proxy == UNIX),
+            require_https: settings.proxy.require_https,
+            tls,
+            hsts: settings.tls.and_then(|tls| tls.hsts),
             rates,
             limits: Limits::of(&settings.limits),
+            shutdown: (settings.shutdown_delay, settings.shutdown_timeout),
             static_dir: settings.static_dir,
         })
     }
+}
+
+/// Where the AccessKey comes from: `given` or else one of `sources`.
+fn access_keys(
+    given: Option<AccessKey>,
+    sources: KeySources,
+    sts: &ClientOptions,
+) -> Result<Option<AccessKeys>, ConfigError> {
+    let KeySources { first, second, imds_v1 } = sources;
+    let Some(first) = given.map(Source::Given).or(first) else { return Ok(None) };
+    let options = access_key::Options { first, second, sts: sts.clone(), metadata: Metadata::of_instance(imds_v1) };
+    AccessKeys::new(options).map(Some).map_err(|error| ConfigError::of(format!("access_key: {error}")))
 }
 
 /// The address of STS, and another one if it is configured.

@@ -24,12 +24,20 @@ pub(super) struct Check<'l> {
 
 impl Check<'_> {
     pub(super) fn settings(&mut self, settings: &mut Settings) {
-        self.text(&["listen"], &settings.listen, format::is_listen_address, "\"address:port\" or \"host:port\"");
+        let is_listener = |text: &str| format::is_socket(text) || format::is_listen_address(text);
+        self.text(&["listen"], &settings.listen, is_listener, "\"address:port\", \"host:port\" or \"unix:/path\"");
+        self.address(&["otel", "endpoint"], &mut settings.otel.endpoint);
+        if let Some(listen) = &settings.admin.listen {
+            self.text(&["admin", "listen"], listen, format::is_listen_address, "\"address:port\" or \"host:port\"");
+        }
         if let Some(folder) = &mut settings.static_dir {
             self.anchor(&["static_dir"], folder);
         }
         if let AuditTarget::File(file) = &mut settings.audit.to {
             self.anchor(&["audit", "to"], file);
+        }
+        if let Some(tls) = &mut settings.tls {
+            self.tls_paths(tls);
         }
         self.sts(&mut settings.sts);
         if let Some(redis) = &mut settings.vault.redis {
@@ -37,7 +45,7 @@ impl Check<'_> {
         }
         self.auth(&mut settings.auth);
         self.cors(&settings.cors);
-        self.proxies(&settings.proxy.trusted);
+        self.proxies(&settings.proxy, settings.tls.is_some());
         self.limits(&settings.limits);
         self.grants(settings);
         self.classic(settings);

@@ -3,10 +3,13 @@
 use super::check::Check;
 use super::format;
 use super::problem::{Problem, step};
-use super::settings::{CorsSettings, LimitSettings};
+use super::settings::{CorsSettings, FrontSettings, LimitSettings};
 
 /// What a head may be limited to: below, the server's own buffer would not fit; above, it is no limit.
 const HEAD_BYTES: std::ops::RangeInclusive<u64> = 8 * 1024..=1024 * 1024;
+
+/// How `proxy.trusted` names those who come by a Unix socket.
+pub(super) const UNIX: &str = "unix";
 
 impl Check<'_> {
     pub(super) fn cors(&mut self, cors: &CorsSettings) {
@@ -31,11 +34,15 @@ impl Check<'_> {
         }
     }
 
-    pub(super) fn proxies(&mut self, trusted: &[String]) {
-        for (index, network) in trusted.iter().enumerate() {
+    pub(super) fn proxies(&mut self, proxy: &FrontSettings, tls: bool) {
+        if proxy.require_https && proxy.trusted.is_empty() && !tls {
+            let text = "would refuse everyone: name the proxy that ends TLS in proxy.trusted, or set [tls]";
+            self.blame(&["proxy", "require_https"], &Problem::Other(text.to_owned()));
+        }
+        for (index, network) in proxy.trusted.iter().enumerate() {
             let path = ["proxy", "trusted", &step(index)];
-            let expected = "an address or a network such as \"10.0.0.0/8\", and not all there are";
-            self.text(&path, network, |text| format::network(text).is_some(), expected);
+            let expected = "an address or a network such as \"10.0.0.0/8\", and not all there are, or \"unix\"";
+            self.text(&path, network, |text| text == UNIX || format::network(text).is_some(), expected);
         }
     }
 

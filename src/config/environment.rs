@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Formatter};
+use std::time::Duration;
 
 /// What every variable that sets a key of the file begins with; names after it are joined by `__`.
 ///
@@ -19,6 +20,26 @@ impl Environment {
     pub fn of_process() -> Self {
         let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
         std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
+    }
+
+    /// The socket on which a service manager wants to be told how the server fares (`sd_notify(3)`).
+    #[must_use]
+    pub fn notify_socket(&self) -> Option<&str> {
+        self.value("NOTIFY_SOCKET")
+    }
+
+    /// Within what time a service manager wants to hear from the process `id` again and again, if it is that one.
+    #[must_use]
+    pub fn watchdog(&self, id: u32) -> Option<Duration> {
+        let meant = self.value("WATCHDOG_PID").is_none_or(|meant| meant.parse() == Ok(id));
+        let micros = self.value("WATCHDOG_USEC")?.parse().ok().filter(|micros| *micros > 0 && meant)?;
+        Some(Duration::from_micros(micros))
+    }
+
+    /// What is logged where the command line does not say: `OSS_VEND_LOG`, as `--log` takes it.
+    #[must_use]
+    pub fn log_filter(&self) -> Option<&str> {
+        self.value("OSS_VEND_LOG")
     }
 
     /// The value of `name`, unless it is absent or empty: compose files write `NAME=${NAME:-}`.
@@ -69,6 +90,16 @@ mod tests {
     fn an_empty_variable_counts_as_absent() {
         let environment: Environment = [("A", ""), ("B", "b")].into_iter().collect();
         assert_eq!(environment.first(&["A", "B"]), Some(("B", "b")));
+    }
+
+    #[test]
+    fn a_watchdog_is_that_of_the_process_it_names() {
+        let watchdog = |variables: &[(&str, &str)]| variables.iter().copied().collect::<Environment>().watchdog(7);
+        assert_eq!(watchdog(&[("WATCHDOG_USEC", "5000000")]), Some(Duration::from_secs(5)));
+        assert_eq!(watchdog(&[("WATCHDOG_USEC", "5000000"), ("WATCHDOG_PID", "7")]), Some(Duration::from_secs(5)));
+        assert_eq!(watchdog(&[("WATCHDOG_USEC", "5000000"), ("WATCHDOG_PID", "8")]), None);
+        assert_eq!(watchdog(&[("WATCHDOG_USEC", "0")]), None);
+        assert_eq!(watchdog(&[]), None);
     }
 
     #[test]

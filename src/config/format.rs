@@ -14,6 +14,11 @@ pub(super) fn is_grant_name(text: &str) -> bool {
 }
 
 /// `address:port` or `host:port`.
+/// `unix:/path`.
+pub(super) fn is_socket(text: &str) -> bool {
+    text.strip_prefix("unix:").is_some_and(|path| path.starts_with('/') && path.len() > 1)
+}
+
 pub(super) fn is_listen_address(text: &str) -> bool {
     let named = |(host, port): (&str, &str)| is_host(host) && port.parse::<u16>().is_ok();
     text.parse::<SocketAddr>().is_ok() || text.rsplit_once(':').is_some_and(named)
@@ -39,9 +44,12 @@ pub(super) fn is_role_arn(text: &str) -> bool {
     let Some((account, role)) = text.strip_prefix("acs:ram::").and_then(|rest| rest.split_once(":role/")) else {
         return false;
     };
-    let role_is_named =
-        (1..=64).contains(&role.len()) && all(role, |byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-    (1..=20).contains(&account.len()) && all(account, |byte| byte.is_ascii_digit()) && role_is_named
+    (1..=20).contains(&account.len()) && all(account, |byte| byte.is_ascii_digit()) && is_role_name(role)
+}
+
+/// `[A-Za-z0-9._-]{1,64}`.
+pub(super) fn is_role_name(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && all(text, |byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
 /// 2 to 1,224 of `[A-Za-z0-9_+=,.@:/-]`.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 use super::access_key;
+use super::access_key_sources::KeySources;
 use super::changes::Written;
 use super::check::Check;
 use super::environment::Environment;
@@ -15,20 +16,25 @@ use super::files::Files;
 use super::overlay;
 use super::read;
 use super::settings::{PolicySource, Settings};
+use super::tls::Tls;
 use super::tree::{self, Table};
 use crate::keys::AccessKey;
 
 /// What one start is configured with.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// The settings, checked. `access_key` in them is empty.
+    /// The settings, checked. `access_key` in them has its defaults.
     pub settings: Settings,
-    /// The long-lived key, if file or environment hold one.
+    /// The long-lived key, if file or environment hold one and it is to be used.
     pub access_key: Option<AccessKey>,
+    /// Where it comes from otherwise, and the one that stands in.
+    pub key_sources: KeySources,
     /// The text of each policy file, by the name of its grant; every one is a JSON object.
     pub policy_texts: BTreeMap<String, String>,
     /// What an operator may want to know, such as where the `AccessKey` came from; never a secret.
     pub notes: Vec<String>,
+    /// What TLS is spoken with, if it is.
+    pub tls: Option<Tls>,
     /// The files that all this was read from.
     pub files: Files,
     /// What was written, to be compared with what is written later.
@@ -60,11 +66,15 @@ impl Settings {
         let mut faults = Faults::new(source);
         overlay::lay(environment, &mut table, &mut faults);
         let mut settings = read_whole(&mut table, &mut faults);
-        let key = access_key::take(std::mem::take(&mut settings.access_key), &table, &mut faults);
-        let (access_key, note) = key.unzip();
+        let mut section = std::mem::take(&mut settings.access_key);
+        let is_chosen = section.source.is_some();
+        let (access_key, note) = access_key::take(&mut section, &table, &mut faults).unzip();
+        let (has_key, note) = (access_key.is_some(), note.filter(|_| !is_chosen));
         let mut check = Check { table: &table, faults: &mut faults, notes: Vec::from_iter(note), folder };
+        let key_sources = check.key_sources(section, environment, has_key);
         check.settings(&mut settings);
         let policy_texts = check.policy_files(&settings);
+        let tls = check.tls(&settings);
         check.rules(&settings, &policy_texts);
         check.anonymous_roles(&settings);
         let notes = check.notes;
@@ -79,8 +89,12 @@ impl Settings {
         if let Some(text) = settings.vault.redis.as_ref().and_then(|redis| redis.authorities.as_deref()) {
             written.add(&["vault", "redis", "ca_file"], text);
         }
+        if let Some(tls) = &tls {
+            written.add(&["tls", "certificate"], &tls.mark);
+        }
         let files = settings.files().collect();
-        Ok(Loaded { settings, access_key, policy_texts, notes, files, written })
+        let access_key = access_key.filter(|_| !is_chosen);
+        Ok(Loaded { settings, access_key, key_sources, policy_texts, notes, tls, files, written })
     }
 
     /// The files that the settings name and the configuration is made of.
@@ -89,8 +103,9 @@ impl Settings {
             PolicySource::File(file) => Some(file.clone()),
             PolicySource::Generated | PolicySource::Role => None,
         });
+        let tls = self.tls.iter().flat_map(|tls| [tls.certificate.clone(), tls.key.clone()]);
         let authorities = self.vault.redis.iter().filter_map(|redis| redis.ca_file.clone());
-        policies.chain(self.auth.jwt.iter().filter_map(|jwt| jwt.jwks_file.clone())).chain(authorities)
+        policies.chain(tls).chain(authorities).chain(self.auth.jwt.iter().filter_map(|jwt| jwt.jwks_file.clone()))
     }
 }
 

@@ -10,6 +10,7 @@
 //! | 3 | `ALIBABA_CLOUD_ACCESS_KEY_ID`, `…_ACCESS_KEY_SECRET`, `ALIBABA_CLOUD_SECURITY_TOKEN` | the `AccessKey` |
 //! | | `ALIBABA_CLOUD_ROLE_ARN`, `ALIBABA_CLOUD_STS_REGION`, `ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED` | `sts.role_arn`, `sts.region`, `sts.vpc` |
 //! | | `ALIBABA_CLOUD_ROLE_SESSION_NAME` | `session_name` of every grant |
+//! | | `OTEL_EXPORTER_OTLP_ENDPOINT` | `otel.endpoint`, where the program is built with the feature `otel` |
 //! | 4 | `OSS_ACCESS_KEY_ID`, `OSS_ACCESS_KEY_SECRET`, `OSS_SESSION_TOKEN` | the `AccessKey` |
 //! | | `OSS_STS_ROLE_ARN` | `sts.role_arn` |
 //! | | `OSS_BUCKET`, `OSS_REGION`, `OSS_ENDPOINT` | the grant `default`, where the file has no grant |
@@ -17,7 +18,10 @@
 //! | 6 | the default | every key but `bucket` and `region` of a grant |
 //!
 //! Id, secret and token of the `AccessKey` are taken from one source together: the first that sets any of them. Half a
-//! pair is an error, never a reason to look further.
+//! pair is an error, never a reason to look further. Where none sets any, and `[access_key]` names no other source, the
+//! places are searched that the official SDKs search, in their order: RRSA's variables, the CLI's configuration, the
+//! credentials file, the ECS instance's role, `ALIBABA_CLOUD_CREDENTIALS_URI`; each under the SDKs' own variables.
+//! `ALIBABA_CLOUD_ROLE_ARN` beside `ALIBABA_CLOUD_OIDC_PROVIDER_ARN` is the pod's role: `sts.role_arn` then takes it last.
 //! An unknown `OSS_VEND__…` variable is an error, as an unknown key is.
 //!
 //! # Every key
@@ -27,6 +31,8 @@
 #![doc = include_str!("reference.md")]
 
 mod access_key;
+mod access_key_settings;
+mod access_key_sources;
 mod auth_settings;
 mod build;
 mod build_auth;
@@ -54,11 +60,13 @@ mod redis_settings;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod tree;
 
 use serde::Deserialize;
 use serde::de::Deserializer;
 
+pub use access_key_sources::KeySources;
 pub use build::{Configured, Limits};
 pub use byte_size::{ByteSize, NotASize};
 pub use changes::{Changes, Written};
@@ -68,10 +76,12 @@ pub use files::{Content, Files};
 pub use load::Loaded;
 pub use rate::Rate;
 pub use settings::{
-    AccessKeySettings, ApiKeySettings, AuditSettings, AuditTarget, AuthSettings, ClassicSettings, CorsSettings,
-    ForwardSettings, FrontSettings, GrantSettings, JwtSettings, LimitSettings, PolicySource, ProxySettings, RedisMode,
-    RedisSettings, RuleSettings, Settings, SignatureVersion, StsSettings, StsSignature, VaultSettings,
+    AccessKeySettings, AdminSettings, ApiKeySettings, AuditSettings, AuditTarget, AuthSettings, ClassicSettings,
+    CorsSettings, ForwardSettings, FrontSettings, GrantSettings, JwtSettings, KeySource, LimitSettings, OtelSettings,
+    PolicySource, ProxySettings, RedisMode, RedisSettings, RuleSettings, SecondKeySettings, Settings, SignatureVersion,
+    StsSettings, StsSignature, TlsSettings, VaultSettings,
 };
+pub use tls::Tls;
 
 use crate::keys::Secret;
 

@@ -6,11 +6,14 @@ use super::fault::Faults;
 use super::tree::{self, Node, Table, Value};
 
 /// What the well-known variables of SDKs and samples set where neither file nor `OSS_VEND__…` does; the first of them wins.
-const ALIASES: [(&[&str], &[&str]); 3] = [
-    (&["sts", "role_arn"], &["ALIBABA_CLOUD_ROLE_ARN", "OSS_STS_ROLE_ARN", "RAM_ROLE_ARN"]),
-    (&["sts", "region"], &["ALIBABA_CLOUD_STS_REGION"]),
-    (&["sts", "vpc"], &["ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED"]),
-];
+const ALIASES: [(&[&str], &[&str]); 2] =
+    [(&["sts", "region"], &["ALIBABA_CLOUD_STS_REGION"]), (&["sts", "vpc"], &["ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED"])];
+
+/// The role to assume, likewise.
+const ROLE: [&str; 3] = ["ALIBABA_CLOUD_ROLE_ARN", "OSS_STS_ROLE_ARN", "RAM_ROLE_ARN"];
+
+/// The same in a pod with RRSA, where the first of them is the pod's own role, which is there to assume another.
+const ROLE_BESIDE_PODS: [&str; 3] = ["OSS_STS_ROLE_ARN", "RAM_ROLE_ARN", "ALIBABA_CLOUD_ROLE_ARN"];
 
 /// The session name of every grant that sets none.
 const SESSION_NAME: &str = "ALIBABA_CLOUD_ROLE_SESSION_NAME";
@@ -24,16 +27,20 @@ const BESIDE_BUCKET: [(&str, &[&str]); 2] = [("region", &["OSS_REGION", "REGION"
 /// Lays the variables over the file's `table`: `OSS_VEND__…` above what is there, the well-known ones beneath it.
 pub(super) fn lay(environment: &Environment, table: &mut Table, faults: &mut Faults) {
     let file_has_grants = !grant_names(table).is_empty();
-    if environment.overlay().any(|(_, key, _)| key.starts_with("ACCESS_KEY__")) {
-        // Never the secret of the file to an id of the environment.
-        table.remove("access_key");
-    }
+    access_key::give_way(environment, table);
     for (name, key, value) in environment.overlay() {
         set(name, key, value, table).unwrap_or_else(|fault| faults.tell(fault));
     }
     access_key::lay(environment, table);
+    let in_a_pod = environment.value("ALIBABA_CLOUD_OIDC_PROVIDER_ARN").is_some();
+    let role = environment.first(if in_a_pod { &ROLE_BESIDE_PODS } else { &ROLE });
+    lay_beneath(&["sts", "role_arn"], role, table);
     for (path, names) in ALIASES {
         lay_beneath(path, environment.first(names), table);
+    }
+    // Clusters give it to every program; one that can do nothing with it is not to refuse to start.
+    if cfg!(feature = "otel") {
+        lay_beneath(&["otel", "endpoint"], environment.first(&["OTEL_EXPORTER_OTLP_ENDPOINT"]), table);
     }
     if !file_has_grants && grant_names(table).iter().all(|grant| grant == "default") {
         lay_default_grant(environment, table);

@@ -10,9 +10,8 @@ use super::byte_size::ByteSize;
 use super::count::count;
 use super::duration;
 use super::rate::Rate;
-use super::secret;
-use crate::keys::Secret;
 
+pub use super::access_key_settings::{AccessKeySettings, KeySource, SecondKeySettings};
 pub use super::auth_settings::{ApiKeySettings, AuthSettings, ForwardSettings, JwtSettings, ProxySettings};
 pub use super::grant_settings::{GrantSettings, PolicySource, RuleSettings, SignatureVersion};
 pub use super::redis_settings::{RedisMode, RedisSettings};
@@ -21,15 +20,21 @@ pub use super::redis_settings::{RedisMode, RedisSettings};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct Settings {
-    /// Where the server listens: `address:port` or `host:port`.
+    /// Where the server listens: `address:port`, `host:port` or `unix:/path`.
     pub listen: String,
+    /// After the signal to stop, how long new connections are still taken while `/readyz` says no.
+    #[serde(deserialize_with = "duration::required")]
+    pub shutdown_delay: Duration,
+    /// How long requests that are under way may then take to end.
+    #[serde(deserialize_with = "duration::required")]
+    pub shutdown_timeout: Duration,
     /// A folder that is served at `/`; a relative one is seen from the folder of the file that names it.
     pub static_dir: Option<PathBuf>,
     /// How STS is reached, and what every session shares.
     pub sts: StsSettings,
     /// How much is remembered.
     pub vault: VaultSettings,
-    /// The long-lived key. `Settings::load` moves it into `Loaded::access_key` and leaves this empty.
+    /// The key that calls STS. `Settings::load` moves it into `Loaded` and leaves the defaults here.
     pub access_key: AccessKeySettings,
     /// Who may ask.
     pub auth: AuthSettings,
@@ -37,10 +42,16 @@ pub struct Settings {
     pub cors: CorsSettings,
     /// What stands in front of the server.
     pub proxy: FrontSettings,
+    /// TLS of the server's own.
+    pub tls: Option<TlsSettings>,
     /// What requests may cost, and how often they may come.
     pub limits: LimitSettings,
     /// The trail of who got what.
     pub audit: AuditSettings,
+    /// The operator's own listener.
+    pub admin: AdminSettings,
+    /// The collector of spans.
+    pub otel: OtelSettings,
     /// The paths of the published samples.
     pub classic: ClassicSettings,
     /// What may be vended, by name; a name is `[a-z0-9][a-z0-9_-]{0,31}`. Never empty once loaded.
@@ -100,20 +111,6 @@ pub enum StsSignature {
     V1,
 }
 
-/// `[access_key]`: the key that may call `AssumeRole`. The environment is the better place for it.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default, expecting = "a table")]
-pub struct AccessKeySettings {
-    /// The public half, such as `LTAI5t…`.
-    pub id: Option<String>,
-    /// The half that signs.
-    #[serde(deserialize_with = "secret")]
-    pub secret: Option<Secret>,
-    /// The `SecurityToken`, when the key itself is temporary.
-    #[serde(deserialize_with = "secret")]
-    pub token: Option<Secret>,
-}
-
 /// `[cors]`: which pages may ask from a browser.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
@@ -133,8 +130,24 @@ pub struct CorsSettings {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct FrontSettings {
-    /// The addresses or networks of proxies whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`.
+    /// The addresses or networks of proxies whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`; `unix` is whoever
+    /// comes by a Unix socket.
     pub trusted: Vec<String>,
+    /// Whether requests are refused that did not come over https, to us or to one of those proxies.
+    pub require_https: bool,
+}
+
+/// `[tls]`: TLS of the server's own.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct TlsSettings {
+    /// A PEM file with the server's certificate and, after it, those of its issuers.
+    pub certificate: PathBuf,
+    /// A PEM file with its private key.
+    pub key: PathBuf,
+    /// How long browsers are told to come by https alone (`Strict-Transport-Security`).
+    #[serde(deserialize_with = "duration::optional")]
+    pub hsts: Option<Duration>,
 }
 
 /// `[limits]`: what requests may cost, and how often they may come.
@@ -200,6 +213,22 @@ impl From<String> for AuditTarget {
     }
 }
 
+/// `[admin]`: the operator's own listener, with `/metrics`, `/healthz` and `/readyz`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct AdminSettings {
+    /// Where it listens: `address:port` or `host:port`; nowhere without it.
+    pub listen: Option<String>,
+}
+
+/// `[otel]`: the collector of spans, for a program that is built with the feature `otel`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct OtelSettings {
+    /// Its address as `https://host`; loopback may be `http`. Spans go to `/v1/traces` there.
+    pub endpoint: Option<String>,
+}
+
 /// `[classic]`: the paths of the published samples.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
@@ -215,6 +244,10 @@ impl Default for Settings {
         Self {
             // Loopback: nobody else can reach a server whose operator has not decided who may.
             listen: "127.0.0.1:8000".to_owned(),
+            // Where a load balancer asks /readyz, longer than it takes to notice.
+            shutdown_delay: Duration::ZERO,
+            // Below the half minute after which containers are killed.
+            shutdown_timeout: Duration::from_secs(20),
             static_dir: None,
             sts: StsSettings::default(),
             vault: VaultSettings::default(),
@@ -222,8 +255,11 @@ impl Default for Settings {
             auth: AuthSettings::default(),
             cors: CorsSettings::default(),
             proxy: FrontSettings::default(),
+            tls: None,
             limits: LimitSettings::default(),
             audit: AuditSettings::default(),
+            admin: AdminSettings::default(),
+            otel: OtelSettings::default(),
             classic: ClassicSettings::default(),
             grants: BTreeMap::new(),
         }

@@ -54,6 +54,8 @@ pub struct BucketOptions {
     pub domains: Vec<String>,
     /// Whether the bucket starts with a CORS rule that allows every origin.
     pub cors: bool,
+    /// The region where it lies, if that is another than the emulated one: it is then refused, with its right endpoint.
+    pub elsewhere: Option<String>,
 }
 
 /// A RAM user, or the root of an account, with one `AccessKey`.
@@ -151,6 +153,7 @@ impl Options {
                 acl: "private".to_owned(),
                 domains: Vec::new(),
                 cors: true,
+                elsewhere: None,
             }],
             users: vec![dev_user()],
             roles: vec![dev_role()],

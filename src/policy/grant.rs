@@ -217,6 +217,11 @@ impl Grant {
         Filling { caller, unsafe_id, now, uuid: "", unverified_filename: "", bucket: &self.bucket, dir }
     }
 
+    /// What every key begins with that the session of forms and URLs can write.
+    pub(super) fn signing_prefix(&self) -> &str {
+        self.dir.fixed_start()
+    }
+
     /// The session of a caller that gets credentials for `dir`.
     pub(super) fn caller_session(&self, filling: &Filling<'_>, duration: u32) -> Result<Session, Unfillable> {
         self.session_for(filling, filling.dir, duration)
@@ -225,7 +230,7 @@ impl Grant {
     /// The session that signs forms and URLs. The signature itself is what narrows it, so it is opened for all that the
     /// directory can become and shared by all callers, unless the session's name or an operator's policy names them.
     pub(super) fn signing_session(&self, filling: &Filling<'_>) -> Result<Session, Unfillable> {
-        self.session_for(filling, self.dir.fixed_start(), self.session.duration)
+        self.session_for(filling, self.signing_prefix(), self.session.duration)
     }
 
     fn session_for(&self, filling: &Filling<'_>, prefix: &str, duration: u32) -> Result<Session, Unfillable> {

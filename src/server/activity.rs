@@ -48,6 +48,11 @@ impl Activity {
         InFlight(Arc::clone(self))
     }
 
+    /// Whether it is one of HTTP/2.
+    pub(super) fn is_multiplexed(&self) -> bool {
+        self.multiplexed.load(Ordering::Relaxed)
+    }
+
     /// Bytes that come while nothing is asked begin a head, unless the protocol has other things to say (HTTP/2).
     fn read(&self) {
         self.moves.fetch_add(1, Ordering::Relaxed);

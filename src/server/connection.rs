@@ -1,5 +1,6 @@
 //! One connection, from its first byte to its end.
 
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -7,22 +8,28 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{Request, Version};
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Request, Version};
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
+use tokio_rustls::TlsAcceptor;
 use tower::Service;
 
 use super::activity::{Activity, Counted};
 use super::patience::{Verdict, Wait};
 use super::reload::Reload;
+use super::slots::Slot;
+use crate::api::Https;
 use crate::config::Limits;
 
 /// The most requests at once on one connection of HTTP/2; browsers are content with a hundred.
@@ -33,12 +40,27 @@ const CONNECTION_WINDOW: u32 = 256 * 1024;
 /// After which silence an HTTP/2 client is asked whether it is still there.
 const PING: Duration = Duration::from_secs(20);
 
+/// How long a connection of HTTP/1.1 that rests is kept when the server stops: whoever asks in that time is answered and
+/// told that it is the last answer, where a plain end would meet the request on its way.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// What a connection is served with.
 #[derive(Debug)]
 pub(super) struct Connection {
     reload: Arc<Reload>,
-    /// Turns true when the server stops.
-    stop: watch::Receiver<bool>,
+    /// Turns true when no more connections are let in and those that rest are to end.
+    draining: watch::Receiver<bool>,
+    /// Held until the end.
+    slot: Slot,
+}
+
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Peer {
+    Tcp(SocketAddr),
+    Tls(SocketAddr),
+    /// Whoever connects to a Unix socket has no address.
+    Unix,
 }
 
 /// How connections are read and written within `limits`; the time limits are in `patience`.
@@ -57,25 +79,43 @@ pub(super) fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
 }
 
 impl Connection {
-    pub(super) fn new(reload: Arc<Reload>, stop: watch::Receiver<bool>) -> Self {
-        Self { reload, stop }
+    pub(super) fn new(reload: Arc<Reload>, draining: watch::Receiver<bool>, slot: Slot) -> Self {
+        Self { reload, draining, slot }
+    }
+
+    /// The same over TLS. The handshake has as long as a head has.
+    pub(super) async fn serve_tls(self, tls: Arc<ServerConfig>, stream: TcpStream, peer: SocketAddr) {
+        let limit = self.reload.running().patience.head;
+        match tokio::time::timeout(limit, TlsAcceptor::from(tls).accept(stream)).await {
+            Ok(Ok(stream)) => self.serve(stream, Peer::Tls(peer)).await,
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "there is no TLS with a client"),
+            Err(_elapsed) => tracing::debug!(%peer, "a TLS handshake kept us waiting and is cut off"),
+        }
     }
 
     /// Answers what comes on `stream` until it ends, or has kept us waiting too long. Each request is answered by what
     /// runs when it comes; how the connection itself is read stays as it was at its beginning.
-    pub(super) async fn serve(mut self, stream: TcpStream, peer: SocketAddr) {
-        // Answers are small and one write each, so waiting to fill a segment only delays them.
-        let _best_effort = stream.set_nodelay(true);
-        let running = self.reload.running();
+    pub(super) async fn serve<S>(self, stream: S, peer: Peer)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Self { reload, mut draining, slot: _until_the_end } = self;
+        let running = reload.running();
         let (builder, patience) = (running.builder.clone(), running.patience);
         drop(running);
         let activity = Arc::new(Activity::default());
         let stream = TokioIo::new(Counted::new(stream, Arc::clone(&activity)));
-        let service = service_fn(|request| answer(self.reload.running().router.clone(), request, peer, &activity));
+        let service = service_fn(|request| answer(&reload, request, peer, &activity));
         let mut connection = pin!(builder.serve_connection(stream, service));
         let (mut wait, length) = Wait::first(patience);
         let mut timer = pin!(sleep(length));
-        let mut stop = pin!(self.stop.wait_for(|stop| *stop));
+        let mut stop = pin!(async {
+            let _never_closed = draining.wait_for(|draining| *draining).await.map(drop);
+            // Over HTTP/2 the client is told; over HTTP/1.1 only an answer tells, and a request may be on its way.
+            if !activity.is_multiplexed() {
+                sleep(LINGER).await;
+            }
+        });
         let mut stopping = false;
         poll_fn(|cx| {
             if !stopping && stop.as_mut().poll(cx).is_ready() {
@@ -84,7 +124,7 @@ impl Connection {
             }
             if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
                 if let Err(error) = ended {
-                    tracing::debug!(%peer, %error, "a connection ended badly");
+                    tracing::debug!(?peer, %error, "a connection ended badly");
                 }
                 return Poll::Ready(());
             }
@@ -100,7 +140,7 @@ impl Connection {
                         length
                     }
                     Verdict::Cut => {
-                        tracing::debug!(%peer, "a connection kept us waiting and is cut off");
+                        tracing::debug!(?peer, "a connection kept us waiting and is cut off");
                         return Poll::Ready(());
                     }
                 };
@@ -112,19 +152,35 @@ impl Connection {
     }
 }
 
-/// The answer of `router`, which is told whom the request came from.
+/// The answer of what runs now, which is told whom the request came from.
 fn answer(
-    mut router: Router,
+    reload: &Arc<Reload>,
     request: Request<Incoming>,
-    peer: SocketAddr,
+    peer: Peer,
     activity: &Arc<Activity>,
-) -> impl Future<Output = Result<axum::response::Response, std::convert::Infallible>> + use<> {
-    let in_flight = activity.request(request.version() == Version::HTTP_2);
+) -> impl Future<Output = Result<Response, Infallible>> + use<> {
+    let multiplexed = request.version() == Version::HTTP_2;
+    let in_flight = activity.request(multiplexed);
     let mut request = request.map(Body::new);
-    request.extensions_mut().insert(ConnectInfo(peer));
-    let answer = router.call(request);
+    match peer {
+        Peer::Tcp(peer) => drop(request.extensions_mut().insert(ConnectInfo(peer))),
+        Peer::Tls(peer) => {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            request.extensions_mut().insert(Https);
+        }
+        Peer::Unix => {}
+    }
+    let answer = reload.running().router.clone().call(request);
+    let reload = Arc::clone(reload);
     async move {
         let _until_answered = in_flight;
-        answer.await
+        let mut answer = answer.await;
+        if let Ok(answer) = &mut answer
+            && !multiplexed
+            && reload.is_stopping()
+        {
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        answer
     }
 }

@@ -1,9 +1,8 @@
 //! Whether callers that prove nothing may be served here.
 
-use std::net::SocketAddr;
-
 use thiserror::Error;
 
+use super::listener::Address;
 use crate::config::AuthSettings;
 
 /// The listener can be reached by others, and whoever reaches it would be served.
@@ -14,18 +13,18 @@ use crate::config::AuthSettings;
      --insecure-allow-anonymous"
 )]
 pub struct Exposed {
-    address: SocketAddr,
+    address: Address,
 }
 
 /// Decides for a listener at `address`.
 ///
-/// On loopback a server without any authentication serves everyone, so that a first try needs no more than an AccessKey.
+/// On loopback and on a Unix socket a server without any authentication serves everyone, so that a first try needs no more than an AccessKey.
 /// Anywhere else that takes `insecure`, the flag whose name says what it does.
-pub fn decide(auth: &mut AuthSettings, address: SocketAddr, insecure: bool) -> Result<(), Exposed> {
+pub fn decide(auth: &mut AuthSettings, address: &Address, insecure: bool) -> Result<(), Exposed> {
     let nobody_is_known = !auth.knows_callers();
     auth.anonymous |= nobody_is_known || insecure;
-    if auth.anonymous && !address.ip().is_loopback() && !insecure {
-        return Err(Exposed { address });
+    if auth.anonymous && !address.is_local() && !insecure {
+        return Err(Exposed { address: address.clone() });
     }
     Ok(())
 }
@@ -38,7 +37,7 @@ mod tests {
     fn decided(anonymous: bool, keys: usize, address: &str, insecure: bool) -> Result<bool, Exposed> {
         let mut auth =
             AuthSettings { anonymous, api_keys: vec![ApiKeySettings::default(); keys], ..AuthSettings::default() };
-        decide(&mut auth, address.parse().unwrap(), insecure).map(|()| auth.anonymous)
+        decide(&mut auth, &Address::Tcp(address.parse().unwrap()), insecure).map(|()| auth.anonymous)
     }
 
     #[test]

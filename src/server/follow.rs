@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::StartError;
+use super::notify::Notify;
 use super::reload::Reload;
 use crate::clock::Clock;
 use crate::config::{Content, Files, Loaded};
@@ -25,6 +26,7 @@ pub struct Follower {
     sight: Sight,
     /// Why the last configuration was refused, so that it is said once.
     refused: Option<String>,
+    notify: Notify,
 }
 
 /// What was seen of the files.
@@ -47,8 +49,8 @@ impl Follower {
     /// Follows `files`, from which the running configuration was read, for the server behind `reload`. They are read once
     /// more soon: they may have changed since.
     #[must_use]
-    pub fn new(reload: Arc<Reload>, files: Files, load: Load) -> Self {
-        Self { reload, load, files, sight: Sight::default(), refused: None }
+    pub fn new(reload: Arc<Reload>, files: Files, load: Load, notify: Notify) -> Self {
+        Self { reload, load, files, sight: Sight::default(), refused: None, notify }
     }
 
     /// Follows until it is dropped. Whoever sends a `hangup` has everything read at once, and the audit file opened again.
@@ -75,11 +77,13 @@ impl Follower {
     }
 
     fn told(&mut self) {
+        self.notify.reloading();
         self.reload.reopen_audit();
         self.refused = None;
         if self.take() == Some(false) {
             tracing::info!("the configuration was read again: nothing changed");
         }
+        self.notify.ready();
     }
 
     /// A configuration that was refused is tried again and again: what it lacks may be a file that it only names.
@@ -113,6 +117,7 @@ impl Follower {
             Err(error) => {
                 let reason = error.to_string();
                 if self.refused.as_ref() != Some(&reason) {
+                    self.reload.metrics().reloaded(false);
                     tracing::error!(reason, "the new configuration is refused, and the one before stays");
                 }
                 self.refused = Some(reason);

@@ -1,37 +1,46 @@
 //! The server: a configuration becomes an app, and the app answers on a listener that the caller has bound.
 
 mod activity;
+mod admin;
 mod connection;
 pub mod exposure;
 mod follow;
+mod listener;
+mod notify;
 mod patience;
 mod reload;
 mod running;
 mod slots;
 
+use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use thiserror::Error;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use self::connection::Connection;
+use self::connection::{Connection, Peer};
 use self::exposure::Exposed;
 pub use self::follow::{Follower, Load};
+use self::listener::Stream;
+pub use self::listener::{Address, ListenError, Listener, UnixSocket};
+pub use self::notify::Notify;
 pub use self::reload::Reload;
 use self::running::Lasting;
-use self::slots::Slot;
+use crate::access_key::AccessKeyError;
 use crate::clock::{Clock, CorrectedClock};
 use crate::config::{ConfigError, Loaded};
+use crate::metrics::Metrics;
 use crate::replicas::Unusable;
 use crate::sts::ClientError;
+use crate::trace::NoExporter;
 
-/// How long requests that are under way may take to end after the signal to stop.
-const DRAIN: Duration = Duration::from_secs(20);
+/// How long, once no more are to be let in, those who are at the door already are, and what pause says that there are none.
+const LAST_CALL: Duration = Duration::from_millis(200);
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Why a configuration does not become a server.
 #[derive(Debug, Error)]
@@ -48,12 +57,24 @@ pub enum StartError {
     /// The audit trail cannot be opened.
     #[error("audit.to: {0}")]
     Audit(io::Error),
-    /// There is no AccessKey.
+    /// There is no AccessKey, and no place left to search.
     #[error(
         "there is no AccessKey: set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET (or ACCESS_KEY_ID and \
          ACCESS_KEY_SECRET), those of a RAM user that may call sts:AssumeRole"
     )]
     NoAccessKey,
+    /// A listener that speaks TLS to one and not to the next would be a trap.
+    #[error("[tls] cannot be switched on or off without a restart")]
+    TlsSwitched,
+    /// None was found.
+    #[error(
+        "there is no AccessKey: {0}. Set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, those of a RAM user \
+         that may call sts:AssumeRole, or give a source in [access_key]"
+    )]
+    NotFound(AccessKeyError),
+    /// Spans cannot be sent.
+    #[error("otel.endpoint: {0}")]
+    Otel(#[from] NoExporter),
     /// The listener is open to all.
     #[error(transparent)]
     Exposed(#[from] Exposed),
@@ -63,6 +84,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Server {
     reload: Arc<Reload>,
+    admin: Option<TcpListener>,
 }
 
 impl Server {
@@ -73,8 +95,21 @@ impl Server {
 
     /// The same with routes of its own for `pages`, which the static folder stands behind.
     pub fn with_pages(loaded: Loaded, clock: Arc<dyn Clock>, pages: Router) -> Result<Self, StartError> {
-        let lasting = Lasting { clock: Arc::new(CorrectedClock::new(clock)), pages };
-        Ok(Self { reload: Arc::new(Reload::new(loaded, lasting)?) })
+        let metrics = Metrics::new(clock.now());
+        let lasting = Lasting { clock: Arc::new(CorrectedClock::new(clock)), metrics, pages, stopping: Arc::default() };
+        Ok(Self { reload: Arc::new(Reload::new(loaded, lasting)?), admin: None })
+    }
+
+    /// The same with `/metrics` and our health on a listener of the operator's own.
+    #[must_use]
+    pub fn with_admin(self, listener: TcpListener) -> Self {
+        Self { admin: Some(listener), ..self }
+    }
+
+    /// Asks for the AccessKey once, if it is to be searched for: who configured none is told at the start if there is none.
+    /// A source that was asked for by name may answer later.
+    pub async fn find_access_key(&self) -> Result<(), StartError> {
+        self.reload.running().find_access_key().await.map_err(StartError::NotFound)
     }
 
     /// The handle by which the server takes another configuration while it runs.
@@ -83,42 +118,92 @@ impl Server {
         Arc::clone(&self.reload)
     }
 
-    /// Answers on `listener` until `stop` ends; requests that are under way then have [`DRAIN`] to end.
-    pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) -> io::Result<()> {
-        let Self { reload } = self;
-        let mut stop = std::pin::pin!(stop);
-        let (stopping, stopped) = watch::channel(false);
-        loop {
-            tokio::select! {
-                (accepted, slot) = accept(&listener, &reload) => match accepted {
-                    Ok((stream, peer)) => {
-                        let connection = Connection::new(Arc::clone(&reload), stopped.clone());
-                        tokio::spawn(async move {
-                            connection.serve(stream, peer).await;
-                            drop(slot);
-                        });
-                    }
-                    Err(error) => pause_after(&error).await,
-                },
-                () = &mut stop => break,
-            }
+    /// Answers on `listener` until `stop` ends, and then as long as the configuration says: `/readyz` says at once that
+    /// the server stops, new connections are taken for `shutdown_delay` more, and those that are open then have
+    /// `shutdown_timeout` to end.
+    pub async fn serve(self, listener: impl Into<Listener>, stop: impl Future<Output = ()>) -> Ending {
+        let Self { reload, admin } = self;
+        let listener = listener.into();
+        let (drain, draining) = watch::channel(false);
+        let door = Door { reload: Arc::clone(&reload), draining };
+        let admin = admin.map(|listener| admin::serve(listener, Arc::clone(&reload)));
+        tokio::select! {
+            never = door.let_in(&listener) => match never {},
+            () = stop => reload.announce_stop(),
         }
+        let (delay, limit) = reload.running().shutdown;
+        let _elapsed = tokio::time::timeout(delay, door.let_in(&listener)).await;
+        // Whoever stands at the door already is let in: the kernel would send them off without an answer.
+        let last_ones = async { while tokio::time::timeout(PAUSE, door.let_one_in(&listener)).await.is_ok() {} };
+        let _elapsed = tokio::time::timeout(LAST_CALL, last_ones).await;
         drop(listener);
-        stopping.send_replace(true);
-        if tokio::time::timeout(DRAIN, reload.slots.all_free()).await.is_err() {
-            tracing::warn!(connections = reload.slots.taken(), "some requests did not end in time and are cut off");
-        }
+        drain.send_replace(true);
+        let drained = tokio::time::timeout(limit, reload.slots.all_free()).await.is_ok();
+        let ending = if drained { Ending::Drained } else { Ending::CutOff { connections: reload.slots.taken() } };
         if let Some(trail) = reload.running().trail() {
             trail.flush();
         }
-        Ok(())
+        if let Some(admin) = admin {
+            admin.abort();
+        }
+        ending
     }
 }
 
-/// The next connection, once there is a slot for it: until then it waits with the kernel.
-async fn accept(listener: &TcpListener, reload: &Reload) -> (io::Result<(TcpStream, SocketAddr)>, Slot) {
-    let slot = reload.slots.take(|| reload.running().connections).await;
-    (listener.accept().await, slot)
+/// How a server ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[must_use]
+pub enum Ending {
+    /// Every request was answered.
+    Drained,
+    /// Some took too long and got no answer, or not all of it.
+    CutOff {
+        /// How many connections there were.
+        connections: u32,
+    },
+}
+
+/// Lets connections in and has them served.
+struct Door {
+    reload: Arc<Reload>,
+    draining: watch::Receiver<bool>,
+}
+
+impl Door {
+    async fn let_in(&self, listener: &Listener) -> Infallible {
+        loop {
+            self.let_one_in(listener).await;
+        }
+    }
+
+    /// Lets the next one in, once there is a slot for it: until then it waits with the kernel.
+    async fn let_one_in(&self, listener: &Listener) {
+        let slot = self.reload.slots.take(|| self.reload.running().connections).await;
+        let connection = Connection::new(Arc::clone(&self.reload), self.draining.clone(), slot);
+        match listener.accept().await {
+            Ok(stream) => self.serve(connection, stream),
+            Err(error) => pause_after(&error).await,
+        }
+    }
+
+    fn serve(&self, connection: Connection, stream: Stream) {
+        let open = self.reload.metrics().connection();
+        let tls = self.reload.running().tls.clone();
+        tokio::spawn(async move {
+            let _counted = open;
+            match (stream, tls) {
+                (Stream::Tcp(stream, peer), tls) => {
+                    // Answers are small and one write each, so waiting to fill a segment only delays them.
+                    let _best_effort = stream.set_nodelay(true);
+                    match tls {
+                        Some(tls) => connection.serve_tls(tls, stream, peer).await,
+                        None => connection.serve(stream, Peer::Tcp(peer)).await,
+                    }
+                }
+                (Stream::Unix(stream), _) => connection.serve(stream, Peer::Unix).await,
+            }
+        });
+    }
 }
 
 /// A failed accept is the one connection's trouble, or there are no descriptors left, which takes a moment to pass.

@@ -1,5 +1,6 @@
 //! Another configuration in the place of the one that runs, between two requests.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
@@ -8,9 +9,10 @@ use super::StartError;
 use super::running::{Lasting, Running};
 use super::slots::Slots;
 use crate::config::{Changes, Loaded};
+use crate::metrics::Metrics;
 
 /// What the listeners were bound with.
-const FIXED: [&str; 1] = ["listen"];
+const FIXED: [&str; 2] = ["listen", "admin.listen"];
 
 /// The handle by which a running server takes another configuration.
 #[derive(Debug)]
@@ -43,10 +45,20 @@ impl Reload {
         let next = Running::build(loaded, &self.lasting, Some((&before, &changes)))?;
         self.running.store(Arc::new(next));
         self.slots.limit_changed();
+        self.metrics().reloaded(true);
         for key in FIXED.into_iter().filter(|key| changes.touch(key)) {
             tracing::warn!("{key} cannot change without a restart");
         }
         Ok(changes)
+    }
+
+    /// Has `/readyz` and every answer over HTTP/1.1 say that the server stops.
+    pub(super) fn announce_stop(&self) {
+        self.lasting.stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.lasting.stopping.load(Ordering::Relaxed)
     }
 
     /// Opens the file of the audit trail again: the old one was moved away.
@@ -54,6 +66,12 @@ impl Reload {
         if let Some(trail) = self.running().trail() {
             trail.reopen();
         }
+    }
+
+    /// What is counted, whatever the configuration.
+    #[must_use]
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.lasting.metrics
     }
 
     pub(super) fn running(&self) -> Guard<Arc<Running>> {

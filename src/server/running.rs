@@ -1,30 +1,44 @@
 //! What answers: made whole from one configuration, and replaced whole by the next.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use axum::Router;
+use axum::http::HeaderValue;
+use chrono::{DateTime, Utc};
 use hyper_util::rt::TokioExecutor;
 use hyper_util::server::conn::auto;
+use rustls::ServerConfig;
 use tower_http::services::ServeDir;
 
 use super::StartError;
 use super::connection;
 use super::patience::Patience;
-use crate::api::{self, App, BodyLimit, Cors, Gate};
+use crate::access_key::{AccessKeyError, AccessKeys};
+use crate::api::{self, App, BodyLimit, Cors, Front, Gate, Offers};
 use crate::audit::{Destination, Trail};
-use crate::clock::CorrectedClock;
+use crate::clock::{Clock, CorrectedClock};
 use crate::config::{Changes, Configured, CorsSettings, Loaded, Written};
+use crate::metrics::Metrics;
 use crate::replicas::Replicas;
 use crate::sts::Client;
+use crate::trace::Spans;
 use crate::vault::{self, Vault};
 use crate::web;
+
+/// Days before the end of a certificate from which on it is warned.
+const SOON: i64 = 14;
 
 /// What outlives every configuration.
 #[derive(Debug)]
 pub(super) struct Lasting {
     pub(super) clock: Arc<CorrectedClock>,
+    pub(super) metrics: Arc<Metrics>,
     /// The pages that the program brings along.
     pub(super) pages: Router,
+    /// Turns true when the server is told to stop.
+    pub(super) stopping: Arc<AtomicBool>,
 }
 
 /// What answers under one configuration.
@@ -34,11 +48,15 @@ pub(super) struct Running {
     /// How a connection is read and written.
     pub(super) builder: auto::Builder<TokioExecutor>,
     pub(super) patience: Patience,
+    /// What TLS is spoken with, if it is.
+    pub(super) tls: Option<Arc<ServerConfig>>,
     /// The most connections at once.
     pub(super) connections: u32,
+    /// How long it is let in after the signal to stop, and how long is then waited for what is under way.
+    pub(super) shutdown: (Duration, Duration),
     pub(super) written: Written,
     trail: Option<(Destination, Arc<Trail>)>,
-    app: Arc<App>,
+    pub(super) app: Arc<App>,
 }
 
 /// What runs already and what of it is to change.
@@ -50,13 +68,16 @@ impl Running {
         let written = loaded.written.clone();
         let configured = loaded.build()?;
         let Configured { sts, second_sts, calls_per_second, max_sessions, replicas, access_keys, .. } = configured;
-        let Configured { authenticator, grants, audit, classic, static_dir, .. } = configured;
-        let Configured { cors, page_headers, proxies, rates, limits, .. } = configured;
+        let Configured { authenticator, grants, audit, otel, classic, static_dir, .. } = configured;
+        let Configured { cors, page_headers, proxies, rates, limits, shutdown, .. } = configured;
+        let Configured { unix_proxy, require_https, tls, hsts, .. } = configured;
         let options = vault::Options {
             sts: Client::new(sts)?,
             second_sts: second_sts.map(Client::new).transpose()?,
             access_keys: match before {
-                Some((before, changes)) if !changes.touch("access_key") => before.app.vault.access_keys(),
+                Some((before, changes)) if !changes.touch("access_key") && !changes.touch("sts") => {
+                    before.app.vault.access_keys()
+                }
                 _ => Arc::new(access_keys.ok_or(StartError::NoAccessKey)?),
             },
             calls_per_second,
@@ -68,8 +89,16 @@ impl Running {
                 _ => replicas.map(|options| Replicas::open(&options, calls_per_second)).transpose()?,
             },
         };
-        let gate = Gate::new(rates, proxies, limits.in_flight);
+        if before.is_some_and(|(before, _)| before.tls.is_some() != tls.is_some()) {
+            return Err(StartError::TlsSwitched);
+        }
+        let front = Front { networks: proxies, unix: unix_proxy, require_https };
+        let gate = Gate::new(rates, front, limits.in_flight);
         let trail = trail(audit, before)?;
+        let spans = match before {
+            Some((before, changes)) if !changes.touch("otel") => before.app.spans.clone(),
+            _ => otel.as_deref().map(Spans::to).transpose()?.unwrap_or_default(),
+        };
         // From here on nothing fails: what runs is not touched by a configuration that is refused.
         let app = Arc::new(App {
             audit: trail.as_ref().map(|(_, trail)| Arc::clone(trail)),
@@ -83,7 +112,9 @@ impl Running {
                 }
                 _ => Arc::new(authenticator),
             },
-            grants,
+            grants: Offers::new(grants, &lasting.metrics),
+            metrics: Arc::clone(&lasting.metrics),
+            spans,
             clock: Arc::clone(&lasting.clock) as _,
             classic,
             cors: self::cors(cors, &page_headers),
@@ -93,7 +124,14 @@ impl Running {
             },
             body_limit: BodyLimit { bytes: limits.body, time: limits.body_timeout },
             request_timeout: limits.request_timeout,
+            hsts: hsts.map(strict_transport_security),
+            stopping: Arc::clone(&lasting.stopping),
         });
+        if let Some(ends) = tls.as_ref().and_then(|tls| tls.ends)
+            && before.is_none_or(|(_, changes)| changes.touch("tls"))
+        {
+            tell_of_the_end(ends, lasting.clock.now());
+        }
         let pages = lasting.pages.clone().merge(web::module());
         let pages = match static_dir {
             Some(folder) => pages.fallback_service(ServeDir::new(folder).fallback(axum::routing::any(api::not_found))),
@@ -103,11 +141,24 @@ impl Running {
             router: api::router(Arc::clone(&app), pages),
             builder: connection::builder(&limits),
             patience: Patience { head: limits.header_timeout, idle: limits.idle_timeout },
+            tls: tls.as_ref().map(|tls| Arc::clone(&tls.server)),
             connections: limits.connections,
+            shutdown,
             written,
             trail,
             app,
         })
+    }
+
+    /// Asks for the AccessKey once, if it is to be searched for.
+    pub(super) async fn find_access_key(&self) -> Result<(), AccessKeyError> {
+        let vault = &self.app.vault;
+        if vault.access_key_source() != AccessKeys::SEARCH {
+            return Ok(());
+        }
+        let found = vault.access_key().await;
+        tracing::info!(source = vault.access_key_source(), "the AccessKey was searched for");
+        found.map(drop)
     }
 
     /// The audit trail, if there is one.
@@ -125,6 +176,22 @@ fn trail(to: Option<Destination>, before: Option<Before<'_>>) -> Result<Option<(
     }
     let trail = Trail::open(&to).map_err(StartError::Audit)?;
     Ok(Some((to, Arc::new(trail))))
+}
+
+/// A certificate that is about to end is told of while there is time to renew it.
+fn tell_of_the_end(ends: DateTime<Utc>, now: DateTime<Utc>) {
+    let days = (ends - now).num_days();
+    if ends <= now {
+        tracing::error!(%ends, "the certificate has ended: clients will refuse it");
+    } else if days < SOON {
+        tracing::warn!(%ends, days, "the certificate ends soon");
+    } else {
+        tracing::info!(%ends, days, "the certificate is good");
+    }
+}
+
+fn strict_transport_security(length: Duration) -> HeaderValue {
+    HeaderValue::from_str(&format!("max-age={}", length.as_secs())).expect("digits are header characters")
 }
 
 fn cors(cors: CorsSettings, page_headers: &[String]) -> Cors {

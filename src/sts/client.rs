@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::answer::Assumed;
 use super::error::StsError;
+use super::oidc::AssumeRoleWithOidc;
 use super::reply::{Notes, Reply};
 use super::request::{AssumeRole, SignatureScheme};
 use super::wire::{Target, Wire};
@@ -93,7 +94,20 @@ impl Client {
             Ok(wire) => self.exchange(wire).await.and_then(|reply| Assumed::read(&reply, now)),
             Err(error) => Err(error),
         };
-        self.log(&outcome, started.elapsed());
+        self.log("AssumeRole", &outcome, started.elapsed());
+        outcome
+    }
+
+    /// Calls `AssumeRoleWithOIDC` once at `now`, which is also when the life of the session key begins.
+    pub async fn assume_role_with_oidc(
+        &self,
+        request: &AssumeRoleWithOidc<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Assumed, StsError> {
+        let started = Instant::now();
+        let outcome = self.exchange(self.target.unsigned(request, now)).await;
+        let outcome = outcome.and_then(|reply| Assumed::read(&reply, now));
+        self.log("AssumeRoleWithOIDC", &outcome, started.elapsed());
         outcome
     }
 
@@ -103,12 +117,12 @@ impl Client {
         Ok(Reply { status, notes, body: read(response).await? })
     }
 
-    fn log(&self, outcome: &Result<Assumed, StsError>, elapsed: Duration) {
-        let (kind, code, request_id) = match outcome {
+    fn log(&self, action: &str, outcome: &Result<Assumed, StsError>, elapsed: Duration) {
+        let (kind, code, sts_request_id) = match outcome {
             Ok(assumed) => ("granted", None, Some(assumed.request_id.as_str())),
             Err(error) => (error.kind(), error.code(), error.request_id()),
         };
-        tracing::debug!(endpoint = self.target.host(), outcome = kind, code, request_id, ?elapsed, "AssumeRole");
+        tracing::debug!(endpoint = self.target.host(), outcome = kind, code, sts_request_id, ?elapsed, "{action}");
     }
 }
 

@@ -17,7 +17,8 @@ const ECHOES: [&str; 5] = ["string to sign", "stringtosign", "canonical", "&%2f&
 
 impl Message {
     /// Takes `said` without what it repeats of the request, without what may be a key, on one line of at most 500 characters.
-    pub(super) fn new(said: &str) -> Self {
+    #[must_use]
+    pub fn new(said: &str) -> Self {
         let lower = said.to_ascii_lowercase();
         let end = ECHOES.iter().filter_map(|echo| lower.find(echo)).min().unwrap_or(said.len());
         Self(without_keys(&said[..end]).chars().take(MAX_CHARACTERS).collect())

@@ -20,7 +20,7 @@ pub enum Retry {
     Later,
     /// Once, with the clock corrected by [`StsError::server_date`](super::StsError::server_date).
     WithCorrectedClock,
-    /// Once, if the source of the AccessKey has a newer key.
+    /// Once, if the source of the AccessKey has a newer key, or there is another AccessKey.
     WithNewAccessKey,
 }
 
@@ -35,6 +35,19 @@ pub(super) struct Verdict {
 const fn operator(hint: &'static str) -> Verdict {
     Verdict { blame: Blame::Operator, retry: Retry::No, hint: Some(hint) }
 }
+
+/// What the operator should change about STS's error `code`, where that is known; `message` tells apart what one code
+/// stands for.
+#[must_use]
+pub fn hint(code: &str, message: &str) -> Option<&'static str> {
+    match code {
+        _ if code.starts_with("Throttling") => Some(THROTTLED),
+        _ => Verdict::of(code, message).hint,
+    }
+}
+
+const THROTTLED: &str =
+    "the account makes more calls of STS than its 100 a second: lower `sts.calls_per_second`, or try again later";
 
 impl Verdict {
     const US: Self = Self { blame: Blame::Us, retry: Retry::No, hint: None };
@@ -150,11 +163,13 @@ const FAQ: &[(&str, Verdict)] = &[
     ("InvalidTimeStamp", Verdict::US),
     (
         "InvalidAccessKeyId.NotFound",
-        operator("STS does not know the id in `access_key.id`: the key was deleted, or mistyped"),
+        operator("STS does not know the id of the AccessKey (`access_key.id`): the key was deleted, or mistyped")
+            .retry(Retry::WithNewAccessKey),
     ),
     (
         "InvalidAccessKeyId",
-        operator("the key in `access_key.id` is disabled: enable it in the RAM console, or configure another"),
+        operator("the AccessKey (`access_key.id`) is disabled: enable it in the RAM console, or configure another")
+            .retry(Retry::WithNewAccessKey),
     ),
     (
         "InvalidSecurityToken.Expired",
@@ -172,6 +187,35 @@ const FAQ: &[(&str, Verdict)] = &[
         "MissingSecurityToken",
         operator("the AccessKey that calls STS is temporary (`STS.…`): its token belongs into `access_key.token`")
             .retry(Retry::WithNewAccessKey),
+    ),
+    (
+        "AuthenticationFail.OIDCToken.Expired",
+        operator(
+            "the token in `access_key.oidc_token_file` has expired: the cluster writes a new one well before that, unless it was \
+             mounted with subPath, which never changes",
+        )
+        .retry(Retry::WithNewAccessKey),
+    ),
+    (
+        "AuthenticationFail.OIDCToken.AudienceNotMatch",
+        operator(
+            "the token in `access_key.oidc_token_file` is not for this provider: its audience must be one of the provider's client \
+             ids, for RRSA `sts.aliyuncs.com`",
+        ),
+    ),
+    (
+        "AuthenticationFail.OIDCToken",
+        operator(
+            "RAM does not believe the token in `access_key.oidc_token_file`: compare the issuer and the fingerprints of the \
+             provider in `access_key.oidc_provider_arn` with those of the cluster",
+        ),
+    ),
+    (
+        "AuthenticationFail",
+        operator(
+            "the provider in `access_key.oidc_provider_arn` must exist, and the trust policy of the role in \
+             `access_key.oidc_role_arn` must name it, with the service account as `oidc:sub`",
+        ),
     ),
     ("Missing", Verdict::US),
     ("InvalidAction", OTHER_SERVICE),
@@ -207,8 +251,12 @@ mod tests {
         ("SignatureNonceUsed", Nobody, Later, ""),
         ("InvalidTimeStamp.Expired", Operator, WithCorrectedClock, "clock"),
         ("InvalidTimeStamp.Format", Us, No, ""),
-        ("InvalidAccessKeyId.NotFound", Operator, No, "`access_key.id`"),
-        ("InvalidAccessKeyId.Inactive", Operator, No, "disabled"),
+        ("InvalidAccessKeyId.NotFound", Operator, WithNewAccessKey, "`access_key.id`"),
+        ("InvalidAccessKeyId.Inactive", Operator, WithNewAccessKey, "disabled"),
+        ("AuthenticationFail.OIDCToken.Expired", Operator, WithNewAccessKey, "`access_key.oidc_token_file`"),
+        ("AuthenticationFail.OIDCToken.AudienceNotMatch", Operator, No, "`sts.aliyuncs.com`"),
+        ("AuthenticationFail.OIDCToken.IssuerNotMatch", Operator, No, "issuer"),
+        ("AuthenticationFail.NoPermission", Operator, No, "`access_key.oidc_role_arn`"),
         ("InvalidSecurityToken.Expired", Operator, WithNewAccessKey, "expired"),
         ("InvalidSecurityToken.Malformed", Operator, WithNewAccessKey, "token"),
         ("InvalidSecurityToken.MismatchWithAccessKey", Operator, WithNewAccessKey, "token"),

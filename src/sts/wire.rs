@@ -25,7 +25,7 @@ pub(super) struct Wire {
 }
 
 const ACTION: &str = "AssumeRole";
-const VERSION: &str = "2015-04-01";
+pub(super) const VERSION: &str = "2015-04-01";
 const NAMED: [(&str, &str); 2] = [("x-acs-action", ACTION), ("x-acs-version", VERSION)];
 
 impl Target {
@@ -81,7 +81,7 @@ impl Target {
     }
 }
 
-fn accept_json() -> HeaderMap {
+pub(super) fn accept_json() -> HeaderMap {
     HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))])
 }
 

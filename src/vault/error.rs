@@ -84,9 +84,7 @@ impl LoadError {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::AccessKey(_) => {
-                Some("give an AccessKey: ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET")
-            }
+            Self::AccessKey(error) => Some(error.hint()),
             Self::Sts(error) => error.hint(),
             Self::AllButOver { .. } => Some("set this machine's clock by NTP"),
             Self::BudgetSpent { .. } | Self::NotSpared { .. } => Some(

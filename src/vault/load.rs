@@ -12,6 +12,7 @@ use super::budget::{Budget, PATIENCE, Spent};
 use super::error::{LoadError, Unopened};
 use super::life;
 use super::tally::Tally;
+use crate::access_key::AccessKeys;
 use crate::clock::{Clock, CorrectedClock};
 use crate::keys::{AccessKey, SessionKey};
 use crate::policy::Session;
@@ -22,6 +23,8 @@ use crate::sts::{AssumeRole, Assumed, Client, Retry, Stage, StsError};
 const DEADLINE: Duration = Duration::from_secs(12);
 /// The most attempts of a first load. The others have one, since a key is held that is still good for something.
 const ATTEMPTS: u32 = 3;
+/// How often a load changes its AccessKey: to the one that its source has by now, and to the other of two.
+const CHANGES: u32 = 2;
 /// The upper end of the first pause between attempts; it doubles with each.
 const PAUSE: Duration = Duration::from_millis(200);
 /// A pause that STS asks for is kept only if it is not longer than this; else the caller is told.
@@ -113,28 +116,46 @@ impl Loader {
         replicas.spare().await.map_err(|NoTurn { retry_after }| LoadError::NotSpared { retry_after })
     }
 
-    /// Opens `session`. A refresh has been paid already.
+    /// Opens `session` with `opener`, or with another of `access_keys` when STS does not take it. A refresh has been paid
+    /// already.
     pub(super) async fn open(
         &self,
         session: &Session,
-        opener: &AccessKey,
+        opener: Arc<AccessKey>,
         urgency: Urgency,
+        access_keys: &AccessKeys,
         clock: &Arc<CorrectedClock>,
         tally: &Tally,
     ) -> Result<SessionKey, LoadError> {
         let end = clock.elapsed() + DEADLINE;
-        let mut attempt = 0;
+        let mut opener = access_keys.to_be_tried(clock).await.unwrap_or(opener);
+        let (mut attempt, mut changes) = (0, 0);
         loop {
             if urgency != Urgency::Refresh || attempt > 0 {
                 self.pay(session, clock, tally).await?;
                 self.take_turn(tally).await?;
             }
             attempt += 1;
-            let error = match self.attempt(session, opener, end, clock).await {
-                Ok(assumed) => return life::usable(assumed.session_key, clock.now()),
+            let began = clock.elapsed();
+            let outcome = self.attempt(session, &opener, end, clock).await;
+            tally.called(clock.elapsed().saturating_sub(began));
+            let error = match outcome {
+                Ok(assumed) => {
+                    access_keys.accepted(&opener);
+                    return life::usable(assumed.session_key, clock.now());
+                }
                 Err(error) => error,
             };
             tally.failed(&error);
+            if error.retry() == Retry::WithNewAccessKey
+                && changes < CHANGES
+                && let Some(other) = access_keys.instead_of(&opener, clock).await
+                && clock.elapsed() < end
+            {
+                changes += 1;
+                opener = other;
+                continue;
+            }
             match pause_before_next(&error, attempt, urgency) {
                 Some(pause) if clock.elapsed() + pause < end => clock.sleep(pause).await,
                 _ => return Err(LoadError::Sts(error)),

@@ -1,6 +1,7 @@
 //! The vault: the live session key of each session.
 //!
-//! 1. The key of an entry is the whole session and the id of the AccessKey that opens it. Nothing is keyed by a digest.
+//! 1. The key of an entry is the whole session and the id of the AccessKey that opens it. Nothing is keyed by a digest. When
+//!    another AccessKey takes over, what the former one opened is given to its end; whatever is opened, the new one opens.
 //! 2. A fresh session key is answered without waiting and without copying text.
 //! 3. There is one load for each session at a time, shared by all who wait for it, its failure too. The load is a task of
 //!    the vault: a caller that hangs up cancels nothing.
@@ -36,12 +37,13 @@ use self::slot::{Flight, Slot, Step};
 use self::slots::{Entry, Slots};
 pub use self::tally::Counts;
 use self::tally::Tally;
-use crate::access_key::{AccessKeyError, AccessKeys};
+use crate::access_key::{AccessKeyError, AccessKeys, Status as AccessKeyStatus};
 use crate::clock::{Clock, CorrectedClock};
 use crate::keys::{AccessKey, SessionKey};
 use crate::policy::Session;
 use crate::replicas::Replicas;
 use crate::sts::{Client, StsError};
+use crate::trace::{self, Span};
 
 /// What a vault works with.
 #[derive(Debug)]
@@ -145,6 +147,7 @@ impl Vault {
         let entry = Entry { session: wanted.clone(), opener: self.access_key().await.map_err(no_opener)? };
         let (slot, given_up) = self.lasting.slots.place(&entry, now);
         self.lasting.tally.evicted(given_up);
+        self.take_over(&slot, &entry, now);
         slot.touch(self.clock.elapsed());
         match self.ask(&slot, &entry, now, until).await {
             // Another replica's key may be near its end; whoever needs a longer one then renews it.
@@ -175,7 +178,7 @@ impl Vault {
 
     /// The AccessKey itself, for what only it can sign.
     pub async fn access_key(&self) -> Result<Arc<AccessKey>, AccessKeyError> {
-        self.access_keys.current().await
+        self.access_keys.current(&self.clock).await
     }
 
     /// What kind of source the AccessKey comes from.
@@ -213,6 +216,25 @@ impl Vault {
         self.clock.offset()
     }
 
+    /// What is known of the AccessKey in use: age, time left, and whether the second one stands in.
+    #[must_use]
+    pub fn access_key_status(&self) -> AccessKeyStatus {
+        self.access_keys.status(&self.clock)
+    }
+
+    /// A session key that the former AccessKey opened is as good as one that the present would open: it is given to its end,
+    /// and renewed, in its time, with the present one. So a change of the AccessKey costs no call and no wait.
+    fn take_over(&self, slot: &Slot, entry: &Entry, now: DateTime<Utc>) {
+        let Some(former) = self.access_keys.former() else { return };
+        if slot.is_alive(now) || former.id == entry.opener.id {
+            return;
+        }
+        let former = Entry { session: entry.session.clone(), opener: former };
+        if let Some(key) = self.lasting.slots.find(&former).and_then(|slot| slot.live_key(now)) {
+            slot.inherit(key);
+        }
+    }
+
     fn served_while_failing(&self, key: Arc<SessionKey>) -> Arc<SessionKey> {
         self.lasting.tally.served_while_failing();
         key
@@ -223,7 +245,7 @@ impl Vault {
             return None;
         }
         self.lasting.tally.begin();
-        let load = Arc::clone(self).load(entry, errand);
+        let load = trace::within_load(trace::current(), Arc::clone(self).load(entry, errand));
         Some(slot::launch(slot, errand, load, Arc::clone(&self.clock)))
     }
 
@@ -245,11 +267,29 @@ impl Vault {
                 self.lasting.tally.refresh();
             }
         }
-        let opened = self.loader.open(session, opener, errand.urgency, &self.clock, &self.lasting.tally).await;
+        let began = self.clock.now();
+        let (keys, tally, opener) = (&self.access_keys, &self.lasting.tally, Arc::clone(opener));
+        let opened = self.loader.open(session, opener, errand.urgency, keys, &self.clock, tally).await;
         let loaded = opened.map(Arc::new).map_err(Arc::new);
         log(session, &loaded);
+        self.tell(began, loaded.as_ref().err());
         self.remember(loaded.as_ref().err());
         loaded.map_err(failed)
+    }
+
+    /// Tells those who record the trace that began the load.
+    fn tell(&self, began: DateTime<Utc>, error: Option<&Arc<LoadError>>) {
+        let Some(context) = trace::current() else { return };
+        let failed = error.map(|error| error.sts().map_or("no_session_key", StsError::kind));
+        context.spans.tell(Span {
+            name: "AssumeRole".to_owned(),
+            of_server: false,
+            began,
+            ended: self.clock.now(),
+            context: &context,
+            failed,
+            attributes: vec![("peer.service", "STS".to_owned())],
+        });
     }
 
     fn remember(&self, error: Option<&Arc<LoadError>>) {

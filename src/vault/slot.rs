@@ -117,6 +117,18 @@ impl Slot {
         self.lock().held.as_ref().map(|held| held.key.expiration)
     }
 
+    /// The key that is held, if STS still takes it.
+    pub(super) fn live_key(&self, now: DateTime<Utc>) -> Option<Arc<SessionKey>> {
+        let state = self.lock();
+        state.held.as_ref().map(|held| Arc::clone(&held.key)).filter(|key| key.expiration > now)
+    }
+
+    /// Takes over a key from the place of another AccessKey.
+    pub(super) fn inherit(&self, key: Arc<SessionKey>) {
+        let renew_after = life::renew_after(&key, Uuid::new_v4().as_u64_pair().1);
+        self.lock().held = Some(Held { key, renew_after });
+    }
+
     /// Forgets that loads have failed.
     pub(super) fn forgive(&self) {
         self.lock().failed = None;

@@ -79,6 +79,11 @@ impl Slots {
         (slot, given_up)
     }
 
+    /// The place of `entry`, if it has one.
+    pub(super) fn find(&self, entry: &Entry) -> Option<Arc<Slot>> {
+        self.places.get(entry).map(|slot| Arc::clone(&slot))
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = Arc<Slot>> {
         self.places.iter().map(|place| Arc::clone(&place))
     }

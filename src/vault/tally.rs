@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::metrics::{Distribution, Histogram};
 use crate::replicas;
 use crate::sts::StsError;
 
@@ -21,6 +22,7 @@ pub(super) struct Tally {
     turned_away: AtomicU64,
     evicted: AtomicU64,
     under_way: AtomicU64,
+    calls: Histogram,
     failures: Mutex<BTreeMap<String, u64>>,
 }
 
@@ -43,6 +45,8 @@ pub struct Counts {
     pub evicted: u64,
     /// Loads that are under way now; this one goes up and down.
     pub under_way: u64,
+    /// How long the calls of STS took, failed ones too.
+    pub calls: Distribution,
     /// Failed calls by STS's code, or by their kind where STS gave none.
     pub failures: BTreeMap<String, u64>,
     /// What was shared with other replicas, where that is configured.
@@ -94,6 +98,10 @@ impl Tally {
         self.evicted.fetch_add(sessions as u64, Ordering::Relaxed);
     }
 
+    pub(super) fn called(&self, length: Duration) {
+        self.calls.observe(length);
+    }
+
     pub(super) fn failed(&self, error: &StsError) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         let code = error.code().unwrap_or(error.kind());
@@ -112,6 +120,7 @@ impl Tally {
             turned_away: read(&self.turned_away),
             evicted: read(&self.evicted),
             under_way: read(&self.under_way),
+            calls: self.calls.read(),
             failures: self.failures.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             replicas: None,
         }

@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
+mod check;
 mod explain;
+mod logs;
 mod reload;
 mod serve;
+mod stop;
 mod trail;
 
 use std::path::Path;

@@ -85,6 +85,15 @@ impl Serve {
     }
 }
 
+impl Serve {
+    /// Waits for its end: the exit code, and what it said to the last.
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
+        let mut said = String::new();
+        self.log.read_to_string(&mut said).unwrap();
+        (self.process.wait().unwrap().code(), said)
+    }
+}
+
 impl Drop for Serve {
     fn drop(&mut self) {
         let _it_may_have_ended = self.process.kill();

@@ -196,7 +196,8 @@ fn account() -> Options {
         external_id: None,
         max_session_seconds: 3600,
     };
-    let bucket = BucketOptions { name: BUCKET.into(), acl: "private".into(), domains: Vec::new(), cors: false };
+    let bucket =
+        BucketOptions { name: BUCKET.into(), acl: "private".into(), domains: Vec::new(), cors: false, elsewhere: None };
     Options {
         region: REGION.into(),
         buckets: vec![bucket],

@@ -54,7 +54,7 @@ fn the_container_s_own_environment_refuses_strangers() {
     let mut loaded = Settings::load(None, &environment).unwrap();
     let address: SocketAddr = loaded.settings.listen.parse().unwrap();
     assert!(!address.ip().is_loopback());
-    assert!(exposure::decide(&mut loaded.settings.auth, address, false).is_err());
+    assert!(exposure::decide(&mut loaded.settings.auth, &address.into(), false).is_err());
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn start(loaded: Loaded, name: &str) {
 /// A server with this configuration takes nobody on trust, wherever it listens.
 fn guarded(mut loaded: Loaded, name: &str) {
     let everywhere: SocketAddr = "0.0.0.0:8000".parse().unwrap();
-    exposure::decide(&mut loaded.settings.auth, everywhere, false).unwrap();
+    exposure::decide(&mut loaded.settings.auth, &everywhere.into(), false).unwrap();
     assert!(!loaded.settings.auth.anonymous, "{name}");
     start(loaded, name);
 }

@@ -5,9 +5,12 @@
 
 mod account;
 mod answers;
+mod check;
 mod configurations;
 mod costs;
+mod observability;
 mod pages;
+mod promql;
 mod ram;
 mod security;
 mod shell;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// What a marker `<!-- test: KIND … -->` may say; each kind has its test.
-const KINDS: [&str; 14] = [
+const KINDS: [&str; 15] = [
     "answer",
     "bucket-cors",
     "config",
@@ -12,6 +12,7 @@ const KINDS: [&str; 14] = [
     "explain",
     "key",
     "lifecycle",
+    "metrics",
     "page",
     "role-policy",
     "serve",

@@ -44,7 +44,7 @@ fn every_code_of_a_problem_has_its_row_and_no_row_is_idle() {
 }
 
 /// The codes that the source of `api` names: texts with an underscore, and any that stand after a status.
-fn codes() -> Vec<String> {
+pub(crate) fn codes() -> Vec<String> {
     let sources = fs::read_dir("src/api").unwrap().map(|entry| entry.unwrap().path());
     let text: String = sources.filter(|path| path.is_file()).map(|path| fs::read_to_string(path).unwrap()).collect();
     let pieces: Vec<_> = text.split('"').collect();

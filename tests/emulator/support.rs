@@ -44,6 +44,7 @@ pub(crate) fn options() -> Options {
         acl: "public-read-write".to_owned(),
         domains: vec!["static.example.com".to_owned()],
         cors: false,
+        elsewhere: None,
     });
     options
 }

@@ -198,3 +198,15 @@ async fn a_trail_that_cannot_be_kept_keeps_the_server_from_starting() {
     let error = TestServer::bind(Options { config, ..Options::default() }).await.err().unwrap();
     assert!(error.to_string().starts_with("audit.to: "), "{error}");
 }
+
+#[tokio::test]
+async fn an_event_names_the_trace_that_its_request_is_part_of() {
+    let audited = Audited::with(CONFIG).await;
+    let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    for value in [traceparent, "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01"] {
+        Answer::of(audited.server.request(Method::GET, "/sts").header("traceparent", value)).await.json();
+    }
+    let events = audited.events(2).await;
+    let traces: Vec<_> = events.iter().map(|event| event.get("traceId").and_then(Value::as_str)).collect();
+    assert_eq!(traces, [Some("4bf92f3577b34da6a3ce929d0e0e4736"), None]);
+}

@@ -1,7 +1,9 @@
 //! `/healthz` and `/readyz`, and pages.
 
-use oss_vend::dev::Options;
+use chrono::TimeDelta;
+use oss_vend::dev::{CONFIG, Options};
 use oss_vend::emulator::Failure;
+use serde_json::{Value, json};
 
 use crate::support::{Answer, TestServer};
 
@@ -19,11 +21,13 @@ async fn readiness_says_why() {
     let before = server.get("/readyz").await.json();
     assert_eq!((before["ready"].as_bool(), before["accessKey"]["available"].as_bool()), (Some(true), Some(true)));
     assert!(before.get("lastStsCall").is_none());
+    assert_eq!(before["reasons"], json!([]));
     server.knobs().fail_next("AssumeRole", 3, Failure::Close);
     server.get_while_time_passes("/sts").await.problem();
     let down = server.get("/readyz").await;
     assert_eq!(down.status, 503);
     assert!(down.text.contains("STS cannot be reached"), "{}", down.text);
+    assert_eq!(reasons(&down), ["sts_failing"]);
     server.advance(60);
     server.get("/sts").await.json();
     let up = server.get("/readyz").await.json();
@@ -32,6 +36,32 @@ async fn readiness_says_why() {
         (up["clockOffsetSeconds"].as_i64(), up["vault"]["failures"]["unreachable"].as_u64()),
         (Some(0), Some(3))
     );
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_told_also_while_all_are_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("audit.log");
+    std::os::unix::fs::symlink("/dev/full", &file).unwrap();
+    let config = CONFIG.replace("to = \"off\"", &format!("to = '{}'", file.display()));
+    let server = TestServer::with(&config).await;
+    server.knobs().clock_offset(TimeDelta::minutes(10));
+    server.get_while_time_passes("/sts").await.json();
+    server.advance(3570);
+    server.knobs().fail_next("AssumeRole", 1, Failure::Close);
+    server.get_while_time_passes("/sts").await.json();
+    server.until_async(async || reasons(&server.get("/readyz").await).len() == 3).await;
+    let ready = server.get("/readyz").await;
+    assert_eq!((ready.status.as_u16(), ready.json()["ready"].as_bool()), (200, Some(true)));
+    assert_eq!(reasons(&ready), ["serving_stale", "clock_off", "audit_failing"]);
+    for reason in ready.json()["reasons"].as_array().unwrap() {
+        assert!(reason["detail"].as_str().is_some_and(|detail| detail.contains(' ')), "{reason}");
+    }
+}
+
+fn reasons(answer: &Answer) -> Vec<String> {
+    let body: Value = serde_json::from_str(&answer.text).unwrap();
+    body["reasons"].as_array().unwrap().iter().map(|reason| reason["code"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]

@@ -2,13 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
+mod access_keys;
 mod attacks;
 mod audit;
 mod callers;
+mod check;
 mod classic;
 mod connections;
 mod cors;
 mod credentials;
+mod diagnosis;
 mod endurance;
 mod errors;
 mod forms;
@@ -16,6 +19,7 @@ mod grants;
 mod health;
 mod limits;
 mod map;
+mod metrics;
 mod outages;
 mod properties;
 mod reload;
@@ -23,4 +27,5 @@ mod rules;
 mod stampede;
 mod start;
 mod support;
+mod tls;
 mod urls;

@@ -4,27 +4,40 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms and what each may import; the crate's own page has the same table in words.
-const ROOMS: [(&str, &[&str]); 18] = [
+const ROOMS: [(&str, &[&str]); 22] = [
     ("clock", &[]),
     ("keys", &[]),
+    // Counts are handed to whoever has something to count, so this room knows nobody.
+    ("metrics", &[]),
+    // Which request a line of the log belongs to: asked for wherever one is written, so it knows nobody either.
+    ("trace", &[]),
     ("signing", &["keys"]),
-    ("caller", &["keys"]),
+    ("caller", &["keys", "trace"]),
     ("policy", &["caller"]),
-    ("access_key", &["keys", "clock"]),
     ("sts", &["keys", "signing"]),
+    // A role taken with an identity token, or with another key, is a key that STS gives.
+    ("access_key", &["keys", "clock", "sts"]),
     // Redis, its outages and what is sealed in it are a subject of their own; it knows neither session nor STS.
     ("replicas", &["keys"]),
-    ("vault", &["keys", "policy", "sts", "access_key", "clock", "replicas"]),
+    ("vault", &["keys", "policy", "sts", "access_key", "clock", "metrics", "trace", "replicas"]),
     // Who got what is told by `api`; how it is kept is nobody's business but its own: a queue, a thread, a file.
     ("audit", &[]),
     ("limits", &[]),
     ("config", &["caller", "policy", "vault", "sts", "access_key", "keys", "limits", "audit", "replicas"]),
-    ("api", &["caller", "policy", "vault", "signing", "keys", "limits", "clock", "audit"]),
+    ("api", &["caller", "policy", "vault", "signing", "keys", "limits", "clock", "audit", "metrics", "trace"]),
+    // An error is explained by those who sign and who know STS's codes; nothing is asked.
+    ("diagnose", &["signing", "sts"]),
+    // It does what a server and a page do, one after the other and out loud; so it needs what both need, and no vault,
+    // since each session is asked for once.
+    ("check", &["access_key", "caller", "clock", "config", "diagnose", "keys", "policy", "signing", "sts"]),
     ("web", &[]),
     ("emulator", &[]),
-    ("server", &["api", "audit", "clock", "config", "replicas", "sts", "vault", "web"]),
+    (
+        "server",
+        &["access_key", "api", "audit", "clock", "config", "metrics", "replicas", "sts", "trace", "vault", "web"],
+    ),
     ("dev", &["clock", "config", "emulator", "server", "web"]),
-    ("cli", &["api", "audit", "caller", "clock", "config", "dev", "policy", "server"]),
+    ("cli", &["api", "audit", "caller", "check", "clock", "config", "dev", "diagnose", "policy", "server", "trace"]),
 ];
 
 /// What a pure room must not name: sockets, files, threads of execution, and the time.

@@ -48,7 +48,14 @@ const PLAIN: [(&str, &str); 5] = [
 #[test]
 fn a_start_that_cannot_work_says_what_is_missing() {
     refuses(&["serve"], &[], &["BUCKET", "REGION"]);
-    refuses(&["serve"], &PLAIN[2..], &["no AccessKey", "ALIBABA_CLOUD_ACCESS_KEY_ID"]);
+    let off = [&PLAIN[2..], &[("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")]].concat();
+    refuses(&["serve"], &off, &["no AccessKey", "ALIBABA_CLOUD_ACCESS_KEY_ID"]);
+    let searched = [&off[..], &[("HOME", "/nonexistent")]].concat();
+    refuses(
+        &["serve"],
+        &searched,
+        &["no AccessKey", "/nonexistent/.aliyun/config.json", "ALIBABA_CLOUD_ACCESS_KEY_ID"],
+    );
     refuses(&["serve"], &PLAIN[1..], &["ACCESS_KEY_ID"]);
     refuses(&["serve", "--config", "/nonexistent.toml"], &PLAIN, &["/nonexistent.toml"]);
     refuses(&["serve", "--listen", "nowhere.invalid:1"], &PLAIN, &["nowhere.invalid:1"]);
@@ -142,4 +149,15 @@ fn dev() -> (Running, Value) {
 fn listening(line: &str) -> Option<String> {
     let event: Value = serde_json::from_str(line).ok()?;
     (event["message"] == "listening").then(|| event["address"].as_str().map(str::to_owned))?
+}
+
+#[test]
+#[cfg(not(feature = "otel"))]
+fn a_collector_is_refused_by_a_program_that_has_no_spans() {
+    let with = |variable| PLAIN.into_iter().chain([(variable, "http://127.0.0.1:4318")]).collect::<Vec<_>>();
+    refuses(&["serve"], &with("OSS_VEND__OTEL__ENDPOINT"), &["otel.endpoint", "--features otel"]);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    // What clusters give to every program keeps none from starting: it comes as far as its listener.
+    refuses(&["serve", "--listen", &address], &with("OTEL_EXPORTER_OTLP_ENDPOINT"), &["cannot be listened on"]);
 }

@@ -1,10 +1,12 @@
-//! At the most talkative level of everything, no secret leaves by the log, the audit trail, a refusal or a `Debug`.
+//! At the most talkative level of everything, no secret leaves by the log, the audit trail, the metrics, a refusal or a
+//! `Debug`.
 //!
 //! Proofs of every kind have a test of their own, `callers::leaks`; here every route meets every way to succeed and fail.
 //! It is a program of its own, since a log that comes and goes beside other tests would miss some of what is logged.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
+mod sources;
 #[path = "../it/support.rs"]
 #[expect(dead_code, reason = "the same support as that of the other tests, which need more of it")]
 mod support;
@@ -15,7 +17,7 @@ use std::sync::{Arc, Mutex};
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use oss_vend::config::{Environment, Settings};
-use oss_vend::dev::CONFIG;
+use oss_vend::dev::{CONFIG, Options};
 use oss_vend::emulator::Failure;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -149,13 +151,19 @@ async fn no_secret_is_told_to_anyone_else() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("audit.log");
     let config = CONFIG.replace("to = \"off\"", &format!("to = '{}'", file.display()));
-    let mut hunt = Hunt { server: TestServer::with(&config).await, secrets: Vec::new(), refusals: Vec::new() };
+    let options = Options { admin_listen: Some("127.0.0.1:0".into()), config: config.clone(), ..Options::default() };
+    let mut hunt = Hunt { server: TestServer::of(options).await, secrets: Vec::new(), refusals: Vec::new() };
     hunt.ask_all().await;
     hunt.fail_all().await;
+    let (sources, tokens) = sources::ask_all().await;
+    hunt.refusals.push(sources);
+    hunt.secrets.extend(tokens);
     let loaded = Settings::of_text("dev.toml", &config, &Environment::default()).unwrap();
     let shown = format!("{loaded:?} {:?}", loaded.clone().build().unwrap());
     let Hunt { server, secrets, refusals } = hunt;
     let refusals = refusals.join("\n");
+    let metrics = Answer::of(server.http.get(format!("http://{}/metrics", server.addresses.admin.unwrap()))).await.text;
+    assert!(metrics.contains("oss_vend_requests_total") && !metrics.contains("alice") && !metrics.contains("hush"));
     let events = || fs::read_to_string(&file).unwrap();
     server.until(|| events().lines().count() >= ROUTES.len() * 5).await;
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
@@ -164,8 +172,13 @@ async fn no_secret_is_told_to_anyone_else() {
     let own = ["emulatorSecretNotARealOne", "ovk_", "hush-token", "hush-secret", "aHVzaDpodXNo", "Bearer ovk"];
     let own = own.into_iter().map(str::to_owned).chain([BASE64_STANDARD.encode("{\"expiration")[..12].to_owned()]);
     for secret in own.chain(secrets) {
-        for (place, text) in [("the log", &log), ("the trail", &events()), ("a refusal", &refusals), ("Debug", &shown)]
-        {
+        for (place, text) in [
+            ("the log", &log),
+            ("the trail", &events()),
+            ("the metrics", &metrics),
+            ("a refusal", &refusals),
+            ("Debug", &shown),
+        ] {
             assert!(!text.contains(&secret), "{secret} is in {place}:\n{}", around(text, &secret));
         }
     }

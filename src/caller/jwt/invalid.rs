@@ -53,3 +53,26 @@ pub enum InvalidToken {
     #[error("the token's claim {0:?} is not what this server asks for")]
     Required(String),
 }
+
+impl InvalidToken {
+    /// The reason in one word, for a metric.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::TooLong => "token_too_long",
+            Self::Malformed => "token_malformed",
+            Self::Critical => "token_critical",
+            Self::Type => "token_type",
+            Self::Issuer => "token_issuer",
+            Self::Algorithm => "token_algorithm",
+            Self::UnknownKey => "token_unknown_key",
+            Self::NoKeyId => "token_no_key_id",
+            Self::Signature => "token_signature",
+            Self::Audience => "token_audience",
+            Self::Expired => "token_expired",
+            Self::NotYet => "token_not_yet",
+            Self::Claim { .. } => "token_claim",
+            Self::Required(_) => "token_required_claim",
+        }
+    }
+}

@@ -54,13 +54,17 @@ fn keys_of_types() -> BTreeSet<String> {
         "vault",
         "vault.redis",
         "access_key",
+        "access_key.second",
         "auth",
         "auth.forward",
         "auth.proxy",
         "cors",
         "proxy",
+        "tls",
         "limits",
         "audit",
+        "admin",
+        "otel",
         "classic",
         "grants",
     ];
@@ -112,6 +116,9 @@ fn every_optional_key_of_the_example_is_accepted() {
     fs::write(folder.path("issuer-keys.json"), PUBLIC_KEY).unwrap();
     let authority = rcgen::generate_simple_self_signed(["redis.internal".to_owned()]).unwrap();
     fs::write(folder.path("redis-ca.pem"), authority.cert.pem()).unwrap();
+    let (certificate, key) = super::tls::pair(2099);
+    fs::write(folder.path("server.pem"), certificate).unwrap();
+    fs::write(folder.path("server.key"), key).unwrap();
     folder.load(&[]).unwrap_or_else(|error| panic!("{error}"));
 }
 

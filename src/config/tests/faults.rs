@@ -219,7 +219,7 @@ fn other_sections_are_checked_too() {
         ),
         (
             "[proxy]\ntrusted = [\"0.0.0.0/0\"]",
-            "proxy.trusted[0] must be an address or a network such as \"10.0.0.0/8\", and not all there are, not \"0.0.0.0/0\"",
+            "proxy.trusted[0] must be an address or a network such as \"10.0.0.0/8\", and not all there are, or \"unix\", not \"0.0.0.0/0\"",
         ),
         (
             "[limits]\nper_caller = \"fast\"",
@@ -240,7 +240,9 @@ fn other_sections_are_checked_too() {
     let vpc = LEAST.replace("[sts]", "listen = \"8000\"\n[sts]\nvpc = true");
     let faults = Folder::with(&vpc).faults(&[]);
     assert!(
-        faults.contains("oss-vend.toml:1: listen must be \"address:port\" or \"host:port\", not \"8000\""),
+        faults.contains(
+            "oss-vend.toml:1: listen must be \"address:port\", \"host:port\" or \"unix:/path\", not \"8000\""
+        ),
         "{faults}"
     );
     assert!(faults.contains("oss-vend.toml:3: sts.vpc needs sts.region"), "{faults}");

@@ -5,7 +5,9 @@ mod auth;
 mod environment;
 mod example;
 mod faults;
+mod key_sources;
 mod redis;
+mod tls;
 
 use std::fs;
 use std::path::PathBuf;

@@ -131,6 +131,7 @@ mod tests {
             acl: "private".to_owned(),
             domains: domains.iter().map(|domain| (*domain).to_owned()).collect(),
             cors: false,
+            elsewhere: None,
         }
     }
 

@@ -8,13 +8,13 @@ use axum::extract::{Request, State as Shared};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 
-use super::super::State;
 use super::super::account::Identity;
 use super::super::error::OssError;
 use super::super::knobs::{self, Call as Record, Failure, Service};
 use super::super::verify::{Target, WireRequest, authenticate};
 use super::super::wire::to_http_date;
 use super::super::xml::Refusal;
+use super::super::{BucketOptions, State};
 use super::address::{Known, Reading, check_key, invalid_uri, is_bucket_name};
 use super::answer::{self, set};
 use super::call::Call;
@@ -107,6 +107,7 @@ async fn handle(state: &State, head: &Head, body: &mut Body, record: &mut Record
     if let Some(failure) = state.knobs.take_failure(Service::Oss, &record.operation, record.at) {
         return Err(Trouble::Injected(failure));
     }
+    check_place(state, &reading)?;
     let (identity, now) = (identity?, record.at);
     reading.check()?;
     let name = record.operation.clone();
@@ -116,6 +117,18 @@ async fn handle(state: &State, head: &Head, body: &mut Body, record: &mut Record
     record.key = call.reading.key;
     record.access_key_id = call.identity.access_key_id().map(str::to_owned);
     Ok(outcome?)
+}
+
+/// A bucket of another region is not served here, whoever asks.
+fn check_place(state: &State, reading: &Reading) -> Result<(), OssError> {
+    let named = |bucket: &&BucketOptions| reading.bucket.as_deref() == Some(&bucket.name);
+    let elsewhere = |bucket: &BucketOptions| bucket.elsewhere.clone();
+    let Some(region) = state.buckets.iter().find(named).and_then(elsewhere) else { return Ok(()) };
+    let message = "The bucket you are attempting to access must be addressed using the specified endpoint. \
+                   Please send all future requests to this endpoint.";
+    let bucket = reading.bucket.clone().unwrap_or_default();
+    let endpoint = format!("oss-{region}.aliyuncs.com");
+    Err(OssError::access_denied(message).with("Bucket", bucket).with("Endpoint", endpoint))
 }
 
 /// The reading whose signature is right, else the likeliest with its refusal. Forms and preflights carry none here.

@@ -97,3 +97,23 @@ async fn an_authorization_header_is_passed_on_only_where_it_is_listed() {
     assert_eq!(get(&server, &[("authorization", "Bearer ovk_dev_alice")]).await.json()["dir"], "avatars/alice/");
     assert_eq!(provider.asked().len(), 1, "a key of ours is nobody else's business");
 }
+
+#[tokio::test]
+async fn the_application_is_asked_as_part_of_the_caller_s_trace() {
+    let (provider, server) = office("cookies = [\"session\"]").await;
+    provider.whoami(200, &[], r#"{"id":"u42"}"#);
+    let trace = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    get(&server, &[SESSION, OURS, trace, ("tracestate", "vendor=1")]).await.json();
+    get(&server, &[("cookie", "session=s-43"), OURS, ("traceparent", "00-hush"), ("tracestate", "vendor=1")])
+        .await
+        .json();
+    let asked = provider.asked();
+    assert_eq!(
+        (&asked[0]["traceparent"], &asked[0]["tracestate"]),
+        (&trace.1.parse().unwrap(), &"vendor=1".parse().unwrap())
+    );
+    assert!(
+        !asked[1].contains_key("traceparent") && !asked[1].contains_key("tracestate"),
+        "what is not valid is ignored"
+    );
+}

@@ -1,5 +1,7 @@
 //! `/healthz`: the process answers. `/readyz`: it can vend, or why not.
 
+mod reasons;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,6 +11,7 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use self::reasons::{Reason, Seen};
 use super::App;
 use super::answer::{json, time};
 use crate::vault::{Counts, Holdings, Outcome};
@@ -22,6 +25,8 @@ struct Alive {
 #[serde(rename_all = "camelCase")]
 struct Readiness {
     ready: bool,
+    /// Why not, or what is wrong all the same.
+    reasons: Vec<Reason>,
     access_key: AccessKey,
     vault: VaultReport,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,9 +36,22 @@ struct Readiness {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct AccessKey {
     available: bool,
     source: &'static str,
+    /// Since the key was obtained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    age_seconds: Option<i64>,
+    /// Of a key that ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in_seconds: Option<i64>,
+    /// Of two keys, whether the second one stands in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed_over: Option<bool>,
+    /// Why there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
 /// What the vault holds and has done since the start.
@@ -86,16 +104,17 @@ pub(super) async fn alive() -> Response {
 }
 
 /// Ready means that the next request can be served: there is an AccessKey, and either STS granted the last session or
-/// one that is still alive is held. Before the first call of STS nothing speaks against it.
+/// one that is still alive is held. A server that is told to stop is not ready any more.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
     let now = app.clock.now();
     let (last, held) = (app.vault.last_outcome(), app.vault.holdings(now));
-    let available = app.vault.access_key().await.is_ok();
-    let sts_works = last.as_ref().is_none_or(|last| last.error.is_none());
-    let ready = available && (sts_works || held.alive > 0);
+    let access_key = access_key(&app).await;
+    let reasons = reasons::reasons(&app, &Seen { has_access_key: access_key.available, last: last.as_ref(), held });
+    let ready = !reasons.iter().any(|reason| reason.stops);
     let mut response = json(&Readiness {
         ready,
-        access_key: AccessKey { available, source: app.vault.access_key_source() },
+        reasons,
+        access_key,
         vault: report(held, app.vault.counts(), now),
         last_sts_call: last.map(|last| last_call(&last)),
         clock_offset_seconds: app.vault.clock_offset().num_seconds(),
@@ -105,6 +124,19 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     }
     response
+}
+
+async fn access_key(app: &App) -> AccessKey {
+    let error = app.vault.access_key().await.err();
+    let status = app.vault.access_key_status();
+    AccessKey {
+        available: error.is_none(),
+        source: app.vault.access_key_source(),
+        age_seconds: status.age.map(|age| age.num_seconds()),
+        expires_in_seconds: status.expires_in.map(|left| left.num_seconds()),
+        failed_over: status.failed_over,
+        error: error.map(|error| error.to_string()),
+    }
 }
 
 fn report(held: Holdings, counts: Counts, now: DateTime<Utc>) -> VaultReport {

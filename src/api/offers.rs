@@ -1,0 +1,38 @@
+//! What may be had, with what is counted of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::metrics::{Metrics, OfGrant};
+use crate::policy::{Grant, Grants};
+
+/// The grants by name.
+#[derive(Debug)]
+pub struct Offers(BTreeMap<String, Offer>);
+
+/// A grant and its counts.
+#[derive(Debug)]
+pub(super) struct Offer {
+    pub(super) grant: Grant,
+    pub(super) counts: Arc<OfGrant>,
+}
+
+impl Offers {
+    /// `grants`, each with its counts in `metrics`, which go on where there were such.
+    #[must_use]
+    pub fn new(grants: Grants, metrics: &Metrics) -> Self {
+        let offer = |(name, grant): (String, Grant)| {
+            let counts = metrics.grant(&name);
+            (name, Offer { grant, counts })
+        };
+        Self(grants.into_iter().map(offer).collect())
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Offer> {
+        self.0.get(name)
+    }
+
+    pub(super) fn grants(&self) -> impl Iterator<Item = &Grant> {
+        self.0.values().map(|offer| &offer.grant)
+    }
+}

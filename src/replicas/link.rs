@@ -63,12 +63,12 @@ impl Link {
             presence,
             tally: Arc::clone(&tally),
         };
-        let link =
-            Self { line, timeout: options.timeout, tally, keeper: Mutex::new(Keeping::Asleep(Box::new(keeper))) };
+        let keeper = Mutex::new(Keeping::Asleep(Box::new(keeper)));
+        let kept = Self { line, timeout: options.timeout, tally, keeper };
         if Handle::try_current().is_ok() {
-            link.wake();
+            kept.wake();
         }
-        link
+        kept
     }
 
     /// Sees to it that the keeper works. A link may be made before there is a runtime for it to work in.

@@ -268,8 +268,8 @@ impl Vault {
             }
         }
         let began = self.clock.now();
-        let (keys, tally, opener) = (&self.access_keys, &self.lasting.tally, Arc::clone(opener));
-        let opened = self.loader.open(session, opener, errand.urgency, keys, &self.clock, tally).await;
+        let (keys, tally) = (&self.access_keys, &self.lasting.tally);
+        let opened = self.loader.open(session, Arc::clone(opener), errand.urgency, keys, &self.clock, tally).await;
         let loaded = opened.map(Arc::new).map_err(Arc::new);
         log(session, &loaded);
         self.tell(began, loaded.as_ref().err());

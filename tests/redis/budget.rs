@@ -38,9 +38,9 @@ async fn open(replicas: &[Replica], run: &str, count: usize) -> usize {
 /// By the time of a call, no more were made since `start` than the rate allows: a machine that stands still only makes it less.
 fn assert_paced(calls: &[Instant], start: Instant, spare: usize) {
     for (index, call) in calls.iter().enumerate() {
-        let earned = (*call - start).as_secs_f64() * f64::from(RATE);
-        let allowed = BURST + spare + 1;
-        assert!(index as f64 <= earned + allowed as f64, "{index} calls after {:?}", *call - start);
+        let earned = (*call - start).as_micros() * u128::from(RATE) / 1_000_000;
+        let allowed = earned + (BURST + spare) as u128 + 1;
+        assert!(index as u128 <= allowed, "{index} calls after {:?}", *call - start);
     }
 }
 

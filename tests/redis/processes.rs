@@ -86,7 +86,7 @@ async fn many(url: String, count: usize) -> Vec<Result<String, String>> {
     join_all((0..count).map(one)).await
 }
 
-async fn three(cloud: &Cloud, redis: &Redis) -> Vec<Process> {
+fn three(cloud: &Cloud, redis: &Redis) -> Vec<Process> {
     tokio::task::block_in_place(|| (0..3).map(|_| Process::start(cloud, redis)).collect())
 }
 
@@ -94,7 +94,7 @@ async fn three(cloud: &Cloud, redis: &Redis) -> Vec<Process> {
 async fn ten_thousand_first_requests_over_three_processes_cost_one_call() {
     let Some(redis) = Redis::start().await else { return };
     let cloud = Cloud::open(Arc::new(SystemClock::new())).await;
-    let processes = three(&cloud, &redis).await;
+    let processes = three(&cloud, &redis);
     cloud.knobs().delay("AssumeRole", Duration::from_millis(200));
     let began = Instant::now();
     let asks = (0..102).map(|number| many(processes[number % 3].url("/sts"), 100));
@@ -112,7 +112,7 @@ async fn ten_thousand_first_requests_over_three_processes_cost_one_call() {
 async fn when_the_process_that_loads_is_killed_another_one_loads() {
     let Some(redis) = Redis::start().await else { return };
     let cloud = Cloud::open(Arc::new(SystemClock::new())).await;
-    let mut processes = three(&cloud, &redis).await;
+    let mut processes = three(&cloud, &redis);
     cloud.swallow_next();
     let loading = tokio::spawn(many(processes[0].url("/sts"), 50));
     until(|| cloud.arrivals().len() == 1, || "no call".into()).await;

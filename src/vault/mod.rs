@@ -169,10 +169,10 @@ impl Vault {
             Step::Ready(key) => Ok(key),
             Step::ReadyWhileFailing(key) => Ok(self.served_while_failing(key)),
             Step::Failed(unopened) => Err(unopened),
-            Step::Wait { flight, or_else } => match (flight.await, or_else) {
-                (Err(_), Some(alive)) if alive.expiration > self.clock.now() => Ok(self.served_while_failing(alive)),
-                (outcome, _) => outcome,
-            },
+            // A load that fails may have set the clock right, by which a key that seemed to be over is alive.
+            Step::Wait(flight) => flight.await.or_else(|unopened| {
+                slot.live_key(self.clock.now()).map(|alive| self.served_while_failing(alive)).ok_or(unopened)
+            }),
         }
     }
 

@@ -51,8 +51,8 @@ pub(super) enum Step {
     Ready(Arc<SessionKey>),
     /// It has a key although STS fails.
     ReadyWhileFailing(Arc<SessionKey>),
-    /// It waits for a load, and makes do with the other key if the load fails.
-    Wait { flight: Flight, or_else: Option<Arc<SessionKey>> },
+    /// It waits for a load, and makes do with what is alive by then if the load fails.
+    Wait(Flight),
     /// It fails as the last load did.
     Failed(Unopened),
 }
@@ -70,7 +70,7 @@ impl Slot {
         let Some(held) = state.held.as_mut().filter(|held| held.key.expiration > now) else {
             return match failing {
                 Some(unopened) => Step::Failed(unopened),
-                None => state.wait(None, launch),
+                None => state.wait(Urgency::First, launch),
             };
         };
         let key = Arc::clone(&held.key);
@@ -79,7 +79,7 @@ impl Slot {
         }
         let too_short = life::falls_short(&key, until, now);
         if too_short || !life::is_fresh(&key, now) {
-            return state.wait(Some(key), launch);
+            return state.wait(Urgency::Renewal, launch);
         }
         if now >= held.renew_after && state.flight.is_none() {
             match launch(state.errand(Urgency::Refresh)) {
@@ -177,12 +177,11 @@ impl State {
         }
     }
 
-    fn wait(&mut self, or_else: Option<Arc<SessionKey>>, launch: impl FnOnce(Errand) -> Option<Flight>) -> Step {
+    fn wait(&mut self, urgency: Urgency, launch: impl FnOnce(Errand) -> Option<Flight>) -> Step {
         if self.flight.is_none() {
-            self.flight = launch(self.errand(if or_else.is_some() { Urgency::Renewal } else { Urgency::First }));
+            self.flight = launch(self.errand(urgency));
         }
-        let flight = self.flight.clone().expect("a load that someone waits for is never declined");
-        Step::Wait { flight, or_else }
+        Step::Wait(self.flight.clone().expect("a load that someone waits for is never declined"))
     }
 }
 

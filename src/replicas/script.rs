@@ -35,6 +35,10 @@ impl Keys {
         format!("{{{}}}:budget", self.prefix)
     }
 
+    pub(super) fn spent(&self, name: &Digest) -> String {
+        format!("{}:{{{}}}:spent", self.prefix, const_hex::encode(name))
+    }
+
     pub(super) fn presence(&self) -> String {
         format!("{{{}}}:replicas", self.prefix)
     }
@@ -135,7 +139,23 @@ pub(super) static TURN: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
+/// Adds `ARGV[2]` times `ARGV[1]` microseconds to what somebody owes, up to twice `ARGV[3]`: how much it is then.
+pub(super) static SPEND: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+        local most = 2 * ARGV[3]
+        local time = redis.call('TIME')
+        local now = time[1] * 1000000 + time[2]
+        local full = tonumber(redis.call('GET', KEYS[1]) or '') or now
+        if full > now + most then full = now end
+        local owed = math.min(math.max(full - now, 0) + ARGV[1] * ARGV[2], most)
+        redis.call('SET', KEYS[1], string.format('%.0f', now + owed), 'PX', math.ceil(owed / 1000) + 1)
+        return string.format('%.0f', owed)
+        ",
+    )
+});
+
 /// All of them, to be known to Redis before they are needed.
-pub(super) fn all() -> [&'static Script; 5] {
-    [&CLAIM, &PROLONG, &SETTLE, &PRESENT, &TURN]
+pub(super) fn all() -> [&'static Script; 6] {
+    [&CLAIM, &PROLONG, &SETTLE, &PRESENT, &TURN, &SPEND]
 }

@@ -7,20 +7,20 @@
 //!
 //! | room | imports | what it is for |
 //! |---|---|---|
-//! | [`clock`], [`keys`] | – | the time; secrets and what carries them |
+//! | [`clock`], [`keys`], [`json`] | – | the time; secrets and what carries them; texts as JSON has them |
 //! | [`metrics`] | – | what is counted of the process, and the text in which Prometheus reads it |
 //! | [`trace`] | – | which request a line of the log belongs to |
-//! | [`signing`] | `keys` | turns key, time and request into a signature; pure |
+//! | [`signing`] | `keys`, `json` | turns key, time and request into a signature; pure |
 //! | [`caller`] | `keys`, `trace` | a proof becomes a caller |
-//! | [`policy`] | `caller` | may this caller have this; pure |
+//! | [`policy`] | `caller`, `json` | may this caller have this; pure |
 //! | [`sts`] | `keys`, `signing` | `AssumeRole` on the wire |
 //! | [`access_key`] | `keys`, `clock`, `sts` | where the AccessKey comes from; some are roles that STS gives |
 //! | [`replicas`] | `keys` | what the replicas of one server share through Redis; knows no session |
 //! | [`vault`] | `keys`, `policy`, `sts`, `access_key`, `clock`, `metrics`, `trace`, `replicas` | the live session key of each session |
-//! | [`audit`] | – | who got what, as lines of JSON, written behind the requests |
+//! | [`audit`] | `json` | who got what, as lines of JSON, written behind the requests |
 //! | [`limits`] | – | how often one may ask; pure but for its counts |
 //! | [`config`] | `caller`, `policy`, `vault`, `sts`, `access_key`, `keys`, `limits`, `audit`, `replicas` | reads files and environment, alone in doing so |
-//! | [`api`] | `caller`, `policy`, `vault`, `signing`, `keys`, `limits`, `clock`, `audit`, `metrics`, `trace` | routes, answers, problems |
+//! | [`api`] | `caller`, `policy`, `vault`, `signing`, `keys`, `limits`, `clock`, `audit`, `metrics`, `trace`, `json` | routes, answers, problems |
 //! | [`diagnose`] | `sts`, `signing` | what an error of OSS or STS means; pure |
 //! | [`check`] | `config`, `policy`, `caller`, `access_key`, `sts`, `signing`, `keys`, `clock`, `diagnose` | is the cloud side right: asks it, step by step |
 //! | [`web`] | – | the demo page and the browser module |
@@ -40,6 +40,7 @@ pub mod config;
 pub mod dev;
 pub mod diagnose;
 pub mod emulator;
+pub mod json;
 pub mod keys;
 pub mod limits;
 pub mod metrics;

@@ -2,36 +2,30 @@
 //!
 //! Their requests carry no parameters of ours, so whatever stands in the query is left alone.
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::response::Response;
 use chrono::TimeDelta;
+use uuid::Uuid;
 
-use super::App;
-use super::exit::{Record, Vended};
+use super::answer::Answer;
+use super::exit::Vended;
+use super::post_signature::new_name;
 use super::presigned_url::as_text;
 use super::problem::Problem;
+use super::visit::Visit;
 use super::{form_answer, sts, url_answer};
 use crate::policy::{FormAsk, SignatureVersion};
 use crate::vault::LoadError;
 
-pub(super) async fn credentials(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
-    let now = app.clock.now();
-    let caller = app.admit(&request, now).await?.caller;
-    let record = Record::of(&request);
-    record.asked(app.classic.as_deref(), None);
-    let grant = app.grant(app.classic.as_deref(), &record)?;
-    sts::vend(&app, grant, &caller, sts::Ask::default(), &record, now).await
+pub(super) async fn credentials(visit: Visit<'_>) -> Result<Answer, Problem> {
+    let caller = visit.app.admit(&visit).await?.caller;
+    let offer = visit.grant(visit.app.classic.as_deref(), None)?;
+    sts::vend(visit, offer, &caller, sts::Ask::default()).await
 }
 
-pub(super) async fn form(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
-    let now = app.clock.now();
-    let caller = app.admit(&request, now).await?.caller;
-    let record = Record::of(&request);
-    record.asked(app.classic.as_deref(), None);
-    let grant = app.grant(app.classic.as_deref(), &record)?;
+pub(super) async fn form(visit: Visit<'_>) -> Result<Answer, Problem> {
+    let Visit { app, now, .. } = visit;
+    let caller = app.admit(&visit).await?.caller;
+    let grant = &visit.grant(app.classic.as_deref(), None)?.grant;
     let ask = FormAsk { signature: Some(SignatureVersion::V4), ..FormAsk::default() };
     let permit = grant.form(&caller, &ask, "", now)?;
     app.charge_grant(grant, now)?;
@@ -40,8 +34,9 @@ pub(super) async fn form(State(app): State<Arc<App>>, request: Request) -> Resul
         return Err(temporary_key());
     }
     let expiration = now + TimeDelta::seconds(permit.life.seconds.into());
-    record.vended(|| Vended { dir: Some(permit.dir.clone()), ..Vended::by(&access_key, "POST", expiration) });
-    Ok(form_answer::classic(grant, &permit, &access_key, expiration))
+    let answer = form_answer::classic(grant, &permit, &access_key, expiration);
+    visit.record.vended(Vended::classic(access_key, permit.dir, expiration));
+    Ok(answer)
 }
 
 /// The five fields of a classic form have no place for a token, without which OSS refuses what a temporary key signed.
@@ -51,15 +46,14 @@ fn temporary_key() -> Problem {
         .hint("give the AccessKey of a RAM user in [access_key], or let the page use /post-signature")
 }
 
-pub(super) async fn url(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
-    let now = app.clock.now();
-    let caller = app.admit(&request, now).await?.caller;
-    let record = Record::of(&request);
-    record.asked(app.classic.as_deref(), None);
-    let grant = app.grant(app.classic.as_deref(), &record)?;
-    let permit = grant.classic_url(&caller, &uuid::Uuid::new_v4().to_string(), now)?;
-    app.charge_grant(grant, now)?;
-    let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;
-    record.vended(|| Vended::url(&permit, &key, granted));
-    Ok(as_text(url_answer::of(grant, permit, &key, granted)))
+pub(super) async fn url(visit: Visit<'_>) -> Result<Answer, Problem> {
+    let Visit { app, now, .. } = visit;
+    let caller = app.admit(&visit).await?.caller;
+    let offer = visit.grant(app.classic.as_deref(), None)?;
+    let mut permit = offer.grant.classic_url(&caller, new_name(&mut Uuid::encode_buffer()), now)?;
+    app.charge_grant(&offer.grant, now)?;
+    let (key, granted) = visit.signing_key(&permit.session, permit.life).await?;
+    let answer = url_answer::of(offer, &mut permit, &key, granted);
+    visit.record.vended(Vended::url(permit, key, granted));
+    Ok(as_text(answer))
 }

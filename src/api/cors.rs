@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::response::{IntoResponse, Response};
 
+use super::answer::Answer;
 use super::problem::Problem;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST");
@@ -64,26 +64,27 @@ impl Cors {
     }
 
     /// The answer to a request that only asks whether another may be sent; `None` if this is none.
-    pub(super) fn preflight(&self, method: &Method, headers: &HeaderMap) -> Option<Response> {
+    pub(super) fn preflight(&self, method: &Method, headers: &HeaderMap) -> Option<Result<Answer, Problem>> {
         let asks = method == Method::OPTIONS && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         if !asks || !headers.contains_key(header::ORIGIN) {
             return None;
         }
-        let mut response = match self.allowed(headers) {
-            Some(_) => self.permission().into_response(),
-            None => not_allowed().into_response(),
-        };
-        response.headers_mut().insert(header::VARY, VARY_OF_PREFLIGHT);
-        Some(response)
+        Some(match self.allowed(headers) {
+            Some(_) => Ok(self.permission()),
+            None => Err(not_allowed().header("vary", VARY_OF_PREFLIGHT)),
+        })
     }
 
-    fn permission(&self) -> impl IntoResponse {
-        let headers = [
+    fn permission(&self) -> Answer {
+        let mut permission = Answer::default();
+        *permission.status_mut() = StatusCode::NO_CONTENT;
+        permission.headers_mut().extend([
             (header::ACCESS_CONTROL_ALLOW_METHODS, METHODS),
             (header::ACCESS_CONTROL_ALLOW_HEADERS, self.request_headers.clone()),
             (header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from(self.max_age)),
-        ];
-        (StatusCode::NO_CONTENT, headers)
+            (header::VARY, VARY_OF_PREFLIGHT),
+        ]);
+        permission
     }
 
     /// The value of `Access-Control-Allow-Origin` for a request with these headers.

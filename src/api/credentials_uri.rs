@@ -1,18 +1,14 @@
 //! `/credentials-uri`: temporary credentials as the `alibabacloud-credentials` SDKs read them from
 //! `ALIBABA_CLOUD_CREDENTIALS_URI`.
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
-use axum::response::Response;
+use axum::body::Body;
 use serde::Serialize;
 
-use super::App;
-use super::answer::{json, time};
-use super::exit::Record;
+use super::answer::{Answer, json, time};
 use super::parameters::Parameters;
 use super::problem::Problem;
 use super::sts::{self, Ask};
+use super::visit::Visit;
 
 /// What has to be left where a request says nothing, in seconds: the SDKs ask anew at each use of credentials that have
 /// 15 minutes left or less.
@@ -29,22 +25,20 @@ struct Credentials<'a> {
     expiration: String,
 }
 
-pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
-    let now = app.clock.now();
-    let caller = app.admit(&request, now).await?.caller;
-    let record = Record::of(&request);
-    let parameters = Parameters::read(request, &sts::KNOWN, app.body_limit).await?;
-    let grant = parameters.text("grant")?;
-    record.asked(grant, None);
-    let grant = app.grant(grant, &record)?;
+pub(super) async fn answer(visit: Visit<'_>, body: Body) -> Result<Answer, Problem> {
+    let caller = visit.app.admit(&visit).await?.caller;
+    let parameters = Parameters::read(visit.head, body, &sts::KNOWN, visit.app.body_limit).await?;
+    let offer = visit.grant(parameters.text("grant")?, None)?;
     let mut ask = Ask::of(&parameters)?;
     ask.min_remaining.get_or_insert(MIN_REMAINING);
-    let key = sts::open(&app, grant, &caller, ask, &record, now).await?.key;
-    Ok(json(&Credentials {
+    let opened = sts::open(visit, offer, &caller, ask).await?;
+    let answer = json(&Credentials {
         code: "Success",
-        access_key_id: &key.access_key.id,
-        access_key_secret: key.access_key.secret.expose(),
-        security_token: key.token().expose(),
-        expiration: time(key.expiration),
-    }))
+        access_key_id: &opened.key.access_key.id,
+        access_key_secret: opened.key.access_key.secret.expose(),
+        security_token: opened.key.token().expose(),
+        expiration: time(opened.key.expiration),
+    });
+    opened.tell(visit);
+    Ok(answer)
 }

@@ -1,73 +1,49 @@
 //! A signed form as an answer: the classic names beside the complete fields.
 
-use axum::response::Response;
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::answer::{Granted, json, time};
+use super::answer::{Answer, Granted, Object, json, written};
+use super::offers::Offer;
 use crate::keys::{AccessKey, SessionKey};
 use crate::policy::{FormKey, FormPermit, Grant, SignatureVersion};
 use crate::signing::post::{self, Conditions, Form};
-use crate::signing::v4::{PRODUCT, Signer};
 
 /// The status that OSS answers a successful upload with: with its own default, 204, some browsers' forms stand still.
 const SUCCESS: &str = "200";
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Answer<'a> {
-    method: &'static str,
-    url: &'a str,
-    fields: Map<String, Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<&'a str>,
-    host: &'a str,
-    dir: &'a str,
-    policy: &'a str,
-    signature: &'a str,
-    oss_access_key_id: &'a str,
-    expiration: String,
-    server_time: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    clamped_by: Option<&'static str>,
-}
-
-pub(super) fn of(grant: &Grant, permit: &FormPermit, key: &SessionKey, granted: Granted) -> Response {
+pub(super) fn of(offer: &Offer, permit: &FormPermit, key: &Arc<SessionKey>, granted: Granted) -> Answer {
+    let grant = &offer.grant;
     let conditions = conditions(grant, permit);
+    let signer = offer.signer.of(key, &grant.region, granted.at);
     let form = match permit.signature {
-        SignatureVersion::V4 => {
-            let signer = Signer::new(&key.access_key, &grant.region, PRODUCT, granted.at.date_naive());
-            post::sign_v4(conditions, granted.expiration, &signer, granted.at)
-        }
+        SignatureVersion::V4 => post::sign_v4(conditions, granted.expiration, &signer, granted.at),
         SignatureVersion::V1 => post::sign_v1(&conditions, granted.expiration, &key.access_key),
     };
-    json(&Answer {
-        method: "POST",
-        url: &grant.address.base,
-        fields: fields(permit, &form),
-        key: match &permit.key {
-            FormKey::Exact(key) => Some(key.as_str()),
-            FormKey::Below(_) => None,
-        },
-        host: &grant.address.base,
-        dir: &permit.dir,
-        policy: form.policy(),
-        signature: form.signature(),
-        oss_access_key_id: &key.access_key.id,
-        expiration: time(granted.expiration),
-        server_time: time(granted.at),
-        clamped_by: granted.clamped_by,
-    })
+    let object = Object::with_capacity(2 * form.policy().len() + key.token().expose().len() + 1200)
+        .text("method", "POST")
+        .text("url", &grant.address.base)
+        .value("fields", |out| push_fields(out, permit, &form));
+    let object = match &permit.key {
+        FormKey::Exact(key) => object.text("key", key.as_str()),
+        FormKey::Below(_) => object,
+    };
+    let object = object
+        .text("host", &grant.address.base)
+        .text("dir", &permit.dir)
+        .text("policy", form.policy())
+        .text("signature", form.signature())
+        .text("ossAccessKeyId", &key.access_key.id)
+        .time("expiration", granted.expiration)
+        .time("serverTime", granted.at);
+    written(granted.clamped_by.into_iter().fold(object, |object, reason| object.text("clampedBy", reason)).end())
 }
 
 /// The five fields of the published samples, signed by the AccessKey itself: those pages send no token.
-pub(super) fn classic(
-    grant: &Grant,
-    permit: &FormPermit,
-    access_key: &AccessKey,
-    expiration: DateTime<Utc>,
-) -> Response {
+pub(super) fn classic(grant: &Grant, permit: &FormPermit, access_key: &AccessKey, expiration: DateTime<Utc>) -> Answer {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Classic<'a> {
@@ -101,7 +77,7 @@ pub fn form_conditions(grant: &Grant, permit: &FormPermit) -> Value {
 /// What OSS checks. A field that no condition names is taken with any value, so all that matters is named: also
 /// `x-oss-content-type`, which would otherwise overrule the type that was agreed.
 fn conditions(grant: &Grant, permit: &FormPermit) -> Conditions {
-    let bound = Conditions::new().exact("bucket", &grant.bucket);
+    let bound = Conditions::with_capacity(512).exact("bucket", &grant.bucket);
     let bound = match &permit.key {
         FormKey::Exact(key) => bound.exact("key", key.as_str()),
         FormKey::Below(dir) => bound.starts_with("key", dir),
@@ -114,19 +90,19 @@ fn conditions(grant: &Grant, permit: &FormPermit) -> Conditions {
     bound.one_of("content-type", types()).one_of("x-oss-content-type", types())
 }
 
-/// Everything that a form has to carry, but for `file`, which comes last.
-fn fields(permit: &FormPermit, form: &Form) -> Map<String, Value> {
+/// Appends everything that a form has to carry, but for `file`, which comes last.
+fn push_fields(out: &mut String, permit: &FormPermit, form: &Form<'_>) {
+    let any_below;
     let key = match &permit.key {
-        FormKey::Exact(key) => key.as_str().to_owned(),
-        FormKey::Below(dir) => format!("{dir}${{filename}}"),
+        FormKey::Exact(key) => key.as_str(),
+        FormKey::Below(dir) => {
+            any_below = format!("{dir}${{filename}}");
+            &any_below
+        }
     };
-    let mut fields = Map::new();
-    fields.insert("key".into(), key.into());
-    fields.extend(form.fields().map(|(name, value)| (name.to_owned(), value.into())));
-    fields.insert("success_action_status".into(), SUCCESS.into());
-    if let Some(content_type) = &permit.content_type {
-        fields.insert("Content-Type".into(), content_type.as_str().into());
-        fields.insert("x-oss-content-type".into(), content_type.as_str().into());
-    }
-    fields
+    let content_type = permit.content_type.iter().flat_map(|content_type| {
+        [("Content-Type", content_type.as_str()), ("x-oss-content-type", content_type.as_str())]
+    });
+    let first = [("key", key)].into_iter().chain(form.fields());
+    Object::push_texts(out, first.chain([("success_action_status", SUCCESS)]).chain(content_type));
 }

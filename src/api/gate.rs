@@ -1,21 +1,20 @@
 //! How a request is let in: not more at once than there is room for, and from nobody more often than the rates allow.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::App;
-use super::answer::proof;
 use super::client_address::{client_address, is_trusted};
-use super::exit::Record;
+use super::peer::Peer;
 use super::problem::Problem;
 use super::refusals;
+use super::visit::Visit;
 use crate::caller::{Caller, Proof};
 use crate::limits::{Exceeded, Rates};
 use crate::policy::Grant;
@@ -71,15 +70,15 @@ impl Gate {
         })
     }
 
-    fn address(&self, request: &Request) -> IpAddr {
-        let peer = peer(request);
-        self.tell_of_unknown_proxy(peer, request.headers());
-        client_address(peer, request.headers(), &self.front)
+    fn address(&self, visit: &Visit<'_>) -> IpAddr {
+        let (peer, headers) = (visit.peer.address(), &visit.head.headers);
+        self.tell_of_unknown_proxy(peer, headers);
+        client_address(peer, headers, &self.front)
     }
 
     /// Refuses what has to come over https and did not, neither to us nor to a proxy that is known.
-    pub(super) fn demand_https(&self, request: &Request) -> Result<(), Problem> {
-        if !self.front.require_https || self.front.is_https(request) {
+    pub(super) fn demand_https(&self, headers: &HeaderMap, peer: Peer) -> Result<(), Problem> {
+        if !self.front.require_https || self.front.is_https(headers, peer) {
             return Ok(());
         }
         Err(Problem::new(StatusCode::FORBIDDEN, "https_required", "this server is asked over https alone").hint(
@@ -110,28 +109,20 @@ pub struct Front {
     pub require_https: bool,
 }
 
-/// Marks a request that came over TLS of our own, in its extensions.
-#[derive(Clone, Copy, Debug)]
-pub struct Https;
-
 impl Front {
     /// Whether what this peer says of others is believed; `None` came by a Unix socket.
     pub(super) fn trusts(&self, peer: Option<IpAddr>) -> bool {
         peer.map_or(self.unix, |peer| is_trusted(peer.to_canonical(), &self.networks))
     }
 
-    fn is_https(&self, request: &Request) -> bool {
-        let mut said = request.headers().get_all("x-forwarded-proto").iter();
+    fn is_https(&self, headers: &HeaderMap, peer: Peer) -> bool {
+        let mut said = headers.get_all("x-forwarded-proto").iter();
         let mut proxy_says_so = || match (said.next(), said.next()) {
             (Some(scheme), None) => scheme.as_bytes().eq_ignore_ascii_case(b"https"),
             _ => false,
         };
-        request.extensions().get::<Https>().is_some() || self.trusts(peer(request)) && proxy_says_so()
+        peer.is_https() || self.trusts(peer.address()) && proxy_says_so()
     }
-}
-
-fn peer(request: &Request) -> Option<IpAddr> {
-    request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip())
 }
 
 /// Who was let in, and from where.
@@ -143,22 +134,16 @@ pub(super) struct Visitor {
 }
 
 impl App {
-    /// Lets `request` in as one request. The address pays before the proof is looked at, so that proofs cannot be guessed
-    /// at any speed.
-    pub(super) fn admit<'a>(
-        &'a self,
-        request: &'a Request,
-        now: DateTime<Utc>,
-    ) -> impl Future<Output = Result<Visitor, Problem>> + Send + use<'a> {
-        let (address, proof, record) = (self.gate.address(request), proof(request), Record::of(request));
-        async move {
-            record.address(address);
-            self.charge_address(address, 1, now)?;
-            let visitor = Visitor { caller: self.caller(proof, now).await?, address };
-            record.caller(&visitor.caller);
-            self.charge_caller(&visitor, 1, now)?;
-            Ok(visitor)
-        }
+    /// Lets a request in as one. The address pays before the proof is looked at, so that proofs cannot be guessed at any
+    /// speed.
+    pub(super) async fn admit(&self, visit: &Visit<'_>) -> Result<Visitor, Problem> {
+        let (address, now) = (self.gate.address(visit), visit.now);
+        visit.record.address(address);
+        self.charge_address(address, 1, now)?;
+        let visitor = Visitor { caller: self.caller(visit.proof(), now).await?, address };
+        visit.record.caller(&visitor.caller);
+        self.charge_caller(&visitor, 1, now)?;
+        Ok(visitor)
     }
 
     /// Who sent a request with this proof. Only [`App::admit`] asks, so that nobody is served who has not paid.

@@ -3,17 +3,14 @@
 //! A grant that is for others, or that cannot be filled for this caller, is not listed. That it exists is no secret all
 //! the same: grants are named by pages, so an unknown one is 404 to everyone and one that is for others 403.
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
-use axum::response::Response;
+use axum::body::Body;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::App;
-use super::answer::{json, time};
+use super::answer::{self, json, time};
 use super::parameters::Parameters;
 use super::problem::Problem;
+use super::visit::Visit;
 use crate::caller::Caller;
 use crate::policy::{Grant, Method};
 
@@ -49,10 +46,10 @@ struct Offer<'a> {
     signature_versions: &'static [&'static str],
 }
 
-pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
-    let now = app.clock.now();
-    let caller = app.admit(&request, now).await?.caller;
-    Parameters::read(request, &[], app.body_limit).await?;
+pub(super) async fn answer(visit: Visit<'_>) -> Result<answer::Answer, Problem> {
+    let Visit { app, now, .. } = visit;
+    let caller = app.admit(&visit).await?.caller;
+    Parameters::read(visit.head, Body::empty(), &[], app.body_limit).await?;
     let grants = app.grants.grants().filter_map(|grant| offer(grant, &caller, now)).collect();
     Ok(json(&Answer { caller: caller.id(), grants, server_time: time(now) }))
 }

@@ -1,80 +1,219 @@
 //! What every request passes: it gets an id and a time limit, and its failure becomes a problem document.
+//!
+//! The routes that vend are found by their name alone and answered right here, without a router and without a box around
+//! each step: for them all that costs as much as the answer. Pages and whatever else there is stand behind a router.
 
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
-use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use axum::{BoxError, Router};
+use chrono::{DateTime, Utc};
+use http_body_util::{Either, Full};
+use tower::Service;
 use uuid::Uuid;
 
-use super::App;
-use super::exit::Watch;
-use super::gate::Https;
+use super::answer::Answer;
+use super::exit::{Record, Watch};
+use super::peer::Peer;
 use super::problem::Problem;
-use crate::metrics::Metrics;
+use super::visit::Visit;
+use super::{App, classic, credentials_uri, grants, health, post_signature, presigned_url, sts};
+use crate::metrics::{Metrics, Route};
 use crate::trace::{self, Context};
 
 /// The header that carries a request's id, in both directions.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The paths that tell of our health.
-const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
-
 /// The longest id of a client's or proxy's that is taken over, in bytes.
 const MAX_REQUEST_ID: usize = 64;
 
-/// The id of a request, in its extensions.
+/// What goes out: bytes that are ready, or what a page's service sends.
+pub type Outgoing = Response<Either<Full<Bytes>, Body>>;
+
+/// What answers every request.
 #[derive(Clone, Debug)]
-pub(super) struct RequestId(pub(super) Arc<str>);
-
-/// The outermost layer.
-pub(super) async fn enter(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let id = request_id(&request);
-    request.extensions_mut().insert(RequestId(Arc::clone(&id)));
-    let context =
-        Context { request_id: id, trace: trace::parent(request.headers()), load: None, spans: app.spans.clone() };
-    trace::within(context.clone(), answer(&app, request, next, context)).await
+pub struct Entrance {
+    app: Arc<App>,
+    pages: Router,
 }
 
-async fn answer(app: &App, mut request: Request, next: Next, context: Context) -> Response {
-    let id = Arc::clone(&context.request_id);
-    let watch = Watch::set(app, &mut request, context);
-    let page = app.cors.allowed(request.headers());
-    let hsts = app.hsts.clone().filter(|_| request.extensions().get::<Https>().is_some());
-    let mut response = explained(respond(app, request, next).await, &id);
-    let code = response.extensions().get::<Code>().map(|code| code.0);
-    watch.answered(response.status().as_u16(), code);
-    let value = HeaderValue::from_str(&id).expect("an id is checked or made of header characters");
-    response.headers_mut().insert(REQUEST_ID, value);
-    if let Some(hsts) = hsts {
-        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts);
-    }
-    app.cors.mark(page, response.headers_mut());
-    response
+/// A request that is to be answered, as it came.
+struct Incoming<B> {
+    head: Parts,
+    body: B,
+    route: Route,
+    peer: Peer,
 }
 
-/// Answers from the routes, if there is room and time. Whoever asks for our health learns it also when there is no room.
-async fn respond(app: &App, request: Request, next: Next) -> Response {
-    if let Some(response) = app.cors.preflight(request.method(), request.headers()) {
-        return response;
+impl Entrance {
+    /// The routes of `app`, with `pages` for every path that is none of ours.
+    #[must_use]
+    pub fn new(app: Arc<App>, pages: Router) -> Self {
+        Self { app, pages: pages.method_not_allowed_fallback(method_not_allowed) }
     }
-    if !HEALTH.contains(&request.uri().path())
-        && let Err(problem) = app.gate.demand_https(&request)
+
+    /// The answer to `request`, which came from `peer`.
+    pub async fn answer<B>(&self, request: Request<B>, peer: Peer) -> Outgoing
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
-        return problem.into_response();
+        let (head, body) = request.into_parts();
+        let id = request_id(&head.headers);
+        let spans = self.app.spans.clone();
+        let context = Context { request_id: id, trace: trace::parent(&head.headers), load: None, spans };
+        let route = Route::of(head.uri.path());
+        let incoming = Incoming { head, body, route, peer };
+        trace::within(context.clone(), self.watched(incoming, &context)).await
     }
-    let _room = match app.gate.enter() {
-        Ok(room) => Some(room),
-        Err(_) if HEALTH.contains(&request.uri().path()) => None,
-        Err(problem) => {
-            app.metrics.limited(Metrics::IN_FLIGHT);
-            return problem.into_response();
+
+    async fn watched<B>(&self, incoming: Incoming<B>, context: &Context) -> Outgoing
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        let (app, record, now) = (&*self.app, Record::default(), self.app.clock.now());
+        let watch = Watch::set(app, context, incoming.route, (&incoming.head, incoming.peer, now), &record);
+        let page = app.cors.allowed(&incoming.head.headers);
+        let hsts = app.hsts.clone().filter(|_| incoming.peer.is_https());
+        let id = &context.request_id;
+        let (mut outgoing, code) = match self.respond(incoming, id, &record, now).await {
+            Ok(outgoing) => explained(outgoing, id),
+            Err(problem) => (ready(problem.render(id)), Some(problem.code())),
+        };
+        watch.answered(outgoing.status().as_u16(), code);
+        let value = HeaderValue::from_str(id).expect("an id is checked or made of header characters");
+        outgoing.headers_mut().insert(REQUEST_ID, value);
+        if let Some(hsts) = hsts {
+            outgoing.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts);
         }
+        app.cors.mark(page, outgoing.headers_mut());
+        outgoing
+    }
+
+    /// Answers if there is room and time. Whoever asks for our health learns it also when there is no room.
+    async fn respond<B>(
+        &self,
+        incoming: Incoming<B>,
+        request_id: &str,
+        record: &Record,
+        now: DateTime<Utc>,
+    ) -> Result<Outgoing, Problem>
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        let app = &*self.app;
+        let Incoming { head, body, route, peer } = incoming;
+        if let Some(permission) = app.cors.preflight(&head.method, &head.headers) {
+            return permission.map(ready);
+        }
+        let is_health = matches!(route, Route::Healthz | Route::Readyz);
+        if !is_health {
+            app.gate.demand_https(&head.headers, peer)?;
+        }
+        let _room = match app.gate.enter() {
+            Ok(room) => Some(room),
+            Err(_) if is_health => None,
+            Err(problem) => {
+                app.metrics.limited(Metrics::IN_FLIGHT);
+                return Err(problem);
+            }
+        };
+        if !self.is_ours(route) {
+            return self.page(Request::from_parts(head, Body::new(body))).await;
+        }
+        let visit = Visit { app, head: &head, peer, now, request_id, record };
+        let mut work = pin!(ours(visit, route, body));
+        // What is answered at once, as nearly everything is, needs no timer.
+        let answered = match poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await {
+            Poll::Ready(answered) => answered,
+            Poll::Pending => {
+                tokio::time::timeout(app.request_timeout, work).await.unwrap_or_else(|_elapsed| Err(too_slow()))
+            }
+        };
+        answered.map(|answer| if head.method == Method::HEAD { bodiless(answer) } else { ready(answer) })
+    }
+
+    fn is_ours(&self, route: Route) -> bool {
+        match route {
+            Route::Other | Route::OpenApi | Route::Module => false,
+            route => self.app.classic.is_some() || !route.is_classic(),
+        }
+    }
+
+    async fn page(&self, request: Request<Body>) -> Result<Outgoing, Problem> {
+        let answer = self.pages.clone().call(request);
+        let answered: Result<Response<Body>, Infallible> =
+            tokio::time::timeout(self.app.request_timeout, answer).await.map_err(|_elapsed| too_slow())?;
+        let Ok(answer) = answered;
+        Ok(answer.map(Either::Right))
+    }
+}
+
+/// The answer of one of our own routes.
+async fn ours<B>(visit: Visit<'_>, route: Route, body: B) -> Result<Answer, Problem>
+where
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    let posts = takes_post(route);
+    let body = match visit.head.method {
+        // What comes with a GET means nothing (RFC 9110 §9.3.1).
+        Method::GET | Method::HEAD => Body::empty(),
+        Method::POST if posts => Body::new(body),
+        _ => return Err(method_not_allowed().await.header("allow", allowed(posts))),
     };
-    let answered = tokio::time::timeout(app.request_timeout, next.run(request)).await;
-    answered.unwrap_or_else(|_elapsed| too_slow().into_response())
+    match route {
+        Route::Sts => sts::answer(visit, body).await,
+        Route::PostSignature => post_signature::answer(visit, body).await,
+        Route::PresignedUrl => presigned_url::answer(visit, body).await,
+        // The others are asked seldom, and would make each connection's place for an answer as large as theirs.
+        route => Box::pin(seldom(visit, route, body)).await,
+    }
+}
+
+async fn seldom(visit: Visit<'_>, route: Route, body: Body) -> Result<Answer, Problem> {
+    match route {
+        Route::CredentialsUri => credentials_uri::answer(visit, body).await,
+        Route::ClassicSts => classic::credentials(visit).await,
+        Route::ClassicPostSignature => classic::form(visit).await,
+        Route::ClassicPresignedUrl => classic::url(visit).await,
+        Route::Grants => grants::answer(visit).await,
+        Route::Healthz => Ok(health::alive()),
+        Route::Readyz => Ok(health::ready(visit.app).await),
+        _ => Err(not_found().await),
+    }
+}
+
+fn takes_post(route: Route) -> bool {
+    matches!(
+        route,
+        Route::Sts
+            | Route::PostSignature
+            | Route::PresignedUrl
+            | Route::ClassicSts
+            | Route::ClassicPostSignature
+            | Route::ClassicPresignedUrl
+    )
+}
+
+fn allowed(posts: bool) -> HeaderValue {
+    HeaderValue::from_static(if posts { "GET,HEAD,POST" } else { "GET,HEAD" })
+}
+
+fn ready(answer: Answer) -> Outgoing {
+    answer.map(|body| Either::Left(Full::new(body)))
+}
+
+/// `answer` as a HEAD has it.
+fn bodiless(answer: Answer) -> Outgoing {
+    let length = HeaderValue::from(answer.body().len());
+    let mut answer = ready(answer.map(|_| Bytes::new()));
+    answer.headers_mut().insert(header::CONTENT_LENGTH, length);
+    answer
 }
 
 pub(super) async fn method_not_allowed() -> Problem {
@@ -88,28 +227,18 @@ pub async fn not_found() -> Problem {
         .hint("there are /sts, /post-signature and /presigned-url")
 }
 
-/// The code of the problem that a response is, for the log.
-#[derive(Clone, Copy)]
-struct Code(&'static str);
-
-/// `response`, with the document in place of the bare status where it is a problem.
-fn explained(response: Response<Body>, id: &str) -> Response {
-    let Some(problem) = response.extensions().get::<Arc<Problem>>().map(Arc::clone) else {
-        return response;
+/// `outgoing`, with the document in place of the bare status where it is a problem, and its code.
+fn explained(outgoing: Outgoing, id: &str) -> (Outgoing, Option<&'static str>) {
+    let Some(problem) = outgoing.extensions().get::<Arc<Problem>>().map(Arc::clone) else {
+        return (outgoing, None);
     };
-    let mut rendered = rendered(&problem, id);
-    for (name, value) in response.headers() {
+    let mut rendered = ready(problem.render(id));
+    for (name, value) in outgoing.headers() {
         if name != header::CONTENT_LENGTH && !rendered.headers().contains_key(name) {
             rendered.headers_mut().append(name, value.clone());
         }
     }
-    rendered
-}
-
-fn rendered(problem: &Problem, id: &str) -> Response {
-    let mut rendered = problem.render(id);
-    rendered.extensions_mut().insert(Code(problem.code()));
-    rendered
+    (rendered, Some(problem.code()))
 }
 
 fn too_slow() -> Problem {
@@ -118,11 +247,11 @@ fn too_slow() -> Problem {
 }
 
 /// The id that came with the request if it is plain, so that a log line of ours can be found from one of theirs.
-fn request_id(request: &Request) -> Arc<str> {
-    let mut given = request.headers().get_all(REQUEST_ID).iter();
+fn request_id(headers: &HeaderMap) -> Arc<str> {
+    let mut given = headers.get_all(REQUEST_ID).iter();
     match (given.next().and_then(|value| value.to_str().ok()), given.next()) {
         (Some(id), None) if is_plain(id) => id.into(),
-        _ => Uuid::new_v4().to_string().into(),
+        _ => (&*Uuid::new_v4().hyphenated().encode_lower(&mut Uuid::encode_buffer())).into(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! HTTP: every route and layer on one screen, then a file for each kind of answer.
+//! HTTP: what every request passes and every route on one screen (`ingress`), then a file for each kind of answer.
 //!
 //! A vending handler is read from top to bottom: who asks, what they ask for, may they, the session key, the answer.
 //! Whatever goes wrong on the way is a [`Problem`], and becomes a problem document in one place.
@@ -16,28 +16,33 @@ mod health;
 mod ingress;
 mod offers;
 mod parameters;
+mod peer;
 mod post_signature;
 mod presigned_url;
 mod problem;
 mod refusals;
+mod signer;
 mod sts;
 mod url_answer;
+mod visit;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
 use axum::http::HeaderValue;
-use axum::middleware;
 use axum::routing::get;
 
 pub use self::cors::Cors;
 pub use self::form_answer::form_conditions;
-pub use self::gate::{Front, Gate, Https};
-pub use self::ingress::not_found;
+pub use self::gate::{Front, Gate};
+pub use self::ingress::{Entrance, Outgoing, not_found};
 pub use self::offers::Offers;
 pub use self::parameters::BodyLimit;
+pub use self::peer::Peer;
 pub use self::problem::{Problem, Upstream};
 pub use self::refusals::unauthenticated;
 use crate::audit::Trail;
@@ -82,27 +87,7 @@ pub struct App {
 
 /// The routes that tell of our health, for a listener of the operator's own.
 pub fn health(app: Arc<App>) -> Router {
-    Router::new().route("/healthz", get(health::alive)).route("/readyz", get(health::ready)).with_state(app)
-}
-
-/// The routes, with `pages` for every path that is none of ours.
-pub fn router(app: Arc<App>, pages: Router) -> Router {
-    let vending = Router::new()
-        .route("/sts", get(sts::answer).post(sts::answer))
-        .route("/credentials-uri", get(credentials_uri::answer))
-        .route("/post-signature", get(post_signature::answer).post(post_signature::answer))
-        .route("/presigned-url", get(presigned_url::answer).post(presigned_url::answer))
-        .route("/grants", get(grants::answer))
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready));
-    let classic = Router::new()
-        .route("/get_sts_token_for_oss_upload", get(classic::credentials).post(classic::credentials))
-        .route("/get_post_signature_for_oss_upload", get(classic::form).post(classic::form))
-        .route("/get_presigned_url_for_oss_upload", get(classic::url).post(classic::url));
-    let routes = if app.classic.is_some() { vending.merge(classic) } else { vending };
-    routes
-        .with_state(Arc::clone(&app))
-        .merge(pages)
-        .method_not_allowed_fallback(ingress::method_not_allowed)
-        .layer(middleware::from_fn_with_state(app, ingress::enter))
+    let ready = async |State(app): State<Arc<App>>| health::ready(&app).await.map(Body::from);
+    let alive = async || health::alive().map(Body::from);
+    Router::new().route("/healthz", get(alive)).route("/readyz", get(ready)).with_state(app)
 }

@@ -3,18 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::signer::LastSigner;
 use crate::metrics::{Metrics, OfGrant};
 use crate::policy::{Grant, Grants};
 
 /// The grants by name.
 #[derive(Debug)]
-pub struct Offers(BTreeMap<String, Offer>);
+pub struct Offers(BTreeMap<String, Arc<Offer>>);
 
-/// A grant and its counts.
+/// A grant, its counts, and what signs for it.
 #[derive(Debug)]
 pub(super) struct Offer {
     pub(super) grant: Grant,
     pub(super) counts: Arc<OfGrant>,
+    pub(super) signer: LastSigner,
 }
 
 impl Offers {
@@ -23,12 +25,13 @@ impl Offers {
     pub fn new(grants: Grants, metrics: &Metrics) -> Self {
         let offer = |(name, grant): (String, Grant)| {
             let counts = metrics.grant(&name);
-            (name, Offer { grant, counts })
+            (name, Arc::new(Offer { grant, counts, signer: LastSigner::default() }))
         };
         Self(grants.into_iter().map(offer).collect())
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&Offer> {
+    /// The offer of this name.
+    pub(super) fn get(&self, name: &str) -> Option<&Arc<Offer>> {
         self.0.get(name)
     }
 

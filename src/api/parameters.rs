@@ -2,12 +2,12 @@
 //!
 //! A name that is not known is refused: a misspelt limit that is silently dropped would be no limit.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
@@ -26,18 +26,19 @@ pub struct BodyLimit {
     pub time: Duration,
 }
 
-/// The parameters of one request, or of one item of a batch.
+/// The parameters of one request, or of one item of a batch: a handful, by the names that are known. What the query says
+/// is borrowed from it.
 #[derive(Debug, Default)]
-pub(super) struct Parameters(BTreeMap<String, Given>);
+pub(super) struct Parameters<'r>(Vec<(&'static str, Given<'r>)>);
 
 #[derive(Debug)]
-enum Given {
-    Text(String),
+enum Given<'r> {
+    Text(Cow<'r, str>),
     Json(Value),
     List(Vec<Box<RawValue>>),
 }
 
-impl Given {
+impl Given<'_> {
     /// A list stays text, so that what is inside can be read as strictly as what is outside.
     fn of_json(value: &RawValue) -> Self {
         match serde_json::from_str(value.get()) {
@@ -47,15 +48,19 @@ impl Given {
     }
 }
 
-impl Parameters {
-    /// Reads those of `request`, all of which have to be among `known`.
-    pub(super) async fn read(request: Request, known: &[&str], limit: BodyLimit) -> Result<Self, Problem> {
+impl<'r> Parameters<'r> {
+    /// Reads those of the request with this head and body, all of which have to be among `known`.
+    pub(super) async fn read(
+        head: &'r Parts,
+        body: Body,
+        known: &'static [&'static str],
+        limit: BodyLimit,
+    ) -> Result<Self, Problem> {
         let mut parameters = Self::default();
-        for (name, value) in url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()) {
-            parameters.insert(name.into_owned(), Given::Text(value.into_owned()), known)?;
+        for (name, value) in url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()) {
+            parameters.insert(&name, Given::Text(value), known)?;
         }
-        if request.method() == Method::POST {
-            let (head, body) = request.into_parts();
+        if head.method == Method::POST {
             let bytes = collect(body, limit).await?;
             if !bytes.is_empty() {
                 expect_json(&head.headers)?;
@@ -66,7 +71,7 @@ impl Parameters {
     }
 
     /// Reads an item of a batch.
-    pub(super) fn of_item(item: &str, known: &[&str]) -> Result<Self, Problem> {
+    pub(super) fn of_item(item: &str, known: &'static [&'static str]) -> Result<Self, Problem> {
         let mut parameters = Self::default();
         parameters.insert_object(item.as_bytes(), known)?;
         Ok(parameters)
@@ -74,9 +79,10 @@ impl Parameters {
 
     /// A text.
     pub(super) fn text(&self, name: &str) -> Result<Option<&str>, Problem> {
-        let text = match self.0.get(name) {
+        let text = match self.given(name) {
             None => return Ok(None),
-            Some(Given::Text(text) | Given::Json(Value::String(text))) => text,
+            Some(Given::Text(text)) => &**text,
+            Some(Given::Json(Value::String(text))) => text,
             Some(Given::Json(_) | Given::List(_)) => return Err(invalid(name, "is not a text")),
         };
         // The decoder puts this character where the bytes were no UTF-8, and nobody means to name a file by it.
@@ -86,7 +92,7 @@ impl Parameters {
     /// A whole number that is not negative.
     pub(super) fn number<N: TryFrom<u64>>(&self, name: &str) -> Result<Option<N>, Problem> {
         let wrong = || invalid(name, "is not a whole number, or too large or negative");
-        let number = match self.0.get(name) {
+        let number = match self.given(name) {
             None => return Ok(None),
             Some(Given::Text(text)) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
             Some(Given::Json(Value::Number(number))) => number.as_u64(),
@@ -97,7 +103,7 @@ impl Parameters {
 
     /// `true` or `false`.
     pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, Problem> {
-        match self.0.get(name) {
+        match self.given(name) {
             None => Ok(None),
             Some(Given::Json(Value::Bool(flag))) => Ok(Some(*flag)),
             Some(Given::Text(text)) if text == "true" => Ok(Some(true)),
@@ -108,37 +114,41 @@ impl Parameters {
 
     /// The list `name`, each entry as JSON text, taken out.
     pub(super) fn take_list(&mut self, name: &str) -> Result<Option<Vec<Box<RawValue>>>, Problem> {
-        match self.0.remove(name) {
-            None => Ok(None),
-            Some(Given::List(items)) => Ok(Some(items)),
-            Some(_) => Err(invalid(name, "is not a list")),
+        let Some(at) = self.0.iter().position(|(known, _)| *known == name) else { return Ok(None) };
+        match self.0.swap_remove(at).1 {
+            Given::List(items) => Ok(Some(items)),
+            _ => Err(invalid(name, "is not a list")),
         }
     }
 
     /// The names that were given.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|(name, _)| *name)
     }
 
-    fn insert(&mut self, name: String, value: Given, known: &[&str]) -> Result<(), Problem> {
-        if !known.contains(&name.as_str()) {
-            return Err(unknown(&name, known));
-        }
-        if self.0.contains_key(&name) {
+    fn given(&self, name: &str) -> Option<&Given<'r>> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, given)| given)
+    }
+
+    fn insert(&mut self, name: &str, value: Given<'r>, known: &'static [&'static str]) -> Result<(), Problem> {
+        let Some(name) = known.iter().find(|known| **known == name) else {
+            return Err(unknown(name, known));
+        };
+        if self.given(name).is_some() {
             return Err(
                 bad("duplicate_parameter", format!("the parameter {name:?} is given twice")).hint("send it once")
             );
         }
-        self.0.insert(name, value);
+        self.0.push((name, value));
         Ok(())
     }
 
-    fn insert_object(&mut self, bytes: &[u8], known: &[&str]) -> Result<(), Problem> {
+    fn insert_object(&mut self, bytes: &[u8], known: &'static [&'static str]) -> Result<(), Problem> {
         let Object(members) = serde_json::from_slice(bytes).map_err(|error| not_json(&error))?;
         for (name, value) in members {
             match Given::of_json(&value) {
                 Given::Json(Value::Null) => {}
-                given => self.insert(name, given, known)?,
+                given => self.insert(&name, given, known)?,
             }
         }
         Ok(())
@@ -203,7 +213,7 @@ fn expect_json(headers: &HeaderMap) -> Result<(), Problem> {
         .hint("send the parameters as a JSON object with Content-Type: application/json, or in the query of a GET"))
 }
 
-fn bad(code: &'static str, detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
+fn bad(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, code, detail)
 }
 

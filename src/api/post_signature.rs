@@ -1,27 +1,22 @@
 //! `/post-signature`: a signed form.
 
-use std::sync::Arc;
+use axum::body::Body;
+use uuid::Uuid;
 
-use axum::extract::{Request, State};
-use axum::response::Response;
-
-use super::App;
-use super::exit::{Record, Vended};
+use super::answer::Answer;
+use super::exit::Vended;
 use super::form_answer;
 use super::parameters::{Parameters, invalid};
 use super::problem::Problem;
+use super::visit::Visit;
 use crate::policy::{FormAsk, Naming, SignatureVersion};
 
-const KNOWN: [&str; 7] = ["grant", "filename", "key", "contentType", "size", "expires", "signatureVersion"];
+static KNOWN: [&str; 7] = ["grant", "filename", "key", "contentType", "size", "expires", "signatureVersion"];
 
-pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
-    let now = app.clock.now();
-    let caller = app.admit(&request, now).await?.caller;
-    let record = Record::of(&request);
-    let parameters = Parameters::read(request, &KNOWN, app.body_limit).await?;
-    let grant = parameters.text("grant")?;
-    record.asked(grant, parameters.text("key")?);
-    let grant = app.grant(grant, &record)?;
+pub(super) async fn answer(visit: Visit<'_>, body: Body) -> Result<Answer, Problem> {
+    let caller = visit.app.admit(&visit).await?.caller;
+    let parameters = Parameters::read(visit.head, body, &KNOWN, visit.app.body_limit).await?;
+    let offer = visit.grant(parameters.text("grant")?, parameters.text("key")?)?;
     let ask = FormAsk {
         naming: naming(&parameters)?,
         content_type: parameters.text("contentType")?,
@@ -29,18 +24,24 @@ pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Res
         expires: parameters.number("expires")?,
         signature: signature_version(&parameters)?,
     };
-    let permit = grant.form(&caller, &ask, &uuid::Uuid::new_v4().to_string(), now)?;
-    app.charge_grant(grant, now)?;
-    let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;
-    record.vended(|| Vended::form(&permit, &key, granted));
-    Ok(form_answer::of(grant, &permit, &key, granted))
+    let permit = offer.grant.form(&caller, &ask, new_name(&mut Uuid::encode_buffer()), visit.now)?;
+    visit.app.charge_grant(&offer.grant, visit.now)?;
+    let (key, granted) = visit.signing_key(&permit.session, permit.life).await?;
+    let answer = form_answer::of(offer, &permit, &key, granted);
+    visit.record.vended(Vended::form(permit, key, granted));
+    Ok(answer)
 }
 
-pub(super) fn naming(parameters: &Parameters) -> Result<Naming<'_>, Problem> {
+/// A name that no other object has, written into `buffer`.
+pub(super) fn new_name(buffer: &mut [u8; 45]) -> &str {
+    Uuid::new_v4().hyphenated().encode_lower(buffer)
+}
+
+pub(super) fn naming<'p>(parameters: &'p Parameters<'_>) -> Result<Naming<'p>, Problem> {
     Ok(Naming { key: parameters.text("key")?, filename: parameters.text("filename")? })
 }
 
-pub(super) fn signature_version(parameters: &Parameters) -> Result<Option<SignatureVersion>, Problem> {
+pub(super) fn signature_version(parameters: &Parameters<'_>) -> Result<Option<SignatureVersion>, Problem> {
     match parameters.text("signatureVersion")? {
         None => Ok(None),
         Some("v4") => Ok(Some(SignatureVersion::V4)),

@@ -1,30 +1,25 @@
 //! `/presigned-url`: a signed URL, or up to [`MAX_ITEMS`] of them.
 
-use std::sync::Arc;
-
-use axum::extract::{Extension, Request, State};
+use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::Response;
-use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::App;
-use super::answer::{self, text, time};
-use super::exit::{Record, Vended};
+use super::answer::{Answer, Object, text, written};
+use super::exit::Vended;
 use super::gate::Visitor;
-use super::ingress::RequestId;
 use super::parameters::{Parameters, invalid};
-use super::post_signature::{naming, signature_version};
+use super::post_signature::{naming, new_name, signature_version};
 use super::problem::Problem;
 use super::url_answer::{self, UrlAnswer};
+use super::visit::Visit;
 use crate::caller::Caller;
 use crate::policy::UrlAsk;
 
 /// The most URLs of one request: what a page shows at once, and still a small answer.
 const MAX_ITEMS: usize = 100;
 
-const KNOWN: [&str; 17] = [
+static KNOWN: [&str; 17] = [
     "grant",
     "key",
     "filename",
@@ -44,43 +39,32 @@ const KNOWN: [&str; 17] = [
     "items",
 ];
 
-pub(super) async fn answer(
-    State(app): State<Arc<App>>,
-    Extension(RequestId(request_id)): Extension<RequestId>,
-    request: Request,
-) -> Result<Response, Problem> {
-    let now = app.clock.now();
-    let visitor = app.admit(&request, now).await?;
-    let record = Record::of(&request);
-    let plain = wants_text(request.headers());
-    let mut parameters = Parameters::read(request, &KNOWN, app.body_limit).await?;
+pub(super) async fn answer(visit: Visit<'_>, body: Body) -> Result<Answer, Problem> {
+    let visitor = visit.app.admit(&visit).await?;
+    let mut parameters = Parameters::read(visit.head, body, &KNOWN, visit.app.body_limit).await?;
     if let Some(items) = parameters.take_list("items")? {
-        let asked = Items { common: &parameters, items: &items };
-        return batch(&app, &visitor, &asked, &request_id, &record, now).await;
+        return Box::pin(batch(visit, &visitor, &Items { common: &parameters, items: &items })).await;
     }
-    let answer = one(&app, &visitor.caller, &parameters, None, &record, now).await?;
-    Ok(if plain { as_text(answer) } else { answer::json(&answer) })
+    let answer = one(visit, &visitor.caller, &parameters, None).await?;
+    Ok(if wants_text(&visit.head.headers) { as_text(answer) } else { written(answer.json()) })
 }
 
 async fn one(
-    app: &App,
+    visit: Visit<'_>,
     caller: &Caller,
-    parameters: &Parameters,
+    parameters: &Parameters<'_>,
     default_grant: Option<&str>,
-    record: &Record,
-    now: DateTime<Utc>,
 ) -> Result<UrlAnswer, Problem> {
-    let grant = parameters.text("grant")?.or(default_grant);
-    record.asked(grant, parameters.text("key")?);
-    let grant = app.grant(grant, record)?;
-    let permit = grant.url(caller, &ask(parameters)?, &uuid::Uuid::new_v4().to_string(), now)?;
-    app.charge_grant(grant, now)?;
-    let (key, granted) = app.signing_key(&permit.session, permit.life, now).await?;
-    record.vended(|| Vended::url(&permit, &key, granted));
-    Ok(url_answer::of(grant, permit, &key, granted))
+    let offer = visit.grant(parameters.text("grant")?.or(default_grant), parameters.text("key")?)?;
+    let mut permit = offer.grant.url(caller, &ask(parameters)?, new_name(&mut Uuid::encode_buffer()), visit.now)?;
+    visit.app.charge_grant(&offer.grant, visit.now)?;
+    let (key, granted) = visit.signing_key(&permit.session, permit.life).await?;
+    let answer = url_answer::of(offer, &mut permit, &key, granted);
+    visit.record.vended(Vended::url(permit, key, granted));
+    Ok(answer)
 }
 
-fn ask(parameters: &Parameters) -> Result<UrlAsk<'_>, Problem> {
+fn ask<'p>(parameters: &'p Parameters<'_>) -> Result<UrlAsk<'p>, Problem> {
     Ok(UrlAsk {
         method: parameters.text("method")?,
         naming: naming(parameters)?,
@@ -101,19 +85,12 @@ fn ask(parameters: &Parameters) -> Result<UrlAsk<'_>, Problem> {
 
 /// The items of a batch, and what stands beside them.
 struct Items<'a> {
-    common: &'a Parameters,
+    common: &'a Parameters<'a>,
     items: &'a [Box<RawValue>],
 }
 
 /// Signs each item by itself: one that is refused says why in its place and the others are signed all the same.
-async fn batch(
-    app: &App,
-    visitor: &Visitor,
-    &Items { common, items }: &Items<'_>,
-    request_id: &str,
-    record: &Record,
-    now: DateTime<Utc>,
-) -> Result<Response, Problem> {
+async fn batch(visit: Visit<'_>, visitor: &Visitor, &Items { common, items }: &Items<'_>) -> Result<Answer, Problem> {
     if !(1..=MAX_ITEMS).contains(&items.len()) {
         return Err(invalid("items", "has 1 to 100 items"));
     }
@@ -121,29 +98,24 @@ async fn batch(
         return Err(invalid(name, "stands beside \"items\"; only \"grant\" may, the others belong into each item"));
     }
     let grant = common.text("grant")?;
-    app.charge(visitor, u32::try_from(items.len() - 1).unwrap_or(u32::MAX), now)?;
+    visit.app.charge(visitor, u32::try_from(items.len() - 1).unwrap_or(u32::MAX), visit.now)?;
     let mut answers = Vec::with_capacity(items.len());
     for item in items {
-        let signed = signed(app, &visitor.caller, item, grant, record, now).await;
-        record.next(signed.as_ref().err());
+        let signed = signed(visit, &visitor.caller, item, grant).await;
+        visit.record.next(signed.as_ref().err());
         answers.push(match signed {
-            Ok(answer) => json!(answer),
-            Err(problem) => json!({ "problem": problem.document(request_id) }),
+            Ok(answer) => answer.json(),
+            Err(problem) => serde_json::json!({ "problem": problem.document(visit.request_id) }).to_string(),
         });
     }
-    Ok(answer::json(&json!({ "items": Value::Array(answers), "serverTime": time(now) })))
+    let list = ["[", &answers.join(","), "]"].concat();
+    let object = Object::with_capacity(list.len() + 100).value("items", |out| out.push_str(&list));
+    Ok(written(object.time("serverTime", visit.now).end()))
 }
 
-async fn signed(
-    app: &App,
-    caller: &Caller,
-    item: &RawValue,
-    grant: Option<&str>,
-    record: &Record,
-    now: DateTime<Utc>,
-) -> Result<UrlAnswer, Problem> {
+async fn signed(visit: Visit<'_>, caller: &Caller, item: &RawValue, grant: Option<&str>) -> Result<UrlAnswer, Problem> {
     let parameters = Parameters::of_item(item.get(), &KNOWN[..KNOWN.len() - 1])?;
-    one(app, caller, &parameters, grant, record, now).await
+    one(visit, caller, &parameters, grant).await
 }
 
 /// `Accept: text/plain`, and nothing in it that would rather have JSON.
@@ -153,8 +125,8 @@ fn wants_text(headers: &HeaderMap) -> bool {
 }
 
 /// The URL alone; its end is told by a header.
-pub(super) fn as_text(answer: UrlAnswer) -> Response {
-    let expiration = HeaderValue::from_str(&answer.expiration).expect("a time is made of header characters");
+pub(super) fn as_text(answer: UrlAnswer) -> Answer {
+    let expiration = HeaderValue::from_str(answer.expiration.as_str()).expect("a time is made of header characters");
     let mut response = text(answer.url);
     response.headers_mut().insert("x-oss-vend-expiration", expiration);
     response

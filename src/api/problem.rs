@@ -8,6 +8,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::answer::Answer;
+
 /// A request's failure; one pointer wide, since every step of a handler may return it.
 #[derive(Clone, Debug)]
 pub struct Problem(Box<Parts>);
@@ -140,9 +142,10 @@ impl Problem {
         }
     }
 
-    pub(super) fn render(&self, request_id: &str) -> Response {
+    pub(super) fn render(&self, request_id: &str) -> Answer {
         let body = serde_json::to_vec(&self.document(request_id)).expect("texts and numbers serialize");
-        let mut response = (self.0.status, body).into_response();
+        let mut response = Answer::new(body.into());
+        *response.status_mut() = self.0.status;
         let headers = response.headers_mut();
         headers.extend(self.0.headers.clone());
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -1,43 +1,56 @@
 //! A signed URL as an answer.
 
-use serde::Serialize;
-use serde_json::{Map, Value};
+use std::mem;
+use std::sync::Arc;
 
-use super::answer::{Granted, time};
+use super::answer::{Granted, Object};
+use super::offers::Offer;
 use crate::keys::SessionKey;
-use crate::policy::{Grant, SignatureVersion, UrlPermit};
+use crate::policy::{SignatureVersion, UrlPermit};
 use crate::signing::Request;
+use crate::signing::moment::Extended;
 use crate::signing::presign::{self, Presign};
-use crate::signing::v4::{PRODUCT, Signer};
 
 /// The answer for one URL.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct UrlAnswer {
     method: &'static str,
     pub(super) url: String,
-    headers: Map<String, Value>,
+    headers: Vec<(&'static str, String)>,
     key: String,
-    pub(super) expiration: String,
-    server_time: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    clamped_by: Option<&'static str>,
+    pub(super) expiration: Extended,
+    granted: Granted,
 }
 
-pub(super) fn of(grant: &Grant, permit: UrlPermit, key: &SessionKey, granted: Granted) -> UrlAnswer {
+impl UrlAnswer {
+    /// The answer as JSON.
+    pub(super) fn json(&self) -> String {
+        let headers = self.headers.iter().map(|(name, value)| (*name, value.as_str()));
+        let object = Object::with_capacity(self.url.len() + self.key.len() + 384)
+            .text("method", self.method)
+            .text("url", &self.url)
+            .value("headers", |out| Object::push_texts(out, headers))
+            .text("key", &self.key)
+            .text("expiration", self.expiration.as_str())
+            .time("serverTime", self.granted.at);
+        self.granted.clamped_by.into_iter().fold(object, |object, reason| object.text("clampedBy", reason)).end()
+    }
+}
+
+/// The answer, into which the headers of `permit` go.
+pub(super) fn of(offer: &Offer, permit: &mut UrlPermit, key: &Arc<SessionKey>, granted: Granted) -> UrlAnswer {
     UrlAnswer {
         method: permit.method,
-        url: signed(grant, &permit, key, granted),
-        headers: permit.headers.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect(),
-        key: permit.key.into_string(),
-        expiration: time(granted.expiration),
-        server_time: time(granted.at),
-        clamped_by: granted.clamped_by,
+        url: signed(offer, permit, key, granted),
+        headers: mem::take(&mut permit.headers),
+        key: permit.key.as_str().to_owned(),
+        expiration: Extended::of(granted.expiration),
+        granted,
     }
 }
 
 /// The URL. A signed size makes OSS refuse every other `Content-Length`.
-fn signed(grant: &Grant, permit: &UrlPermit, key: &SessionKey, granted: Granted) -> String {
+fn signed(offer: &Offer, permit: &UrlPermit, key: &Arc<SessionKey>, granted: Granted) -> String {
+    let grant = &offer.grant;
     let length = permit.content_length.map(|length| length.to_string());
     let query: Vec<_> = permit.query.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let mut headers: Vec<_> = permit.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -52,11 +65,7 @@ fn signed(grant: &Grant, permit: &UrlPermit, key: &SessionKey, granted: Granted)
     };
     let presign = Presign { request, base: &grant.address.base, expires_in: granted.seconds };
     match permit.signature {
-        SignatureVersion::V4 => presign::v4(
-            &presign,
-            &Signer::new(&key.access_key, &grant.region, PRODUCT, granted.at.date_naive()),
-            granted.at,
-        ),
+        SignatureVersion::V4 => presign::v4(&presign, &offer.signer.of(key, &grant.region, granted.at), granted.at),
         SignatureVersion::V1 => presign::v1(&presign, &key.access_key, granted.at),
     }
 }

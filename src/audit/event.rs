@@ -1,9 +1,12 @@
 //! One exit of a vending route, as a line of JSON.
 
 use std::borrow::Cow;
+use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
 use serde::Serialize;
+
+use crate::json;
 
 /// Who asked.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
@@ -21,18 +24,6 @@ pub enum Who<T> {
 impl<T> Who<T> {
     fn is_unproven(&self) -> bool {
         matches!(self, Self::Unproven)
-    }
-}
-
-impl Who<String> {
-    /// The same with the id borrowed.
-    #[must_use]
-    pub fn as_deref(&self) -> Who<&str> {
-        match self {
-            Self::Unproven => Who::Unproven,
-            Self::Anonymous => Who::Anonymous,
-            Self::Known(id) => Who::Known(id),
-        }
     }
 }
 
@@ -99,22 +90,68 @@ impl Event<'_> {
     /// The most bytes of a text that a client chose: the longest key.
     pub const LONGEST: usize = 1023;
 
-    /// The line, with its end.
-    pub(super) fn to_line(&self) -> Vec<u8> {
-        let mut line = Vec::with_capacity(512);
-        serde_json::to_writer(&mut line, self).expect("texts and numbers serialize into memory");
-        line.push(b'\n');
-        line
+    /// Appends the line, with its end. It is what `serde` writes of this, at a fifth of the cost.
+    pub(super) fn push_line(&self, line: &mut String) {
+        self.push(line).expect("a String takes what is written");
+    }
+
+    fn push(&self, line: &mut String) -> fmt::Result {
+        line.push_str("{\"time\":");
+        json::push_text(line, self.time);
+        text(line, "requestId", Some(self.request_id));
+        text(line, "traceId", self.trace_id);
+        match self.caller {
+            Who::Unproven => {}
+            Who::Anonymous => line.push_str(",\"caller\":null"),
+            Who::Known(id) => text(line, "caller", Some(id)),
+        }
+        if let Some(peer) = self.peer {
+            write!(line, ",\"peer\":\"{peer}\"")?;
+        }
+        text(line, "route", Some(self.route));
+        text(line, "method", Some(self.method));
+        if let Some(item) = self.item {
+            write!(line, ",\"item\":{item}")?;
+        }
+        text(line, "grant", self.grant.as_deref());
+        text(line, "outcome", Some(self.outcome));
+        if let Some(status) = self.status {
+            write!(line, ",\"status\":{status}")?;
+        }
+        text(line, "allows", self.allows);
+        text(line, "key", self.key.as_deref());
+        text(line, "dir", self.dir.as_deref());
+        text(line, "accessKeyId", self.access_key_id.as_deref());
+        text(line, "tokenSha256", self.token_sha256.as_deref());
+        text(line, "expiration", self.expiration.as_deref());
+        text(line, "clampedBy", self.clamped_by);
+        writeln!(line, ",\"micros\":{}}}", self.micros)
+    }
+}
+
+/// Appends a member that is not the first, if it applies.
+fn text(line: &mut String, name: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        line.extend([",\"", name, "\":"]);
+        json::push_text(line, value);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn line(event: &Event<'_>) -> String {
+        let mut line = String::new();
+        event.push_line(&mut line);
+        line
+    }
 
     #[test]
     fn an_anonymous_caller_differs_from_one_that_was_not_established() {
-        let line = |caller| String::from_utf8(Event { caller, ..Event::default() }.to_line()).unwrap();
+        let line = |caller| line(&Event { caller, ..Event::default() });
         assert!(line(Who::Anonymous).contains(r#""caller":null"#));
         assert!(line(Who::Known("a")).contains(r#""caller":"a""#));
         assert!(!line(Who::Unproven).contains("caller"));
@@ -123,8 +160,44 @@ mod tests {
     #[test]
     fn what_a_client_chose_stays_in_its_line() {
         let event = Event { key: Some("a\n{\"outcome\":\"vended\"}\u{2028}".into()), ..Event::default() };
-        let line = event.to_line();
-        assert_eq!(line.split_inclusive(|byte| *byte == b'\n').count(), 1);
-        assert!(serde_json::from_slice::<serde_json::Value>(&line).is_ok());
+        let line = line(&event);
+        assert_eq!(line.split_inclusive('\n').count(), 1);
+        assert!(serde_json::from_str::<serde_json::Value>(&line).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn a_line_is_what_a_general_writer_makes_of_the_event(
+            texts in prop::collection::vec(any::<String>(), 4),
+            maybe in prop::collection::vec(any::<Option<String>>(), 8),
+            peer in any::<Option<IpAddr>>(),
+            item in any::<Option<usize>>(),
+            status in any::<Option<u16>>(),
+            micros in any::<u64>(),
+        ) {
+            let maybe = |at: usize| maybe[at].as_deref();
+            let event = Event {
+                time: &texts[0],
+                request_id: &texts[1],
+                trace_id: maybe(0),
+                caller: maybe(1).map_or(Who::Anonymous, Who::Known),
+                peer,
+                route: &texts[2],
+                method: "GET",
+                item,
+                grant: maybe(2).map(Cow::Borrowed),
+                outcome: &texts[3],
+                status,
+                allows: maybe(3),
+                key: maybe(4).map(Cow::Borrowed),
+                dir: maybe(5).map(Cow::Borrowed),
+                access_key_id: maybe(6).map(Cow::Borrowed),
+                token_sha256: maybe(7).map(Cow::Borrowed),
+                expiration: maybe(6).map(Cow::Borrowed),
+                clamped_by: maybe(7),
+                micros,
+            };
+            prop_assert_eq!(line(&event), serde_json::to_string(&event).unwrap() + "\n");
+        }
     }
 }

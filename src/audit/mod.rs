@@ -11,6 +11,7 @@ mod event;
 mod queue;
 mod sink;
 
+use std::cell::RefCell;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -49,7 +50,15 @@ impl Trail {
 
     /// Puts `event` into the trail, unless too much waits already.
     pub fn record(&self, event: &Event<'_>) {
-        self.queue.push(&event.to_line());
+        thread_local! {
+            /// The line that is being written; its memory serves the next one.
+            static LINE: RefCell<String> = const { RefCell::new(String::new()) };
+        }
+        LINE.with_borrow_mut(|line| {
+            line.clear();
+            event.push_line(line);
+            self.queue.push(line.as_bytes());
+        });
     }
 
     /// Opens the file again before the next event is written: the old one was moved away.

@@ -1,5 +1,7 @@
 //! May this caller have a signed form, and with which conditions?
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 use super::denied::Denied;
@@ -38,7 +40,7 @@ pub enum FormKey {
 #[derive(Clone, Debug, PartialEq)]
 pub struct FormPermit {
     /// The session whose key signs.
-    pub session: Session,
+    pub session: Arc<Session>,
     /// The caller's directory.
     pub dir: String,
     /// The key that may be written.

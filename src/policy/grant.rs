@@ -14,6 +14,7 @@ use super::method::{Method, Methods};
 use super::object_key::ObjectKey;
 use super::session::{self, Session};
 use super::template::{Filling, Place, Template, Unfillable, UnsafeId};
+use super::written::Written;
 use crate::caller::Caller;
 
 /// The most bytes that OSS takes in one PutObject or PostObject: 5 GiB.
@@ -106,7 +107,11 @@ pub struct Grant {
     dir: Template,
     policy: Policy,
     session_name: Template,
+    written: Written,
+    /// What all sessions have in common; with their name, if they have the same.
     session: Session,
+    /// The session that signs forms and URLs, if it is one for all callers.
+    signing: Option<Arc<Session>>,
 }
 
 #[derive(Debug)]
@@ -151,13 +156,22 @@ impl Grant {
     ) -> Self {
         let session = Session {
             role_arn: spec.role_arn.into(),
-            name: "".into(),
+            name: session_name.as_fixed().map(session::session_name).unwrap_or_default().into(),
             policy: None,
             duration: spec.duration,
             external_id: spec.external_id.map(Arc::from),
             source_identity: spec.source_identity.map(Arc::from),
         };
+        let written = Written::new(spec.methods, &spec.bucket);
+        let text = match &policy {
+            Policy::Generated => Some(Some(written.with(dir.fixed_start()).into())),
+            Policy::Role => Some(None),
+            Policy::Template(_) => None,
+        };
+        let text = text.filter(|_| !session_name.names_caller());
         Self {
+            signing: text.map(|policy| Arc::new(Session { policy, ..session.clone() })),
+            written,
             size_required: spec.max_size.is_some() && !spec.allow_unsized_put,
             sizes: spec.min_size..=spec.max_size.unwrap_or(MAX_UPLOAD),
             name: spec.name,
@@ -229,22 +243,24 @@ impl Grant {
 
     /// The session that signs forms and URLs. The signature itself is what narrows it, so it is opened for all that the
     /// directory can become and shared by all callers, unless the session's name or an operator's policy names them.
-    pub(super) fn signing_session(&self, filling: &Filling<'_>) -> Result<Session, Unfillable> {
-        self.session_for(filling, self.signing_prefix(), self.session.duration)
+    pub(super) fn signing_session(&self, filling: &Filling<'_>) -> Result<Arc<Session>, Unfillable> {
+        match &self.signing {
+            Some(shared) => Ok(Arc::clone(shared)),
+            None => self.session_for(filling, self.signing_prefix(), self.session.duration).map(Arc::new),
+        }
     }
 
     fn session_for(&self, filling: &Filling<'_>, prefix: &str, duration: u32) -> Result<Session, Unfillable> {
         let policy = match &self.policy {
-            Policy::Generated => Some(document::written_for(self.methods, &self.bucket, prefix)),
+            Policy::Generated => Some(self.written.with(prefix)),
             Policy::Role => None,
             Policy::Template(template) => Some(template.fill(filling)?),
         };
-        Ok(Session {
-            name: session::session_name(&self.session_name.fill(filling)?).into(),
-            policy: policy.map(Arc::from),
-            duration,
-            ..self.session.clone()
-        })
+        let session = Session { policy: policy.map(Arc::from), duration, ..self.session.clone() };
+        if !self.session_name.names_caller() {
+            return Ok(session);
+        }
+        Ok(Session { name: session::session_name(&self.session_name.fill(filling)?).into(), ..session })
     }
 }
 
@@ -335,7 +351,7 @@ impl Problems {
     fn policy_size(&mut self, grant: &Grant) {
         let dir = grant.dir.longest(&grant.bucket, "");
         let longest = match &grant.policy {
-            Policy::Generated => document::written_for(grant.methods, &grant.bucket, &dir),
+            Policy::Generated => grant.written.with(&dir),
             Policy::Role => return,
             Policy::Template(template) => template.longest(&grant.bucket, &dir),
         };

@@ -27,7 +27,7 @@ impl Grant {
         let filling = self.filling(caller, now, &dir);
         Ok(Inspection {
             credentials: self.caller_session(&filling, self.duration())?,
-            signing: self.signing_session(&filling)?,
+            signing: (*self.signing_session(&filling)?).clone(),
             signing_prefix: self.signing_prefix().to_owned(),
             dir,
         })

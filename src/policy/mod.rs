@@ -24,6 +24,7 @@ pub mod template;
 mod tests;
 mod upload;
 mod url;
+mod written;
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,7 @@
 //! May this caller have a signed URL, and for which request?
 
+use std::sync::Arc;
+
 use base64::prelude::{BASE64_STANDARD, Engine};
 use chrono::{DateTime, Utc};
 
@@ -42,7 +44,7 @@ pub struct UrlAsk<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct UrlPermit {
     /// The session whose key signs.
-    pub session: Session,
+    pub session: Arc<Session>,
     /// The HTTP method.
     pub method: &'static str,
     /// The object.

@@ -8,11 +8,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::extract::ConnectInfo;
 use axum::http::header::CONNECTION;
 use axum::http::{HeaderValue, Request, Version};
-use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -23,13 +20,12 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tokio_rustls::TlsAcceptor;
-use tower::Service;
 
 use super::activity::{Activity, Counted};
 use super::patience::{Verdict, Wait};
 use super::reload::Reload;
 use super::slots::Slot;
-use crate::api::Https;
+use crate::api::{Outgoing, Peer};
 use crate::config::Limits;
 
 /// The most requests at once on one connection of HTTP/2; browsers are content with a hundred.
@@ -52,15 +48,6 @@ pub(super) struct Connection {
     draining: watch::Receiver<bool>,
     /// Held until the end.
     slot: Slot,
-}
-
-/// Who is at the other end.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Peer {
-    Tcp(SocketAddr),
-    Tls(SocketAddr),
-    /// Whoever connects to a Unix socket has no address.
-    Unix,
 }
 
 /// How connections are read and written within `limits`; the time limits are in `patience`.
@@ -158,29 +145,17 @@ fn answer(
     request: Request<Incoming>,
     peer: Peer,
     activity: &Arc<Activity>,
-) -> impl Future<Output = Result<Response, Infallible>> + use<> {
+) -> impl Future<Output = Result<Outgoing, Infallible>> + use<> {
     let multiplexed = request.version() == Version::HTTP_2;
     let in_flight = activity.request(multiplexed);
-    let mut request = request.map(Body::new);
-    match peer {
-        Peer::Tcp(peer) => drop(request.extensions_mut().insert(ConnectInfo(peer))),
-        Peer::Tls(peer) => {
-            request.extensions_mut().insert(ConnectInfo(peer));
-            request.extensions_mut().insert(Https);
-        }
-        Peer::Unix => {}
-    }
-    let answer = reload.running().router.clone().call(request);
+    let running = reload.running_now();
     let reload = Arc::clone(reload);
     async move {
         let _until_answered = in_flight;
-        let mut answer = answer.await;
-        if let Ok(answer) = &mut answer
-            && !multiplexed
-            && reload.is_stopping()
-        {
+        let mut answer = running.entrance.answer(request, peer).await;
+        if !multiplexed && reload.is_stopping() {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        answer
+        Ok(answer)
     }
 }

@@ -18,12 +18,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::body::{Bytes, HttpBody};
+use axum::http::Request;
+use axum::{BoxError, Router};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use self::connection::{Connection, Peer};
+use self::connection::Connection;
 use self::exposure::Exposed;
 pub use self::follow::{Follower, Load};
 use self::listener::Stream;
@@ -32,6 +34,7 @@ pub use self::notify::Notify;
 pub use self::reload::Reload;
 use self::running::Lasting;
 use crate::access_key::AccessKeyError;
+use crate::api::{Outgoing, Peer};
 use crate::clock::{Clock, CorrectedClock};
 use crate::config::{ConfigError, Loaded};
 use crate::metrics::Metrics;
@@ -117,6 +120,14 @@ impl Server {
     #[must_use]
     pub fn reload(&self) -> Arc<Reload> {
         Arc::clone(&self.reload)
+    }
+
+    /// The answer to `request`, which came from `peer`, for who has no socket.
+    pub async fn answer<B>(&self, request: Request<B>, peer: Peer) -> Outgoing
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        self.reload.running_now().entrance.answer(request, peer).await
     }
 
     /// Answers on `listener` until `stop` ends, and then as long as the configuration says: `/readyz` says at once that

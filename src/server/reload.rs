@@ -77,4 +77,9 @@ impl Reload {
     pub(super) fn running(&self) -> Guard<Arc<Running>> {
         self.running.load()
     }
+
+    /// The same to be kept for a while, such as until an answer is there.
+    pub(super) fn running_now(&self) -> Arc<Running> {
+        self.running.load_full()
+    }
 }

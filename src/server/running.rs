@@ -16,7 +16,7 @@ use super::StartError;
 use super::connection;
 use super::patience::Patience;
 use crate::access_key::{AccessKeyError, AccessKeys};
-use crate::api::{self, App, BodyLimit, Cors, Front, Gate, Offers};
+use crate::api::{self, App, BodyLimit, Cors, Entrance, Front, Gate, Offers};
 use crate::audit::{Destination, Trail};
 use crate::clock::{Clock, CorrectedClock};
 use crate::config::{Changes, Configured, CorsSettings, Loaded, Written};
@@ -44,7 +44,7 @@ pub(super) struct Lasting {
 /// What answers under one configuration.
 #[derive(Debug)]
 pub(super) struct Running {
-    pub(super) router: Router,
+    pub(super) entrance: Entrance,
     /// How a connection is read and written.
     pub(super) builder: auto::Builder<TokioExecutor>,
     pub(super) patience: Patience,
@@ -130,6 +130,7 @@ impl Running {
         if let Some(ends) = tls.as_ref().and_then(|tls| tls.ends)
             && before.is_none_or(|(_, changes)| changes.touch("tls"))
         {
+            lasting.metrics.certificate_ends(ends);
             tell_of_the_end(ends, lasting.clock.now());
         }
         let pages = lasting.pages.clone().merge(web::module());
@@ -138,7 +139,7 @@ impl Running {
             None => pages.fallback(api::not_found),
         };
         Ok(Self {
-            router: api::router(Arc::clone(&app), pages),
+            entrance: Entrance::new(Arc::clone(&app), pages),
             builder: connection::builder(&limits),
             patience: Patience { head: limits.header_timeout, idle: limits.idle_timeout },
             tls: tls.as_ref().map(|tls| Arc::clone(&tls.server)),

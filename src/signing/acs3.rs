@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
+use super::moment::Extended;
 use super::rpc::{self, Parameters};
-use super::{Stamp, keyed, lower_case, timestamp};
+use super::{Stamp, keyed, lower_case};
 use crate::keys::{AccessKey, Secret};
 
 /// A request to sign, with decoded values.
@@ -34,7 +35,7 @@ pub struct Request<'a> {
 pub fn sign(request: &Request<'_>, access_key: &AccessKey, stamp: Stamp<'_>) -> Vec<(&'static str, String)> {
     let mut added = vec![
         ("x-acs-content-sha256", request.body_sha256.to_owned()),
-        ("x-acs-date", timestamp(stamp.at)),
+        ("x-acs-date", Extended::of(stamp.at).as_str().to_owned()),
         ("x-acs-signature-nonce", stamp.nonce.to_owned()),
     ];
     added.extend(access_key.token.as_ref().map(|token| ("x-acs-security-token", token.expose().to_owned())));

@@ -7,6 +7,11 @@ pub fn push_value(out: &mut String, text: &str) {
     push(out, text, VALUE);
 }
 
+/// Appends `text` as a path: as [`push_value`] does, but a slash stays a slash.
+pub fn push_path(out: &mut String, text: &str) {
+    push(out, text, PATH);
+}
+
 /// `text` as one part of a URL, borrowed where nothing needs an escape. See [`push_value`].
 #[must_use]
 pub fn value(text: &str) -> Cow<'_, str> {

@@ -14,6 +14,7 @@
 
 pub mod acs3;
 pub mod encode;
+pub mod moment;
 pub mod post;
 pub mod presign;
 pub mod rpc;
@@ -22,7 +23,7 @@ pub mod v4;
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use hmac::KeyInit;
 
 /// A request to OSS as decoded values.
@@ -52,11 +53,6 @@ pub struct Stamp<'a> {
     pub nonce: &'a str,
     /// The moment of signing; STS allows 15 minutes either side.
     pub at: DateTime<Utc>,
-}
-
-/// `at` as STS wants it: `2025-02-14T08:09:10Z`.
-fn timestamp(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// A header name as it is signed; borrowed where it is in lower case already.

@@ -3,20 +3,19 @@
 //! <https://www.alibabacloud.com/help/en/oss/developer-reference/postobject>
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::fmt::{self, Debug, Formatter};
-use std::iter;
+use std::fmt::{self, Debug, Formatter, Write as _};
 use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::engine::Simd;
 use base64::engine::general_purpose::PAD;
-use chrono::{DateTime, SecondsFormat, Utc};
-use serde::Serialize;
+use chrono::{DateTime, Utc};
 
+use super::moment::{Basic, Precise};
 use super::v1;
-use super::v4::{self, SCHEME, Signer};
+use super::v4::{OfDay, SCHEME, Signer, SigningKey};
+use crate::json;
 use crate::keys::{AccessKey, Secret};
 
 /// The standard alphabet, by the widest instructions this processor has: a policy with a token is over 1 KB.
@@ -36,70 +35,129 @@ impl Conditions {
         Self::default()
     }
 
+    /// The same with room for `bytes` of text.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self(String::with_capacity(bytes))
+    }
+
     /// `field` is exactly `value`.
     #[must_use]
     pub fn exact(self, field: &str, value: &str) -> Self {
-        self.and(&BTreeMap::from([(field, escaped(value))]))
+        self.and(|text| {
+            text.push('{');
+            json::push_text(text, field);
+            text.push(':');
+            json::push_text(text, &escaped(value));
+            text.push('}');
+        })
     }
 
     /// `field` begins with `prefix`, which may be empty.
     #[must_use]
     pub fn starts_with(self, field: &str, prefix: &str) -> Self {
-        self.and(&("starts-with", format!("${field}"), escaped(prefix)))
+        self.and(|text| {
+            push_operator(text, "starts-with", field);
+            json::push_text(text, &escaped(prefix));
+            text.push(']');
+        })
     }
 
     /// `field` is one of `values`.
     #[must_use]
     pub fn one_of<'a>(self, field: &str, values: impl IntoIterator<Item = &'a str>) -> Self {
-        let values: Vec<_> = values.into_iter().map(escaped).collect();
-        self.and(&("in", format!("${field}"), values))
+        self.list("in", field, values)
     }
 
     /// `field` is none of `values`.
     #[must_use]
     pub fn none_of<'a>(self, field: &str, values: impl IntoIterator<Item = &'a str>) -> Self {
-        let values: Vec<_> = values.into_iter().map(escaped).collect();
-        self.and(&("not-in", format!("${field}"), values))
+        self.list("not-in", field, values)
     }
 
     /// The file has a size in bytes within `range`, both ends included.
+    ///
+    /// # Panics
+    /// Never: a `String` takes what is written.
     #[must_use]
     pub fn content_length(self, range: RangeInclusive<u64>) -> Self {
-        self.and(&("content-length-range", range.start(), range.end()))
+        let (least, most) = (range.start(), range.end());
+        self.and(|text| {
+            write!(text, r#"["content-length-range",{least},{most}]"#).expect("a String takes what is written");
+        })
     }
 
     /// The policy document that ends at `expiration` (cut to milliseconds).
     #[must_use]
     pub fn to_policy(&self, expiration: DateTime<Utc>) -> String {
-        let expiration = expiration.to_rfc3339_opts(SecondsFormat::Millis, true);
-        [r#"{"expiration":""#, &expiration, r#"","conditions":["#, &self.0, "]}"].concat()
+        [r#"{"expiration":""#, Precise::of(expiration).as_str(), r#"","conditions":["#, &self.0, "]}"].concat()
     }
 
-    fn and(self, condition: &impl Serialize) -> Self {
-        self.and_text(&serde_json::to_string(condition).expect("lists and maps of text and numbers are JSON"))
+    fn list<'a>(self, operator: &str, field: &str, values: impl IntoIterator<Item = &'a str>) -> Self {
+        self.and(|text| {
+            push_operator(text, operator, field);
+            text.push('[');
+            for (at, value) in values.into_iter().enumerate() {
+                text.push_str(if at == 0 { "" } else { "," });
+                json::push_text(text, &escaped(value));
+            }
+            text.push_str("]]");
+        })
     }
 
-    fn and_text(mut self, conditions: &str) -> Self {
+    fn and(mut self, push: impl FnOnce(&mut String)) -> Self {
         if !self.0.is_empty() {
             self.0.push(',');
         }
-        self.0.push_str(conditions);
+        push(&mut self.0);
         self
     }
 }
 
-/// What a form carries to prove its policy. It may hold the key's token, so `Debug` shows names alone.
-pub struct Form {
-    policy: String,
-    proof: Vec<(&'static str, String)>,
-    signature: (&'static str, String),
+/// `["operator","$field",`
+fn push_operator(text: &mut String, operator: &str, field: &str) {
+    text.push('[');
+    json::push_text(text, operator);
+    text.push(',');
+    json::push_text(text, &["$", field].concat());
+    text.push(',');
 }
 
-impl Form {
+/// What a form carries to prove its policy. It may hold the key's token, so `Debug` shows names alone.
+pub struct Form<'a> {
+    policy: String,
+    signature: String,
+    proof: Proof<'a>,
+}
+
+enum Proof<'a> {
+    V1(&'a AccessKey),
+    V4(OfDay<'a>, Basic),
+}
+
+impl Form<'_> {
     /// Names and values; in the form they precede `file`, beside the fields that the policy is about.
     pub fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let proof = self.proof.iter().map(|(name, value)| (*name, value.as_str()));
-        iter::once(("policy", self.policy())).chain(proof).chain([(self.signature.0, self.signature())])
+        let (policy, signature) = (self.policy(), self.signature());
+        let fields = match &self.proof {
+            Proof::V1(access_key) => [
+                Some(("policy", policy)),
+                Some(("OSSAccessKeyId", access_key.id.as_str())),
+                access_key.token.as_ref().map(|token| ("x-oss-security-token", token.expose())),
+                Some(("Signature", signature)),
+                None,
+                None,
+            ],
+            Proof::V4(signer, date) => [
+                Some(("policy", policy)),
+                Some(("x-oss-signature-version", SCHEME)),
+                Some(("x-oss-credential", signer.credential())),
+                Some(("x-oss-date", date.as_str())),
+                signer.token().map(|token| ("x-oss-security-token", token.expose())),
+                Some(("x-oss-signature", signature)),
+            ],
+        };
+        fields.into_iter().flatten()
     }
 
     /// The policy in Base64: that text is what the signature covers.
@@ -111,11 +169,11 @@ impl Form {
     /// The signature: hexadecimal in V4, Base64 in V1.
     #[must_use]
     pub fn signature(&self) -> &str {
-        &self.signature.1
+        &self.signature
     }
 }
 
-impl Debug for Form {
+impl Debug for Form<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.fields().map(|(name, _)| name)).finish()
     }
@@ -125,38 +183,50 @@ impl Debug for Form {
 ///
 /// OSS takes it until `expiration`, but no longer than 7 days after `at`.
 #[must_use]
-pub fn sign_v4(conditions: Conditions, expiration: DateTime<Utc>, signer: &Signer, at: DateTime<Utc>) -> Form {
+pub fn sign_v4(conditions: Conditions, expiration: DateTime<Utc>, signer: &Signer, at: DateTime<Utc>) -> Form<'_> {
     let signer = signer.on_day_of(at);
-    let date = v4::date(at);
-    let bound = conditions.exact("x-oss-date", &date).and_text(signer.conditions().expose());
-    let policy = BASE64.encode(bound.to_policy(expiration));
-    let mut proof = vec![
-        ("x-oss-signature-version", SCHEME.to_owned()),
-        ("x-oss-credential", signer.credential().to_owned()),
-        ("x-oss-date", date),
-    ];
-    proof.extend(signer.token().map(|token| ("x-oss-security-token", token.expose().to_owned())));
-    let signature = ("x-oss-signature", signer.key().sign(&policy));
-    Form { policy, proof, signature }
+    let date = Basic::of(at);
+    let Conditions(mut rest) = conditions.exact("x-oss-date", date.as_str());
+    rest.extend([r#"],"expiration":""#, Precise::of(expiration).as_str(), r#""}"#]);
+    let Opening { base64, key } = signer.opening();
+    let mut policy = String::with_capacity(base64.expose().len() + rest.len().div_ceil(3) * 4);
+    policy.push_str(base64.expose());
+    BASE64.encode_string(rest, &mut policy);
+    let mut signature = String::with_capacity(64);
+    key.push_signature(&mut signature, [&policy[base64.expose().len()..]]);
+    Form { policy, signature, proof: Proof::V4(signer, date) }
 }
 
 /// A form signed with V1; OSS takes it until `expiration`.
 #[must_use]
-pub fn sign_v1(conditions: &Conditions, expiration: DateTime<Utc>, access_key: &AccessKey) -> Form {
+pub fn sign_v1<'a>(conditions: &Conditions, expiration: DateTime<Utc>, access_key: &'a AccessKey) -> Form<'a> {
     let policy = BASE64.encode(conditions.to_policy(expiration));
-    let mut proof = vec![("OSSAccessKeyId", access_key.id.clone())];
-    proof.extend(access_key.token.as_ref().map(|token| ("x-oss-security-token", token.expose().to_owned())));
-    let signature = ("Signature", v1::signature(&policy, &access_key.secret));
-    Form { policy, proof, signature }
+    let signature = v1::signature(&policy, &access_key.secret);
+    Form { policy, signature, proof: Proof::V1(access_key) }
 }
 
-/// The conditions that bind what stays the same in the V4 forms of one key on one day.
-pub(super) fn binding(credential: &str, token: Option<&Secret>) -> Secret {
-    let conditions = Conditions::new().exact("x-oss-signature-version", SCHEME).exact("x-oss-credential", credential);
-    Secret::new(match token {
-        Some(token) => conditions.exact("x-oss-security-token", token.expose()).0,
-        None => conditions.0,
-    })
+/// How the policies of all V4 forms of one key on one day begin: with the conditions that bind version, credential and
+/// token. The token is most of a policy, so it is encoded and hashed once and not with every form.
+#[derive(Clone, Debug)]
+pub(super) struct Opening {
+    base64: Secret,
+    /// The key that has taken `base64` in.
+    key: SigningKey,
+}
+
+impl Opening {
+    pub(super) fn new(credential: &str, token: Option<&Secret>, key: &SigningKey) -> Self {
+        let bound = Conditions::new().exact("x-oss-signature-version", SCHEME).exact("x-oss-credential", credential);
+        let bound = match token {
+            Some(token) => bound.exact("x-oss-security-token", token.expose()),
+            None => bound,
+        };
+        let mut text = [r#"{"conditions":["#, &bound.0, ","].concat();
+        // Three bytes make four characters: only what fills them all can be encoded before the rest is known.
+        text.extend(std::iter::repeat_n(' ', text.len().next_multiple_of(3) - text.len()));
+        let base64 = Secret::new(BASE64.encode(Secret::new(text).expose()));
+        Self { key: key.after(base64.expose()), base64 }
+    }
 }
 
 /// A value as policies have it: OSS wants a dollar sign escaped, lest it be a variable.
@@ -181,12 +251,15 @@ mod tests {
         AccessKey { id: "ak".into(), secret: Secret::new("sk"), token: token.map(Secret::new) }
     }
 
-    fn form(token: Option<&str>) -> Form {
-        let signer = Signer::new(&access_key(token), "cn-hangzhou", PRODUCT, at().date_naive());
-        sign_v4(Conditions::new().exact("bucket", "b"), at(), &signer, at())
+    fn signer(token: Option<&str>) -> Signer {
+        Signer::new(&access_key(token), "cn-hangzhou", PRODUCT, at().date_naive())
     }
 
-    fn policy(form: &Form) -> String {
+    fn form(signer: &Signer) -> Form<'_> {
+        sign_v4(Conditions::new().exact("bucket", "b"), at(), signer, at())
+    }
+
+    fn policy(form: &Form<'_>) -> String {
         String::from_utf8(BASE64.decode(form.policy()).unwrap()).unwrap()
     }
 
@@ -216,9 +289,10 @@ mod tests {
 
     #[test]
     fn v4_binds_version_credential_date_and_token() {
-        let form = form(Some("to+ken="));
-        let bound = r#"{"bucket":"b"},{"x-oss-date":"20250214T080910Z"},{"x-oss-signature-version":"OSS4-HMAC-SHA256"},{"x-oss-credential":"ak/20250214/cn-hangzhou/oss/aliyun_v4_request"},{"x-oss-security-token":"to+ken="}]}"#;
-        assert!(policy(&form).ends_with(bound), "{}", policy(&form));
+        let signer = signer(Some("to+ken="));
+        let form = form(&signer);
+        let text = r#"{"conditions":[{"x-oss-signature-version":"OSS4-HMAC-SHA256"},{"x-oss-credential":"ak/20250214/cn-hangzhou/oss/aliyun_v4_request"},{"x-oss-security-token":"to+ken="},{"bucket":"b"},{"x-oss-date":"20250214T080910Z"}],"expiration":"2025-02-14T08:09:10.000Z"}"#;
+        assert_eq!(policy(&form).replace(",  {", ",{").replace(", {", ",{"), text);
         let names: Vec<_> = form.fields().map(|(name, _)| name).collect();
         let wanted = ["policy", "x-oss-signature-version", "x-oss-credential", "x-oss-date", "x-oss-security-token"];
         assert_eq!(names[..5], wanted);
@@ -226,15 +300,28 @@ mod tests {
     }
 
     #[test]
+    fn the_signature_covers_the_whole_policy_however_long_its_beginning_is() {
+        for length in 0..130 {
+            let signer = signer(Some(&"t".repeat(length)));
+            let form = form(&signer);
+            assert_eq!(form.signature(), signer.key().sign(form.policy()));
+            let document: serde_json::Value = serde_json::from_str(&policy(&form)).unwrap();
+            assert_eq!(document["conditions"][2]["x-oss-security-token"], "t".repeat(length));
+        }
+    }
+
+    #[test]
     fn without_a_token_no_form_speaks_of_one() {
-        assert!(!policy(&form(None)).contains("token"));
-        let form = sign_v1(&Conditions::new(), at(), &access_key(None));
+        assert!(!policy(&form(&signer(None))).contains("token"));
+        let access_key = access_key(None);
+        let form = sign_v1(&Conditions::new(), at(), &access_key);
         assert_eq!(form.fields().map(|(name, _)| name).collect::<Vec<_>>(), ["policy", "OSSAccessKeyId", "Signature"]);
     }
 
     #[test]
     fn debug_shows_no_token() {
-        assert!(!format!("{:?}", form(Some("hidden"))).contains("hidden"));
+        let signer = signer(Some("hidden"));
+        assert!(!format!("{:?} {signer:?}", form(&signer)).contains("hidden"));
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Signed URLs: the signature travels in the query, so whoever holds the URL may send that one request.
 
+use std::ops::Range;
+
 use chrono::{DateTime, Utc};
 
+use super::moment::Basic;
 use super::v4::{self, Signer};
 use super::{Request, encode, v1};
 use crate::keys::AccessKey;
@@ -22,17 +25,24 @@ pub struct Presign<'a> {
 /// A URL signed with V4; it is valid from `at`, for `expires_in` seconds.
 #[must_use]
 pub fn v4(presign: &Presign<'_>, signer: &Signer, at: DateTime<Utc>) -> String {
-    let signer = signer.on_day_of(at);
-    let date = v4::date(at);
-    let path = encode::path(presign.request.key.unwrap_or_default());
-    let additional = v4::additional_headers(&presign.request);
-    let mut url = unsigned(presign, &path);
-    let parameters = url.len();
-    signer.push_parameters(&mut url, &additional, &date, presign.expires_in);
-    let canonical = v4::canonical_request_with(&presign.request, &path, &additional, &url[parameters..]);
-    let signature = signer.key().sign(&v4::string_to_sign(&date, signer.scope(), &canonical));
-    url.extend(["&x-oss-signature=", &signature]);
+    let mut url = String::new();
+    push_v4(&mut url, presign, signer, at);
     url
+}
+
+/// Appends the same to `out`: the one text that is written, since what is signed is hashed from it.
+pub fn push_v4(out: &mut String, presign: &Presign<'_>, signer: &Signer, at: DateTime<Utc>) {
+    let signer = signer.on_day_of(at);
+    let date = Basic::of(at);
+    let additional = v4::additional_headers(&presign.request);
+    out.reserve(room(presign) + signer.room());
+    let path = push_unsigned(out, presign);
+    let parameters = out.len();
+    signer.push_parameters(out, &additional, date.as_str(), presign.expires_in);
+    let mut canonical = v4::Hashed::default();
+    v4::push_canonical(&mut canonical, &presign.request, &out[path], &additional, &out[parameters..]);
+    out.push_str("&x-oss-signature=");
+    signer.push_signature(out, date, canonical);
 }
 
 /// A URL signed with V1; it is valid until `expires_in` seconds after `at`, and before `at` too.
@@ -45,24 +55,41 @@ pub fn v1(presign: &Presign<'_>, access_key: &AccessKey, at: DateTime<Utc>) -> S
     let text = v1::string_to_sign(&Request { query: &query, ..presign.request }, &expires);
     let signature = v1::signature(&text, &access_key.secret);
 
-    let mut url = unsigned(presign, &encode::path(presign.request.key.unwrap_or_default()));
     let parameters = [("OSSAccessKeyId", access_key.id.as_str()), ("Expires", &expires)].into_iter().chain(token);
-    for (name, value) in parameters {
-        url.extend([v4::parameter(name, value).as_str(), "&"]);
+    let mut url = String::with_capacity(room(presign) + 1500);
+    push_unsigned(&mut url, presign);
+    for (name, value) in parameters.chain([("Signature", signature.as_str())]) {
+        push_parameter(&mut url, name, value);
     }
-    url + &v4::parameter("Signature", &signature)
+    url.pop();
+    url
 }
 
-/// The URL as far as the request's own parameters; `path` is the encoded key.
-fn unsigned(presign: &Presign<'_>, path: &str) -> String {
-    /// Enough for a token of 1,000 bytes and the rest of a signature; beyond that the text is copied once more.
-    const ROOM_FOR_SIGNATURE: usize = 1500;
-    let mut url = String::with_capacity(presign.base.len() + path.len() + ROOM_FOR_SIGNATURE);
-    url.extend([presign.base, "/", path, "?"]);
+/// How many bytes [`push_unsigned`] writes where the key needs no escapes and the request has no parameters.
+fn room(presign: &Presign<'_>) -> usize {
+    presign.base.len() + presign.request.key.unwrap_or_default().len() + 2
+}
+
+/// Appends the URL as far as the request's own parameters, and says where in it the encoded key stands.
+fn push_unsigned(url: &mut String, presign: &Presign<'_>) -> Range<usize> {
+    url.extend([presign.base, "/"]);
+    let path = url.len();
+    encode::push_path(url, presign.request.key.unwrap_or_default());
+    let path = path..url.len();
+    url.push('?');
     for (name, value) in presign.request.query {
-        url.extend([v4::parameter(name, value).as_str(), "&"]);
+        push_parameter(url, name, value);
     }
-    url
+    path
+}
+
+fn push_parameter(url: &mut String, name: &str, value: &str) {
+    encode::push_value(url, name);
+    if !value.is_empty() {
+        url.push('=');
+        encode::push_value(url, value);
+    }
+    url.push('&');
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac};
 use sha1::Sha1;
 
-use super::{Stamp, encode, keyed, timestamp};
+use super::moment::Extended;
+use super::{Stamp, encode, keyed};
 use crate::keys::{AccessKey, Secret};
 
 /// Decoded parameters by name; the scheme sorts them by bytes, as this map does, and each name occurs once.
@@ -21,14 +22,14 @@ pub type Parameters<'a> = BTreeMap<&'a str, &'a str>;
 /// out of logs.
 #[must_use]
 pub fn sign(method: &str, parameters: &Parameters<'_>, access_key: &AccessKey, stamp: Stamp<'_>) -> String {
-    let timestamp = timestamp(stamp.at);
+    let timestamp = Extended::of(stamp.at);
     let mut all = parameters.clone();
     all.extend([
         ("AccessKeyId", access_key.id.as_str()),
         ("SignatureMethod", "HMAC-SHA1"),
         ("SignatureNonce", stamp.nonce),
         ("SignatureVersion", "1.0"),
-        ("Timestamp", &timestamp),
+        ("Timestamp", timestamp.as_str()),
     ]);
     all.extend(access_key.token.as_ref().map(|token| ("SecurityToken", token.expose())));
     let mut text = canonical_query(&all);

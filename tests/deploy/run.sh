@@ -76,6 +76,7 @@ notices() {
 }
 
 server() {
+    : >"$scratch/addresses"
     "$OSS_VEND_BIN" dev --listen 127.0.0.1:0 --oss-listen 127.0.0.1:0 --sts-listen 127.0.0.1:0 --print-json \
         >"$scratch/addresses" 2>"$scratch/dev.log" &
     started+=($!)

@@ -12,6 +12,12 @@ use oss_vend::server::{Server, exposure};
 use super::pages::blocks;
 
 const KEY: [(&str, &str); 2] = [("ACCESS_KEY_ID", "LTAI5tExample"), ("ACCESS_KEY_SECRET", "ExampleExample")];
+/// What the webhook of ACK gives a pod.
+const RRSA: [(&str, &str); 3] = [
+    ("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "acs:ram::1234567890123456:oidc-provider/ack-rrsa-c0ffee"),
+    ("ALIBABA_CLOUD_OIDC_TOKEN_FILE", "/var/run/secrets/ack.alibabacloud.com/rrsa-tokens/token"),
+    ("ALIBABA_CLOUD_ROLE_ARN", "acs:ram::1234567890123456:role/oss-vend"),
+];
 /// What the pages' pieces leave out.
 const REST: [(&str, &str); 3] = [
     ("RAM_ROLE_ARN", "acs:ram::1234567890123456:role/oss-upload"),
@@ -44,6 +50,21 @@ fn the_files_of_the_deployments_start_a_server_that_knows_its_callers() {
         let loaded = Settings::of_text(name, &outside(&text), &environment).unwrap();
         guarded(loaded, name);
     }
+}
+
+#[test]
+fn the_configuration_of_the_pods_starts_a_server_with_what_is_injected() {
+    let folder = Path::new("examples/deploy/kubernetes");
+    let literal = |file: &str, key: &str| {
+        let manifest = fs::read_to_string(folder.join(file)).unwrap();
+        let after = manifest.split_once(&format!("{key}: |\n")).unwrap().1.to_owned();
+        after.lines().map(str::trim_start).collect::<Vec<_>>().join("\n")
+    };
+    let api_keys = literal("secret.yaml", "api-keys");
+    let environment = RRSA.into_iter().chain([("OSS_VEND__AUTH__API_KEYS", api_keys.trim())]).collect();
+    let loaded =
+        Settings::of_text("configmap.yaml", &literal("configmap.yaml", "oss-vend.toml"), &environment).unwrap();
+    guarded(loaded, "configmap.yaml");
 }
 
 #[test]

@@ -53,7 +53,7 @@ make_base() {
 build() {
     local began=$SECONDS version
     version=$(sed -n '0,/^version = /s/^version = "\(.*\)"/\1/p' Cargo.toml)
-    buildah bud --layers --pull-never --build-arg "BUILD_IMAGE=$BASE" --build-arg "VERSION=$version" \
+    buildah bud --layers --format docker --pull-never --build-arg "BUILD_IMAGE=$BASE" --build-arg "VERSION=$version" \
         --build-arg "REVISION=$(git rev-parse HEAD 2>/dev/null || echo unknown)" --tag "$tag" .
     echo "built in $((SECONDS - began)) s"
 }

@@ -12,19 +12,19 @@
 mod record;
 
 use std::borrow::Cow;
-use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use axum::extract::{ConnectInfo, Request};
 use axum::http::Method;
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use axum::http::request::Parts;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use self::record::{Facet, Facts, Item};
 pub(super) use self::record::{Record, Vended};
 use super::App;
-use super::answer::time;
+use super::peer::Peer;
 use crate::audit::{Event, Trail};
 use crate::metrics::Route;
+use crate::signing::moment::{Extended, Precise};
 use crate::trace::{Context, Span};
 
 /// Codes of those who are turned away unheard.
@@ -34,36 +34,31 @@ const TURNED_AWAY: [&str; 2] = ["rate_limited", "overloaded"];
 #[derive(Debug)]
 pub(super) struct Watch<'a> {
     app: &'a App,
-    context: Context,
+    context: &'a Context,
     route: Route,
     method: Method,
+    peer: Peer,
+    at: DateTime<Utc>,
     began: Instant,
-    record: Record,
+    record: &'a Record,
     outcome: &'static str,
     status: Option<u16>,
-    audited: Option<Audited<'a>>,
-}
-
-/// What the trail wants besides.
-#[derive(Debug)]
-struct Audited<'a> {
-    trail: &'a Trail,
-    at: DateTime<Utc>,
-    peer: Option<IpAddr>,
+    trail: Option<&'a Trail>,
 }
 
 impl<'a> Watch<'a> {
-    /// Watches `request`, and gives it a [`Record`].
-    pub(super) fn set(app: &'a App, request: &mut Request, context: Context) -> Self {
-        let route = Route::of(request.uri().path());
+    /// Watches the request of `head` to `route`, which came from `peer` at the time `at`.
+    pub(super) fn set(
+        app: &'a App,
+        context: &'a Context,
+        route: Route,
+        (head, peer, at): (&Parts, Peer, DateTime<Utc>),
+        record: &'a Record,
+    ) -> Self {
         let vends = route.vends() && (app.classic.is_some() || !route.is_classic());
-        let trail = app.audit.as_deref().filter(|_| vends && request.method() != Method::OPTIONS);
-        let peer = || request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-        let audited = trail.map(|trail| Audited { trail, at: app.clock.now(), peer: peer() });
-        let record = Record::new(audited.is_some());
-        request.extensions_mut().insert(record.clone());
-        let (method, began) = (request.method().clone(), Instant::now());
-        Self { app, context, route, method, began, record, outcome: "abandoned", status: None, audited }
+        let trail = app.audit.as_deref().filter(|_| vends && head.method != Method::OPTIONS);
+        let (method, began) = (head.method.clone(), Instant::now());
+        Self { app, context, route, method, peer, at, began, record, outcome: "abandoned", status: None, trail }
     }
 
     /// The request is answered with `status`, and with a problem of this code if it is one.
@@ -94,60 +89,59 @@ impl<'a> Watch<'a> {
         u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
-    fn event<'e>(&'e self, audited: &Audited<'_>, facts: &'e Facts, of: &'e Facet, texts: &'e Texts) -> Event<'e> {
-        let borrowed = |text: &'e Option<String>| text.as_deref().map(Cow::Borrowed);
+    fn event<'e>(&'e self, facts: &'e Facts, of: &'e Facet, texts: &'e Texts) -> Event<'e> {
         let handed = of.vended.as_ref().filter(|_| self.outcome == "vended");
         Event {
-            time: &texts.time,
+            time: texts.time.as_str(),
             request_id: &self.context.request_id,
             trace_id: texts.trace_id.as_deref(),
-            caller: facts.caller.as_deref(),
-            peer: facts.address.or(audited.peer),
+            caller: facts.who(),
+            peer: facts.address.or(self.peer.address()),
             route: self.route.label(),
             method: self.method.as_str(),
             item: None,
-            grant: borrowed(&of.grant),
+            grant: of.grant().map(Cow::Borrowed),
             outcome: self.outcome,
             status: self.status,
             allows: handed.map(|vended| vended.allows),
-            key: handed.map_or(borrowed(&of.key), |vended| borrowed(&vended.key)),
-            dir: handed.and_then(|vended| borrowed(&vended.dir)),
-            access_key_id: handed.map(|vended| Cow::Borrowed(vended.access_key_id.as_str())),
-            token_sha256: handed.and_then(|vended| borrowed(&vended.token_sha256)),
-            expiration: handed.map(|vended| Cow::Owned(time(vended.expiration))),
+            key: handed.map_or(&of.key, |vended| &vended.key).as_deref().map(Cow::Borrowed),
+            dir: handed.and_then(|vended| vended.dir.as_deref()).map(Cow::Borrowed),
+            access_key_id: handed.map(|vended| Cow::Borrowed(vended.access_key_id())),
+            token_sha256: handed.and_then(|vended| vended.token_sha256()).map(Cow::Borrowed),
+            expiration: None,
             clamped_by: handed.and_then(|vended| vended.clamped_by),
             micros: texts.micros,
         }
     }
 
-    /// An item of a batch shares the fate of its request; if that was answered, it has its own.
-    fn item<'e>(&self, index: usize, item: &Item, event: Event<'e>) -> Event<'e> {
-        let event = Event { item: Some(index), ..event };
-        match item.problem {
-            Some((code, status)) if self.outcome == "vended" => Event { outcome: code, status: Some(status), ..event },
-            _ => event,
+    /// Tells the trail of one thing that was asked for; `item` is its place in a batch. An item shares the fate of its
+    /// request; if that was answered, it has its own.
+    fn tell(&self, trail: &Trail, facts: &Facts, facet: &Facet, item: Option<(usize, &Item)>, texts: &Texts) {
+        let mut event = Event { item: item.map(|(index, _)| index), ..self.event(facts, facet, texts) };
+        let expiration = facet.vended.as_ref().filter(|_| self.outcome == "vended");
+        let expiration = expiration.map(|vended| Extended::of(vended.expiration));
+        event.expiration = expiration.as_ref().map(|text| Cow::Borrowed(text.as_str()));
+        if let Some((code, status)) = item.and_then(|(_, item)| item.problem).filter(|_| self.outcome == "vended") {
+            (event.outcome, event.status) = (code, Some(status));
         }
+        trail.record(&event);
     }
 
-    fn audit(&self, audited: &Audited<'_>, micros: u64) {
-        let Some(facts) = self.record.facts() else { return };
-        let texts = Texts {
-            time: audited.at.to_rfc3339_opts(SecondsFormat::Millis, true),
-            trace_id: self.context.trace.map(|trace| trace.trace_id().to_string()),
-            micros,
-        };
+    fn audit(&self, trail: &Trail, facts: &Facts, micros: u64) {
+        let trace_id = self.context.trace.map(|trace| trace.trace_id().to_string());
+        let texts = Texts { time: Precise::of(self.at), trace_id, micros };
         if facts.items.is_empty() {
-            return audited.trail.record(&self.event(audited, &facts, &facts.current, &texts));
+            return self.tell(trail, facts, &facts.current, None, &texts);
         }
         for (index, item) in facts.items.iter().enumerate() {
-            audited.trail.record(&self.item(index, item, self.event(audited, &facts, &item.facet, &texts)));
+            self.tell(trail, facts, &item.facet, Some((index, item)), &texts);
         }
     }
 }
 
 /// What the events of one request have in common, written out.
 struct Texts {
-    time: String,
+    time: Precise,
     trace_id: Option<String>,
     micros: u64,
 }
@@ -156,7 +150,7 @@ impl Watch<'_> {
     /// Of a request that failed, or whose callers record it too.
     fn span(&self, elapsed: Duration) {
         let failed = self.status.is_none_or(|status| status >= 500);
-        if !self.context.spans.want(&self.context, failed) {
+        if !self.context.spans.want(self.context, failed) {
             return;
         }
         let ended = self.app.clock.now();
@@ -167,7 +161,7 @@ impl Watch<'_> {
             of_server: true,
             began: ended - TimeDelta::from_std(elapsed).unwrap_or_default(),
             ended,
-            context: &self.context,
+            context: self.context,
             failed: failed.then_some(self.outcome),
             attributes: [method, ("http.route", self.route.label().to_owned())].into_iter().chain(status).collect(),
         });
@@ -176,11 +170,12 @@ impl Watch<'_> {
 
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
-        let elapsed = self.began.elapsed();
+        let (facts, elapsed) = (self.record.facts(), self.began.elapsed());
         self.span(elapsed);
-        self.app.metrics.request(self.route, self.record.counts(), self.status, elapsed);
-        if let Some(audited) = &self.audited {
-            self.audit(audited, u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX));
+        let counts = facts.counted().map(|offer| &*offer.counts);
+        self.app.metrics.request(self.route, counts, self.status, elapsed);
+        if let Some(trail) = self.trail {
+            self.audit(trail, &facts, u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX));
         }
     }
 }

@@ -1,37 +1,30 @@
 //! What handlers learn of a request, for its exit.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::extract::Request;
 use chrono::{DateTime, Utc};
 
-use super::super::answer::{DEFAULT_GRANT, Granted};
+use super::super::answer::Granted;
+use super::super::offers::Offer;
 use super::super::problem::Problem;
 use crate::audit::{Event, Who};
 use crate::caller::Caller;
 use crate::keys::{AccessKey, SessionKey};
-use crate::metrics::OfGrant;
 use crate::policy::{FormKey, FormPermit, UrlPermit};
 
-/// What handlers learn of a request. Facts are noted only where there is a trail; whose request it is, always.
-#[derive(Clone, Debug, Default)]
-pub(in crate::api) struct Record(Arc<Noted>);
-
+/// What handlers learn of a request. It costs no copy of a text that is held elsewhere.
 #[derive(Debug, Default)]
-struct Noted {
-    /// The counts of the grant that is asked for.
-    counts: OnceLock<Arc<OfGrant>>,
-    /// The items of a batch ask for several grants.
-    several: AtomicBool,
-    facts: Option<Mutex<Facts>>,
-}
+pub(in crate::api) struct Record(Mutex<Facts>);
 
 #[derive(Debug, Default)]
 pub(super) struct Facts {
-    pub(super) caller: Who<String>,
+    pub(super) caller: Who<Caller>,
     pub(super) address: Option<IpAddr>,
+    /// The grant that the request counts with: the first that is asked for.
+    counted: Option<Arc<Offer>>,
+    /// The items of a batch ask for several grants.
+    several: bool,
     pub(super) current: Facet,
     /// The items of a batch that are decided.
     pub(super) items: Vec<Item>,
@@ -47,134 +40,169 @@ pub(super) struct Item {
 /// What is learnt of one thing that is asked for.
 #[derive(Debug, Default)]
 pub(super) struct Facet {
-    pub(super) grant: Option<String>,
+    grant: Asked,
     pub(super) key: Option<String>,
     pub(super) vended: Option<Vended>,
+}
+
+/// The grant that is asked for.
+#[derive(Debug, Default)]
+enum Asked {
+    #[default]
+    Nothing,
+    Unknown(String),
+    Known(Arc<Offer>),
 }
 
 /// What was handed out.
 #[derive(Debug)]
 pub(in crate::api) struct Vended {
     /// `sts`, or the HTTP method of the form or URL.
-    pub(in crate::api) allows: &'static str,
+    pub(super) allows: &'static str,
     /// The object, if it is one.
-    pub(in crate::api) key: Option<String>,
+    pub(super) key: Option<String>,
     /// The directory, if it is all of it.
-    pub(in crate::api) dir: Option<String>,
-    /// The public half of the key that was vended or that signed.
-    pub(in crate::api) access_key_id: String,
-    /// The SHA-256 of its token.
-    pub(in crate::api) token_sha256: Option<String>,
+    pub(super) dir: Option<String>,
+    by: By,
     /// When it ends.
-    pub(in crate::api) expiration: DateTime<Utc>,
+    pub(super) expiration: DateTime<Utc>,
     /// Why it ends earlier than was asked for.
-    pub(in crate::api) clamped_by: Option<&'static str>,
+    pub(super) clamped_by: Option<&'static str>,
+}
+
+/// The key that was vended or that signed.
+#[derive(Debug)]
+enum By {
+    Session(Arc<SessionKey>),
+    AccessKey(Arc<AccessKey>),
 }
 
 impl Vended {
-    /// What `access_key` itself signed, good until `expiration`.
-    pub(in crate::api) fn by(access_key: &AccessKey, allows: &'static str, expiration: DateTime<Utc>) -> Self {
-        let access_key_id = access_key.id.clone();
-        Self { allows, key: None, dir: None, access_key_id, token_sha256: None, expiration, clamped_by: None }
+    /// A form for `dir` that `access_key` itself signed, good until `expiration`.
+    pub(in crate::api) fn classic(access_key: Arc<AccessKey>, dir: String, expiration: DateTime<Utc>) -> Self {
+        let by = By::AccessKey(access_key);
+        Self { allows: "POST", key: None, dir: Some(dir), by, expiration, clamped_by: None }
     }
 
     /// The key itself, good for the directory.
-    pub(in crate::api) fn credentials(key: &SessionKey, dir: &str, clamped_by: Option<&'static str>) -> Self {
-        let token_sha256 = Some(key.token_sha256().to_owned());
-        let of_key = Self::by(&key.access_key, "sts", key.expiration);
-        Self { dir: Some(dir.to_owned()), token_sha256, clamped_by, ..of_key }
+    pub(in crate::api) fn credentials(key: Arc<SessionKey>, dir: String, clamped_by: Option<&'static str>) -> Self {
+        let expiration = key.expiration;
+        Self { allows: "sts", key: None, dir: Some(dir), by: By::Session(key), expiration, clamped_by }
     }
 
     /// A form that `key` signed.
-    pub(in crate::api) fn form(permit: &FormPermit, key: &SessionKey, granted: Granted) -> Self {
-        let signed = Self::signed(key, "POST", granted);
-        match &permit.key {
-            FormKey::Exact(key) => Self { key: Some(key.as_str().to_owned()), ..signed },
-            FormKey::Below(dir) => Self { dir: Some(dir.clone()), ..signed },
-        }
+    pub(in crate::api) fn form(permit: FormPermit, key: Arc<SessionKey>, granted: Granted) -> Self {
+        let (object, dir) = match permit.key {
+            FormKey::Exact(key) => (Some(key.into_string()), None),
+            FormKey::Below(dir) => (None, Some(dir)),
+        };
+        Self { key: object, dir, ..Self::signed(key, "POST", granted) }
     }
 
     /// A URL that `key` signed.
-    pub(in crate::api) fn url(permit: &UrlPermit, key: &SessionKey, granted: Granted) -> Self {
-        Self { key: Some(permit.key.as_str().to_owned()), ..Self::signed(key, permit.method, granted) }
+    pub(in crate::api) fn url(permit: UrlPermit, key: Arc<SessionKey>, granted: Granted) -> Self {
+        Self { key: Some(permit.key.into_string()), ..Self::signed(key, permit.method, granted) }
     }
 
-    fn signed(key: &SessionKey, allows: &'static str, granted: Granted) -> Self {
-        let token_sha256 = Some(key.token_sha256().to_owned());
-        let of_key = Self::by(&key.access_key, allows, granted.expiration);
-        Self { token_sha256, clamped_by: granted.clamped_by, ..of_key }
+    fn signed(key: Arc<SessionKey>, allows: &'static str, granted: Granted) -> Self {
+        let Granted { expiration, clamped_by, .. } = granted;
+        Self { allows, key: None, dir: None, by: By::Session(key), expiration, clamped_by }
+    }
+
+    /// The public half of the key that was vended or that signed.
+    pub(super) fn access_key_id(&self) -> &str {
+        match &self.by {
+            By::Session(key) => &key.access_key.id,
+            By::AccessKey(key) => &key.id,
+        }
+    }
+
+    /// The SHA-256 of its token.
+    pub(super) fn token_sha256(&self) -> Option<&str> {
+        match &self.by {
+            By::Session(key) => Some(key.token_sha256()),
+            By::AccessKey(_) => None,
+        }
     }
 }
 
 impl Record {
-    /// A new one; facts are noted in it `for_trail`.
-    pub(super) fn new(for_trail: bool) -> Self {
-        Self(Arc::new(Noted { facts: for_trail.then(Mutex::default), ..Noted::default() }))
-    }
-
-    /// The record of `request`.
-    pub(in crate::api) fn of(request: &Request) -> Self {
-        request.extensions().get().cloned().unwrap_or_default()
-    }
-
     /// Where the request comes from, before all proxies that are known.
     pub(in crate::api) fn address(&self, address: IpAddr) {
-        self.note(|facts| facts.address = Some(address));
+        self.facts().address = Some(address);
     }
 
     /// Who asks.
     pub(in crate::api) fn caller(&self, caller: &Caller) {
-        self.note(|facts| facts.caller = caller.id().map_or(Who::Anonymous, |id| Who::Known(cut(id))));
+        let known = caller.id().is_some();
+        self.facts().caller = if known { Who::Known(caller.clone()) } else { Who::Anonymous };
     }
 
-    /// What is asked for, before anything of it is verified.
-    pub(in crate::api) fn asked(&self, grant: Option<&str>, unverified_key: Option<&str>) {
-        self.note(|facts| {
-            facts.current.grant = Some(cut(grant.unwrap_or(DEFAULT_GRANT)));
-            facts.current.key = unverified_key.map(cut);
-        });
-    }
-
-    /// The grant that is asked for exists, and this is counted of it.
-    pub(in crate::api) fn grant(&self, counts: &Arc<OfGrant>) {
-        let first = self.0.counts.get_or_init(|| Arc::clone(counts));
-        if !Arc::ptr_eq(first, counts) {
-            self.0.several.store(true, Ordering::Relaxed);
+    /// What is asked for, before anything of it is verified: the grant, or the name for which there is none, and a key.
+    pub(in crate::api) fn asked(&self, grant: Result<&Arc<Offer>, &str>, unverified_key: Option<&str>) {
+        let mut facts = self.facts();
+        facts.current.key = unverified_key.map(cut);
+        facts.current.grant = match grant {
+            Err(unknown) => Asked::Unknown(cut(unknown)),
+            Ok(offer) => Asked::Known(Arc::clone(offer)),
+        };
+        if let Ok(offer) = grant {
+            let first = facts.counted.get_or_insert_with(|| Arc::clone(offer));
+            let other = !Arc::ptr_eq(first, offer);
+            facts.several |= other;
         }
     }
 
-    /// Where the request counts: with its grant, if it is about one and no more.
-    pub(super) fn counts(&self) -> Option<&OfGrant> {
-        self.0.counts.get().filter(|_| !self.0.several.load(Ordering::Relaxed)).map(|counts| &**counts)
-    }
-
-    /// What was noted, if there is a trail for it.
-    pub(super) fn facts(&self) -> Option<MutexGuard<'_, Facts>> {
-        self.0.facts.as_ref().map(|facts| facts.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
     /// What is handed out.
-    pub(in crate::api) fn vended(&self, vended: impl FnOnce() -> Vended) {
-        self.note(|facts| facts.current.vended = Some(vended()));
+    pub(in crate::api) fn vended(&self, vended: Vended) {
+        self.facts().current.vended = Some(vended);
     }
 
     /// An item of a batch is decided and the next one begins.
     pub(in crate::api) fn next(&self, problem: Option<&Problem>) {
-        self.note(|facts| {
-            let facet = std::mem::take(&mut facts.current);
-            let problem = problem.map(|problem| (problem.code(), problem.status().as_u16()));
-            facts.items.push(Item { facet, problem });
-        });
+        let mut facts = self.facts();
+        let facet = std::mem::take(&mut facts.current);
+        let problem = problem.map(|problem| (problem.code(), problem.status().as_u16()));
+        facts.items.push(Item { facet, problem });
     }
 
-    fn note(&self, note: impl FnOnce(&mut Facts)) {
-        if let Some(mut facts) = self.facts() {
-            note(&mut facts);
+    pub(super) fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Facts {
+    /// Where the request counts: with its grant, if it is about one and no more.
+    pub(super) fn counted(&self) -> Option<&Offer> {
+        self.counted.as_deref().filter(|_| !self.several)
+    }
+
+    /// Who asked, as the trail has it.
+    pub(super) fn who(&self) -> Who<&str> {
+        match &self.caller {
+            Who::Unproven => Who::Unproven,
+            Who::Anonymous => Who::Anonymous,
+            Who::Known(caller) => caller.id().map_or(Who::Anonymous, |id| Who::Known(within(id))),
+        }
+    }
+}
+
+impl Facet {
+    /// The name of the grant that was asked for.
+    pub(super) fn grant(&self) -> Option<&str> {
+        match &self.grant {
+            Asked::Nothing => None,
+            Asked::Unknown(name) => Some(name),
+            Asked::Known(offer) => Some(&offer.grant.name),
         }
     }
 }
 
 /// A text that a client chose, no longer than the trail takes.
 fn cut(text: &str) -> String {
-    text[..text.floor_char_boundary(Event::LONGEST)].to_owned()
+    within(text).to_owned()
+}
+
+fn within(text: &str) -> &str {
+    &text[..text.floor_char_boundary(Event::LONGEST)]
 }

@@ -3,17 +3,14 @@
 mod reasons;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use self::reasons::{Reason, Seen};
 use super::App;
-use super::answer::{json, time};
+use super::answer::{Answer, json, time};
 use crate::vault::{Counts, Holdings, Outcome};
 
 #[derive(Serialize)]
@@ -99,17 +96,17 @@ struct LastCall {
     hint: Option<&'static str>,
 }
 
-pub(super) async fn alive() -> Response {
+pub(super) fn alive() -> Answer {
     json(&Alive { status: "ok" })
 }
 
 /// Ready means that the next request can be served: there is an AccessKey, and either STS granted the last session or
 /// one that is still alive is held. A server that is told to stop is not ready any more.
-pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
+pub(super) async fn ready(app: &App) -> Answer {
     let now = app.clock.now();
     let (last, held) = (app.vault.last_outcome(), app.vault.holdings(now));
-    let access_key = access_key(&app).await;
-    let reasons = reasons::reasons(&app, &Seen { has_access_key: access_key.available, last: last.as_ref(), held });
+    let access_key = access_key(app).await;
+    let reasons = reasons::reasons(app, &Seen { has_access_key: access_key.available, last: last.as_ref(), held });
     let ready = !reasons.iter().any(|reason| reason.stops);
     let mut response = json(&Readiness {
         ready,

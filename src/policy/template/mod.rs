@@ -59,7 +59,10 @@ impl Template {
 
     /// The text for one request.
     pub fn fill(&self, filling: &Filling<'_>) -> Result<String, Unfillable> {
-        let mut text = String::new();
+        /// Enough for most of what fills a slot, which is a UUID at most.
+        const ROOM: usize = 40;
+        let room = |part: &Part| if let Part::Text(literal) = part { literal.len() } else { ROOM };
+        let mut text = String::with_capacity(self.0.iter().map(room).sum());
         for part in &self.0 {
             match part {
                 Part::Text(literal) => text.push_str(literal),

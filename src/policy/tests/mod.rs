@@ -88,7 +88,7 @@ fn where_the_directory_names_nobody_credentials_and_signatures_share_a_session()
     let grant = grant(|spec| spec.dir = "uploads/".into());
     let credentials = grant.credentials(&Caller::anonymous(), None, now()).unwrap().session;
     let url = grant.url(&Caller::anonymous(), &put("uploads/a"), "u-1", now()).unwrap().session;
-    assert_eq!(credentials, url);
+    assert_eq!(credentials, *url);
 }
 
 #[test]

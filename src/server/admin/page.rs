@@ -114,6 +114,22 @@ async fn access_key(page: &mut Page, vault: &Vault) {
     let available = number(u64::from(vault.access_key().await.is_ok()));
     let labels = vec![("source", vault.access_key_source().to_owned())];
     page.gauge("access_key_available", "Whether there is an AccessKey to call STS with", [(labels, available)]);
+    let status = vault.access_key_status();
+    page.gauge(
+        "access_key_age_seconds",
+        "Time since the AccessKey was obtained; absent if there is none",
+        status.age.map(|age| (vec![], length(age))),
+    );
+    page.gauge(
+        "access_key_expires_in_seconds",
+        "Time until the AccessKey ends; absent if it does not",
+        status.expires_in.map(|left| (vec![], length(left))),
+    );
+    page.gauge(
+        "access_key_failed_over",
+        "Whether the second AccessKey stands in; absent if there is only one",
+        status.failed_over.map(|failed_over| (vec![], number(u64::from(failed_over)))),
+    );
 }
 
 fn audit(page: &mut Page, counts: audit::Counts) {

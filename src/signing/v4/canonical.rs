@@ -7,26 +7,29 @@ use crate::signing::{Request, encode, lower_case};
 #[must_use]
 pub fn canonical_request(request: &Request<'_>) -> String {
     let path = encode::path(request.key.unwrap_or_default());
-    canonical_request_with(request, &path, &additional_headers(request), "")
+    let mut text = String::with_capacity(path.len() + 512);
+    push_canonical(&mut text, request, &path, &additional_headers(request), "");
+    text
 }
 
 /// Stage 1 with what a signed URL has at hand already: the key encoded as `path`, `additional` from
-/// [`additional_headers`], and further `parameters`, encoded, sorted and joined.
-pub(in crate::signing) fn canonical_request_with(
+/// [`additional_headers`], and further `parameters`, encoded, sorted and joined. It goes into a text or into a hash.
+pub(in crate::signing) fn push_canonical(
+    out: &mut impl for<'t> Extend<&'t str>,
     request: &Request<'_>,
     path: &str,
     additional: &str,
     parameters: &str,
-) -> String {
-    let mut text = String::with_capacity(path.len() + parameters.len() + 512);
-    text.extend([request.method, "\n"]);
-    push_resource(&mut text, request.bucket, path);
-    text.push('\n');
-    push_query(&mut text, request.query, parameters);
-    text.push('\n');
-    push_headers(&mut text, request.headers, additional);
-    text.extend(["\n", additional, "\n", UNSIGNED_PAYLOAD]);
-    text
+) {
+    out.extend([request.method, "\n/"]);
+    if let Some(bucket) = request.bucket {
+        out.extend([&*encode::path(bucket), "/", path]);
+    }
+    out.extend(["\n"]);
+    push_query(out, request.query, parameters);
+    out.extend(["\n"]);
+    push_headers(out, request.headers, additional);
+    out.extend(["\n", additional, "\n", UNSIGNED_PAYLOAD]);
 }
 
 /// The names in `request.additional_headers` that count, in lower case, sorted, joined with `;`.
@@ -45,18 +48,9 @@ pub fn additional_headers(request: &Request<'_>) -> String {
     names.join(";")
 }
 
-fn push_resource(text: &mut String, bucket: Option<&str>, path: &str) {
-    text.push('/');
-    if let Some(bucket) = bucket {
-        text.push_str(&encode::path(bucket));
-        text.push('/');
-        text.push_str(path);
-    }
-}
-
-fn push_query(text: &mut String, query: &[(&str, &str)], parameters: &str) {
+fn push_query(out: &mut impl for<'t> Extend<&'t str>, query: &[(&str, &str)], parameters: &str) {
     if query.is_empty() {
-        return text.push_str(parameters);
+        return out.extend([parameters]);
     }
     let query = query.iter().filter(|(name, _)| *name != "x-oss-signature");
     let query: Vec<_> = query.map(|(name, value)| parameter(name, value)).collect();
@@ -64,27 +58,28 @@ fn push_query(text: &mut String, query: &[(&str, &str)], parameters: &str) {
     let mut all: Vec<_> = query.chain(parameters.split('&').filter(|one| !one.is_empty())).collect();
     // Names decide before values do: `a=1` precedes `a-b=1`, though `=` follows `-`.
     all.sort_unstable_by_key(|one| one.split_once('=').unwrap_or((one, "")));
-    text.push_str(&all.join("&"));
+    for (at, one) in all.into_iter().enumerate() {
+        out.extend([if at == 0 { "" } else { "&" }, one]);
+    }
 }
 
 /// One parameter encoded, alike for signing and for sending: a name alone where the value is empty.
-pub(in crate::signing) fn parameter(name: &str, value: &str) -> String {
+pub(super) fn parameter(name: &str, value: &str) -> String {
     let (name, value) = (encode::value(name), encode::value(value));
     if value.is_empty() { name.into_owned() } else { [&*name, "=", &*value].concat() }
 }
 
-fn push_headers(text: &mut String, headers: &[(&str, &str)], additional: &str) {
+fn push_headers(out: &mut impl for<'t> Extend<&'t str>, headers: &[(&str, &str)], additional: &str) {
     let signed = |name: &str| always_signed(name) || additional.split(';').any(|other| other == name);
     let headers = headers.iter().map(|(name, value)| (lower_case(name), value.trim()));
     let mut headers: Vec<_> = headers.filter(|(name, _)| signed(name)).collect();
     headers.sort_by(|one, other| one.0.cmp(&other.0));
     for same_name in headers.chunk_by(|one, other| one.0 == other.0) {
-        text.push_str(&same_name[0].0);
+        out.extend([&*same_name[0].0]);
         for (at, (_, value)) in same_name.iter().enumerate() {
-            text.push(if at == 0 { ':' } else { ',' });
-            text.push_str(value);
+            out.extend([if at == 0 { ":" } else { "," }, value]);
         }
-        text.push('\n');
+        out.extend(["\n"]);
     }
 }
 

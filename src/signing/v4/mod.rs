@@ -5,13 +5,15 @@
 mod canonical;
 mod signer;
 
-use chrono::{DateTime, Datelike, Timelike, Utc};
+use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
+pub(super) use self::canonical::push_canonical;
 pub use self::canonical::{additional_headers, canonical_request};
-pub(super) use self::canonical::{canonical_request_with, parameter};
+pub(super) use self::signer::OfDay;
 pub use self::signer::{PRODUCT, Signer, SigningKey};
 use super::Request;
+use super::moment::Basic;
 
 /// The name of the scheme, as it stands in strings to sign, headers, URLs and forms.
 pub const SCHEME: &str = "OSS4-HMAC-SHA256";
@@ -22,33 +24,33 @@ pub const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 /// The `x-oss-date` of `at`: `20250214T080910Z`.
 #[must_use]
 pub fn date(at: DateTime<Utc>) -> String {
-    let (day, second) = (at.date_naive(), at.num_seconds_from_midnight());
-    let year = day.year().unsigned_abs();
-    let mut text = String::with_capacity(16);
-    for number in [year / 100, year % 100, day.month(), day.day()] {
-        push_two_digits(&mut text, number);
-    }
-    text.push('T');
-    for number in [second / 3600, second / 60 % 60, second % 60] {
-        push_two_digits(&mut text, number);
-    }
-    text.push('Z');
-    text
-}
-
-/// By hand: a signed URL spends most of its time on hashes, and a general formatter is as slow as one of them.
-fn push_two_digits(text: &mut String, number: u32) {
-    for digit in [number / 10 % 10, number % 10] {
-        text.push(char::from_digit(digit, 10).expect("a remainder of ten is a digit"));
-    }
+    Basic::of(at).as_str().to_owned()
 }
 
 /// Stage 2: scheme, [`date`], scope (see [`Signer::scope`]) and the hash of stage 1, a line each.
 #[must_use]
 pub fn string_to_sign(date: &str, scope: &str, canonical_request: &str) -> String {
-    let mut hash = [0; 64];
-    let hash = hex(&Sha256::digest(canonical_request).into(), &mut hash);
-    [SCHEME, date, scope, hash].join("\n")
+    let mut hash = Hashed::default();
+    hash.extend([canonical_request]);
+    let mut digits = [0; 64];
+    [SCHEME, date, scope, hash.digits(&mut digits)].join("\n")
+}
+
+/// The hash of stage 1, which takes it in as it is written.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Hashed(Sha256);
+
+impl Hashed {
+    /// The hash in lower-case hexadecimal, written into `digits`.
+    fn digits(self, digits: &mut [u8; 64]) -> &str {
+        hex(&self.0.finalize().into(), digits)
+    }
+}
+
+impl<'t> Extend<&'t str> for Hashed {
+    fn extend<T: IntoIterator<Item = &'t str>>(&mut self, texts: T) {
+        texts.into_iter().for_each(|text| self.0.update(text.as_bytes()));
+    }
 }
 
 /// Stage 4 in headers: those that sign `request`; they go out beside those it already has.
@@ -106,12 +108,6 @@ mod tests {
 
     fn authorization(request: &Request<'_>, signer: &Signer) -> String {
         sign_headers(request, signer, at()).pop().unwrap().1
-    }
-
-    #[test]
-    fn the_date_has_two_digits_for_everything_and_no_fraction() {
-        assert_eq!(date("2025-02-03T04:05:06Z".parse().unwrap()), "20250203T040506Z");
-        assert_eq!(date("2025-12-31T23:59:59.9Z".parse().unwrap()), "20251231T235959Z");
     }
 
     #[test]

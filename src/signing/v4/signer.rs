@@ -1,13 +1,14 @@
-use std::borrow::Cow;
-use std::fmt::{self, Debug, Formatter};
+use std::fmt::{self, Debug, Formatter, Write as _};
+use std::ops::Deref;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use super::canonical::parameter;
-use super::{SCHEME, hex};
+use super::{Hashed, SCHEME, hex};
 use crate::keys::{AccessKey, Secret};
+use crate::signing::moment::Basic;
 use crate::signing::{keyed, post};
 
 /// The product in the scope of an ordinary bucket; a bucket in a cloud box has `oss-cloudbox`.
@@ -29,9 +30,25 @@ impl SigningKey {
     /// Stage 3: the HMAC of `text` in lower-case hexadecimal.
     #[must_use]
     pub fn sign(&self, text: &str) -> String {
+        let mut signature = String::with_capacity(64);
+        self.push_signature(&mut signature, [text]);
+        signature
+    }
+
+    /// Stage 3 for what all `texts` are together; it is appended to `out`.
+    pub(in crate::signing) fn push_signature<const N: usize>(&self, out: &mut String, texts: [&str; N]) {
         let mut mac = self.0.clone();
-        mac.update(text.as_bytes());
-        hex(&mac.finalize().into_bytes().into(), &mut [0; 64]).to_owned()
+        for text in texts {
+            mac.update(text.as_bytes());
+        }
+        out.push_str(hex(&mac.finalize().into_bytes().into(), &mut [0; 64]));
+    }
+
+    /// The key that signs what begins with `start`, given what follows it.
+    pub(in crate::signing) fn after(&self, start: &str) -> Self {
+        let mut mac = self.0.clone();
+        mac.update(start.as_bytes());
+        Self(mac)
     }
 }
 
@@ -51,7 +68,7 @@ pub struct Signer {
     key: SigningKey,
     credential: String,
     in_url: InUrl,
-    in_policy: Secret,
+    opening: post::Opening,
 }
 
 /// The parameters of a signed URL that stay the same, encoded: those before the date, and those after the life.
@@ -66,13 +83,14 @@ impl Signer {
     #[must_use]
     pub fn new(access_key: &AccessKey, region: &str, product: &str, day: NaiveDate) -> Self {
         let credential = format!("{}/{}/{region}/{product}/aliyun_v4_request", access_key.id, day_text(day));
+        let key = SigningKey::derive(&access_key.secret, day, region, product);
         Self {
             region: region.to_owned(),
             product: product.to_owned(),
             day,
-            key: SigningKey::derive(&access_key.secret, day, region, product),
             in_url: InUrl::new(&credential, access_key.token.as_ref()),
-            in_policy: post::binding(&credential, access_key.token.as_ref()),
+            opening: post::Opening::new(&credential, access_key.token.as_ref(), &key),
+            key,
             credential,
             access_key: access_key.clone(),
         }
@@ -103,11 +121,11 @@ impl Signer {
     }
 
     /// This signer, or where `at` is on another day, one for that day.
-    pub(in crate::signing) fn on_day_of(&self, at: DateTime<Utc>) -> Cow<'_, Self> {
+    pub(in crate::signing) fn on_day_of(&self, at: DateTime<Utc>) -> OfDay<'_> {
         if self.covers(at) {
-            return Cow::Borrowed(self);
+            return OfDay::This(self);
         }
-        Cow::Owned(Self::new(&self.access_key, &self.region, &self.product, at.date_naive()))
+        OfDay::Other(Box::new(Self::new(&self.access_key, &self.region, &self.product, at.date_naive())))
     }
 
     pub(in crate::signing) fn token(&self) -> Option<&Secret> {
@@ -120,12 +138,44 @@ impl Signer {
             url.extend([parameter("x-oss-additional-headers", additional).as_str(), "&"]);
         }
         let InUrl { first, last } = &self.in_url;
-        url.extend([first, date, "&x-oss-expires=", &expires_in.to_string(), last.expose()]);
+        url.extend([first, date]);
+        write!(url, "&x-oss-expires={expires_in}").expect("a String takes what is written");
+        url.push_str(last.expose());
     }
 
-    /// The conditions of a form that bind version, credential and token.
-    pub(in crate::signing) fn conditions(&self) -> &Secret {
-        &self.in_policy
+    /// How many bytes a signature and its parameters add to a URL, at most, where nothing but the host is signed.
+    pub(in crate::signing) fn room(&self) -> usize {
+        const REST: usize = 16 + "&x-oss-expires=4294967295&x-oss-signature=".len() + 64;
+        self.in_url.first.len() + self.in_url.last.expose().len() + REST
+    }
+
+    /// Stages 2 and 3 in one: appends the signature of the request that went into `canonical`.
+    pub(in crate::signing) fn push_signature(&self, out: &mut String, date: Basic, canonical: Hashed) {
+        let mut digits = [0; 64];
+        let hash = canonical.digits(&mut digits);
+        self.key.push_signature(out, [SCHEME, "\n", date.as_str(), "\n", self.scope(), "\n", hash]);
+    }
+
+    /// How the policies of forms begin.
+    pub(in crate::signing) fn opening(&self) -> &post::Opening {
+        &self.opening
+    }
+}
+
+/// A signer for a day: the one that was at hand, or another.
+pub(in crate::signing) enum OfDay<'a> {
+    This(&'a Signer),
+    Other(Box<Signer>),
+}
+
+impl Deref for OfDay<'_> {
+    type Target = Signer;
+
+    fn deref(&self) -> &Signer {
+        match self {
+            Self::This(signer) => signer,
+            Self::Other(signer) => signer,
+        }
     }
 }
 

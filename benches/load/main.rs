@@ -1,0 +1,105 @@
+//! The server under load, beside a bare hyper server that returns the same bytes to the same requests.
+//!
+//! `cargo bench --bench load` takes some minutes; `-- --full` measures every route at every number of connections;
+//! `-- --write` puts the tables into docs/performance.md and the README.
+//!
+//! Server and client have a core each. The measure is the CPU time of the server for each request, as the kernel counts
+//! it: requests a second would only tell how fast the client is. The generator is our own because it has to hold 2,000
+//! connections, open new ones, and send 100,000 different tokens, and because a tool that has to be installed is one
+//! more thing between a reader and these figures.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and a bench that cannot go on says so")]
+
+mod client;
+mod extras;
+mod floor;
+mod process;
+mod table;
+
+#[expect(dead_code, reason = "the same support as that of the other benches")]
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::time::Duration;
+
+use client::Load;
+use process::Site;
+use support::cloud::{Arms, ROUTES};
+use support::report::{asked, asked_for, is_bench, publish};
+use table::{Cell, Row};
+
+/// How long, and how often.
+#[derive(Clone, Copy)]
+struct Plan {
+    run: Duration,
+    rounds: usize,
+    /// How many make a crowd.
+    crowd: usize,
+}
+
+impl Plan {
+    fn of_arguments() -> Self {
+        if is_bench() {
+            Self { run: Duration::from_millis(800), rounds: 5, crowd: 100_000 }
+        } else {
+            Self { run: Duration::from_millis(50), rounds: 1, crowd: 100 }
+        }
+    }
+
+    fn cells() -> Vec<Cell> {
+        let cell = |route, connections, keep_alive| Cell { route, connections, keep_alive };
+        let all = |numbers: &[usize], keep_alive: &[bool]| {
+            let mut cells = Vec::new();
+            for route in 0..ROUTES.len() {
+                for number in numbers {
+                    cells.extend(keep_alive.iter().map(|kept| cell(route, *number, *kept)));
+                }
+            }
+            cells
+        };
+        match (is_bench(), asked("--full")) {
+            (false, _) => all(&[2], &[true, false]),
+            (true, true) => all(&[1, 32, 256, 2_000], &[true, false]),
+            (true, false) => {
+                let mut cells = all(&[32, 256], &[true]);
+                cells.extend([cell(0, 1, true), cell(0, 2_000, true), cell(0, 32, false)]);
+                cells
+            }
+        }
+    }
+}
+
+fn main() {
+    if let Some(file) = asked_for("--floor") {
+        return floor::serve(&file);
+    }
+    if !asked("--pinned") {
+        return process::again_on_own_core();
+    }
+    let plan = Plan::of_arguments();
+    let site = Site::start();
+    let rows: Vec<Row> = Plan::cells().into_iter().map(|cell| measure(&site, cell, plan)).collect();
+    publish("load", &table::of_load(&rows));
+    publish("load-summary", &table::summary(&rows));
+    if !asked("--no-extras") {
+        publish("extras", &extras::table(plan));
+    }
+}
+
+/// All servers by turns.
+fn measure(site: &Site, cell: Cell, plan: Plan) -> Row {
+    let mut row = Row::new(cell);
+    for round in 0..plan.rounds {
+        for turn in 0..4 {
+            let (arms, ours) =
+                [(Arms::Bare, false), (Arms::Bare, true), (Arms::Full, false), (Arms::Full, true)][(round + turn) % 4];
+            let server = site.server(arms, ours);
+            let request = site.request(arms, cell.route, cell.keep_alive);
+            let load = Load { address: server.address, connections: cell.connections, keep_alive: cell.keep_alive };
+            let before = server.cpu();
+            let outcome = load.run(plan.run, &mut || request.clone());
+            row.add(arms, ours, &outcome, server.cpu().saturating_sub(before));
+        }
+    }
+    row
+}

@@ -1,0 +1,109 @@
+//! Moments as texts, on the stack: an answer has up to five of them, and a general formatter is as slow as a hash.
+
+use std::str;
+
+use chrono::{DateTime, Datelike, Timelike, Utc};
+
+/// A moment in one of the forms that are signed, answered or noted.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment<const LENGTH: usize>([u8; LENGTH]);
+
+/// `20250214T080910Z`, as in `x-oss-date`.
+pub type Basic = Moment<16>;
+
+/// `2025-02-14T08:09:10Z` (RFC 3339), whole seconds.
+pub type Extended = Moment<20>;
+
+/// `2025-02-14T08:09:10.123Z` (RFC 3339), cut to milliseconds.
+pub type Precise = Moment<24>;
+
+impl<const LENGTH: usize> Moment<LENGTH> {
+    /// The text.
+    ///
+    /// # Panics
+    /// Never: digits and signs are ASCII.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        str::from_utf8(&self.0).expect("digits and signs are ASCII")
+    }
+
+    fn put(mut self, numbers: &[(usize, u32)]) -> Self {
+        for &(at, number) in numbers {
+            self.0[at..at + 2].copy_from_slice(&two_digits(number));
+        }
+        self
+    }
+}
+
+impl Basic {
+    /// The text for `at`, a moment of the years 0 to 9999.
+    #[must_use]
+    pub fn of(at: DateTime<Utc>) -> Self {
+        let [century, year, month, day, hour, minute, second] = numbers(at);
+        let places = [(0, century), (2, year), (4, month), (6, day), (9, hour), (11, minute), (13, second)];
+        Self(*b"yyyymmddThhmmssZ").put(&places)
+    }
+}
+
+impl Extended {
+    /// The text for `at`, a moment of the years 0 to 9999.
+    #[must_use]
+    pub fn of(at: DateTime<Utc>) -> Self {
+        let [century, year, month, day, hour, minute, second] = numbers(at);
+        let places = [(0, century), (2, year), (5, month), (8, day), (11, hour), (14, minute), (17, second)];
+        Self(*b"yyyy-mm-ddThh:mm:ssZ").put(&places)
+    }
+}
+
+impl Precise {
+    /// The text for `at`, a moment of the years 0 to 9999.
+    #[must_use]
+    pub fn of(at: DateTime<Utc>) -> Self {
+        let [century, year, month, day, hour, minute, second] = numbers(at);
+        let millis = at.timestamp_subsec_millis().min(999);
+        let places = [(0, century), (2, year), (5, month), (8, day), (11, hour), (14, minute), (17, second)];
+        let moment = Self(*b"yyyy-mm-ddThh:mm:ss.mmmZ").put(&places);
+        // The last digit of the one pair and the first of the other are the same.
+        moment.put(&[(20, millis / 10), (21, millis % 100)])
+    }
+}
+
+/// Each of two digits.
+fn numbers(at: DateTime<Utc>) -> [u32; 7] {
+    let (day, second) = (at.date_naive(), at.num_seconds_from_midnight());
+    let year = day.year().unsigned_abs();
+    [year / 100 % 100, year % 100, day.month(), day.day(), second / 3600, second / 60 % 60, second % 60]
+}
+
+fn two_digits(number: u32) -> [u8; 2] {
+    let digit = |number: u32| b"0123456789"[usize::try_from(number % 10).unwrap_or_default()];
+    [digit(number / 10), digit(number)]
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::SecondsFormat;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn everything_has_two_digits_and_there_is_no_fraction() {
+        assert_eq!(Basic::of("2025-02-03T04:05:06Z".parse().unwrap()).as_str(), "20250203T040506Z");
+        assert_eq!(Extended::of("2025-12-31T23:59:59.9Z".parse().unwrap()).as_str(), "2025-12-31T23:59:59Z");
+    }
+
+    proptest! {
+        #[test]
+        fn a_general_formatter_writes_the_same(
+            seconds in -62_167_219_200_i64..253_402_300_800,
+            nanos in 0_u32..1_000_000_000,
+        ) {
+            let at = DateTime::from_timestamp(seconds, nanos).unwrap();
+            let (basic, extended, precise) = (Basic::of(at), Extended::of(at), Precise::of(at));
+            prop_assert_eq!(precise.as_str(), at.to_rfc3339_opts(SecondsFormat::Millis, true));
+            prop_assert_eq!(basic.as_str(), at.format("%Y%m%dT%H%M%SZ").to_string());
+            prop_assert_eq!(extended.as_str(), at.to_rfc3339_opts(SecondsFormat::Secs, true));
+        }
+    }
+}

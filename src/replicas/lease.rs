@@ -71,7 +71,9 @@ pub enum Outcome {
     Failure {
         /// What is sealed and stored.
         plain: Zeroizing<Vec<u8>>,
-        /// How long it is kept: nobody tries again before.
+        /// Until when nobody tries again, in Unix milliseconds.
+        end: i64,
+        /// How long it is kept.
         life: Duration,
     },
     /// It came to nothing that concerns the others.
@@ -91,13 +93,13 @@ impl Place {
         Listening { place: self, waiting: self.replicas.news.about(self.names[0]) }
     }
 
-    /// What is to be done by someone who needs what lives until `end`, in Unix milliseconds.
-    pub async fn claim(&self, end: i64) -> Claim {
-        let claim = match self.ask(end, false).await {
+    /// What is to be done at `now` by someone who needs what lives until `end`; both in Unix milliseconds.
+    pub async fn claim(&self, now: i64, end: i64) -> Claim {
+        let claim = match self.ask(now, end, false).await {
             Err(Rejected) => {
                 self.replicas.tally.rejected.add();
                 tracing::warn!("what Redis holds does not open: it was changed, moved, or sealed by another key");
-                self.ask(end, true).await.unwrap_or(Claim::Alone)
+                self.ask(now, end, true).await.unwrap_or(Claim::Alone)
             }
             Ok(claim) => claim,
         };
@@ -110,10 +112,10 @@ impl Place {
         claim
     }
 
-    async fn ask(&self, end: i64, anew: bool) -> Result<Claim, Rejected> {
+    async fn ask(&self, now: i64, end: i64, anew: bool) -> Result<Claim, Rejected> {
         let owner = Uuid::new_v4().simple().to_string();
         let mut call = self.call(&CLAIM);
-        call.arg(&owner).arg(milliseconds(LEASE)).arg(end).arg(if anew { "anew" } else { "" });
+        call.arg(&owner).arg(milliseconds(LEASE)).arg(end).arg(if anew { "anew" } else { "" }).arg(now);
         let answer: Option<(String, Vec<u8>)> = self.replicas.link.run(&call).await;
         let open = |kind, entry: &[u8]| self.replicas.ring.open(kind, &self.context, entry).ok_or(Rejected);
         match answer {
@@ -183,8 +185,8 @@ impl Place {
             Outcome::Key { plain, end, life } => {
                 call.arg("key").arg(seal(Kind::Key, end, &plain)).arg(milliseconds(life));
             }
-            Outcome::Failure { plain, life } => {
-                call.arg("failure").arg(seal(Kind::Failure, 0, &plain)).arg(milliseconds(life));
+            Outcome::Failure { plain, end, life } => {
+                call.arg("failure").arg(seal(Kind::Failure, end, &plain)).arg(milliseconds(life));
             }
             Outcome::Nothing => {
                 call.arg("nothing").arg("").arg(0);

@@ -48,8 +48,8 @@ impl Keys {
     }
 }
 
-/// The entry that lives until `ARGV[3]`, else the failure, else the lease for `ARGV[1]`, else nothing. With `ARGV[4]` set
-/// neither entry nor failure is wanted: they have been seen, and do not open.
+/// The entry that lives until `ARGV[3]`, else the failure that is not over at `ARGV[5]`, else the lease for `ARGV[1]`, else
+/// nothing: whatever Redis does with the life of what it holds, both say themselves when they end. With `ARGV[4]` set neither entry nor failure is wanted: they have been seen, and do not open.
 pub(super) static CLAIM: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -58,7 +58,8 @@ pub(super) static CLAIM: LazyLock<Script> = LazyLock::new(|| {
             local ends = entry and tonumber(string.sub(entry, 1, 13))
             if ends and ends >= tonumber(ARGV[3]) then return {'key', entry} end
             local failure = redis.call('GET', KEYS[2])
-            if failure then return {'failure', failure} end
+            local retry = failure and tonumber(string.sub(failure, 1, 13))
+            if retry and retry > tonumber(ARGV[5]) then return {'failure', failure} end
         end
         if redis.call('SET', KEYS[3], ARGV[1], 'NX', 'PX', ARGV[2]) then return {'lease', ''} end
         return {'busy', ''}

@@ -43,7 +43,7 @@ impl Vault {
         let mut news = place.listen();
         loop {
             let now = self.clock.now();
-            match place.claim(needed(errand, now).timestamp_millis()).await {
+            match place.claim(now.timestamp_millis(), needed(errand, now).timestamp_millis()).await {
                 Claim::Key(plain) => return found(&plain, errand, now),
                 Claim::Old(lease, plain) => {
                     let found = found(&plain, errand, now);
@@ -52,7 +52,7 @@ impl Vault {
                 }
                 Claim::Failure(plain) => match failure(&plain, now) {
                     Some(failed) => return Err(failed),
-                    None => news.told().await,
+                    None => break,
                 },
                 Claim::Lease(lease) => {
                     let opened = place.hold(&lease, self.open(entry, errand)).await;
@@ -77,7 +77,10 @@ impl Vault {
                 Outcome::Key { plain: plain(key), end, life: until(key.expiration) }
             }
             Err(failed) => match told(failed) {
-                Some(plain) => Outcome::Failure { plain, life: until(failed.unopened.retry_at) },
+                Some(plain) => {
+                    let retry_at = failed.unopened.retry_at;
+                    Outcome::Failure { plain, end: retry_at.timestamp_millis(), life: until(retry_at) }
+                }
                 None => Outcome::Nothing,
             },
         };

@@ -132,16 +132,28 @@ impl Place {
 
     /// While sealing keys change, an entry may still stand under the name that an old one gave it.
     async fn look_under_old_names(&self, lease: Lease, end: i64) -> Claim {
-        for name in &self.names[1..] {
+        match self.look(&self.names[1..], end).await {
+            Some(plain) => Claim::Old(lease, plain),
+            None => Claim::Lease(lease),
+        }
+    }
+
+    /// What another replica stored and still lives at `now`, in Unix milliseconds, for when nothing better can be had.
+    pub async fn last_resort(&self, now: i64) -> Option<Zeroizing<Vec<u8>>> {
+        self.look(&self.names, now + 1).await
+    }
+
+    async fn look(&self, names: &[Digest], end: i64) -> Option<Zeroizing<Vec<u8>>> {
+        for name in names {
             let found = self.replicas.link.get(&self.replicas.keys.of(name).key).await;
             let Some(entry) = found.flatten() else { continue };
             if let Some(plain) = self.replicas.ring.open(Kind::Key, &self.context, &entry)
                 && seal::end(&entry).is_some_and(|ends| ends >= end)
             {
-                return Claim::Old(lease, plain);
+                return Some(plain);
             }
         }
-        Claim::Lease(lease)
+        None
     }
 
     fn count(&self, claim: &Claim) {

@@ -157,6 +157,31 @@ async fn a_refusal_is_shared_and_so_is_its_back_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn while_sts_fails_the_key_of_another_replica_is_given_to_its_last_seconds() {
+    let Some(redis) = Redis::start().await else { return };
+    let clock = clock();
+    let cloud = Cloud::open(clock.clone()).await;
+    let first = cloud.replicas(1, &redis).await.remove(0);
+    let key = first.key("one").await.unwrap();
+    until(|| first.vault.counts().under_way == 0, || "a load".into()).await;
+    while redis.names("key").await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let refusal = Failure::Status { status: 403, code: "NoPermission".into(), message: "no".into() };
+    cloud.knobs().fail_next("AssumeRole", 1000, refusal);
+    for left in [600, 30, 2] {
+        clock.set(start_of_time() + TimeDelta::minutes(60) - TimeDelta::seconds(left));
+        let newcomer = cloud.replica(&shared_through(&redis), 100);
+        for _ in 0..20 {
+            assert_eq!(newcomer.key("one").await.as_ref(), Ok(&key), "{left} seconds before its end");
+        }
+    }
+    assert!(cloud.calls() <= 4, "{} calls", cloud.calls());
+    clock.set(start_of_time() + TimeDelta::minutes(61));
+    cloud.replica(&shared_through(&redis), 100).key("one").await.unwrap_err();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn when_sts_cannot_be_reached_every_replica_sees_for_itself() {
     let Some(redis) = Redis::start().await else { return };
     let cloud = Cloud::open(Arc::new(SystemClock::new())).await;

@@ -55,6 +55,12 @@ impl Gate {
         capacity.saturating_sub(self.room.available_permits())
     }
 
+    /// How often one may ask.
+    #[must_use]
+    pub fn rates(&self) -> &Rates {
+        &self.rates
+    }
+
     /// Room for one request, until what is returned is dropped.
     pub(super) fn enter(&self) -> Result<SemaphorePermit<'_>, Problem> {
         self.room.try_acquire().map_err(|_| {

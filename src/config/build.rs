@@ -123,6 +123,9 @@ impl Loaded {
         let mut faults = Vec::new();
         let mut grants = Grants::new();
         let mut rates = Rates::new(settings.limits.per_caller.quota(), settings.limits.per_address.quota());
+        if settings.limits.shared {
+            rates = rates.shared();
+        }
         for (name, grant) in settings.grants {
             if let Some(quota) = grant.limit.quota() {
                 rates = rates.with_grant(&name, quota);

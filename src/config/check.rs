@@ -40,8 +40,13 @@ impl Check<'_> {
             self.tls_paths(tls);
         }
         self.sts(&mut settings.sts);
-        if let Some(redis) = &mut settings.vault.redis {
-            self.redis(redis);
+        match &mut settings.vault.redis {
+            Some(redis) => self.redis(redis),
+            None if settings.limits.shared => {
+                let text = "needs [vault.redis], through which it is shared";
+                self.blame(&["limits", "shared"], &Problem::Other(text.to_owned()));
+            }
+            None => {}
         }
         self.auth(&mut settings.auth);
         self.cors(&settings.cors);

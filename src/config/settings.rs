@@ -178,6 +178,8 @@ pub struct LimitSettings {
     pub in_flight: u32,
     /// How often each known caller may ask.
     pub per_caller: Rate,
+    /// Whether what callers ask of other replicas counts too; needs `[vault.redis]`.
+    pub shared: bool,
     /// How often may be asked from each address, or each /64 of IPv6.
     pub per_address: Rate,
 }
@@ -317,6 +319,7 @@ impl Default for LimitSettings {
             in_flight: 16_384,
             // A page that signs five hundred files one by one does not meet it.
             per_caller: Rate::per_second(20, 500),
+            shared: false,
             // An office behind one address.
             per_address: Rate::per_second(100, 2000),
         }

@@ -51,7 +51,16 @@ impl Bucket {
 pub(super) struct Buckets<K> {
     quota: Quota,
     hasher: RandomState,
-    shards: Box<[Mutex<HashMap<K, i64>>]>,
+    shards: Box<[Mutex<HashMap<K, Kept>>]>,
+}
+
+/// What is kept of one key.
+#[derive(Clone, Copy)]
+struct Kept {
+    /// The moment at which its burst is whole again.
+    full: i64,
+    /// What it took since that was last told to others.
+    untold: u32,
 }
 
 impl<K: Eq + Hash> Buckets<K> {
@@ -72,31 +81,58 @@ impl<K: Eq + Hash> Buckets<K> {
         let now = nanos(now);
         // A count of what somebody did is whole at any moment, so a panic elsewhere spoils nothing.
         let mut shard = self.shard(key).lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(full) = shard.get_mut(key) {
-            *full = self.quota.take(*full, cost, now)?;
+        if let Some(kept) = shard.get_mut(key) {
+            kept.full = self.quota.take(kept.full, cost, now)?;
+            kept.untold = kept.untold.saturating_add(cost);
             return Ok(());
         }
         let full = self.quota.take(i64::MIN, cost, now)?;
         if shard.len() >= SHARD_CAPACITY {
             make_room(&mut shard, now);
         }
-        shard.insert(key.to_owned(), full);
+        shard.insert(key.to_owned(), Kept { full, untold: cost });
         Ok(())
     }
 
-    fn shard<Q: Hash + ?Sized>(&self, key: &Q) -> &Mutex<HashMap<K, i64>> {
+    /// What each key took since this was last asked.
+    pub(super) fn untold(&self) -> Vec<(K, u32)>
+    where
+        K: Clone,
+    {
+        let mut untold = Vec::new();
+        for shard in &self.shards {
+            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let some = shard.iter_mut().filter(|(_, kept)| kept.untold > 0);
+            untold.extend(some.map(|(key, kept)| (key.clone(), std::mem::take(&mut kept.untold))));
+        }
+        untold
+    }
+
+    /// The burst of `key` is whole again only at `full`, for what it took elsewhere.
+    pub(super) fn owes<Q>(&self, key: &Q, full: DateTime<Utc>)
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let mut shard = self.shard(key).lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kept) = shard.get_mut(key) {
+            kept.full = kept.full.max(nanos(full));
+        }
+    }
+
+    fn shard<Q: Hash + ?Sized>(&self, key: &Q) -> &Mutex<HashMap<K, Kept>> {
         let hash = self.hasher.hash_one(key).to_le_bytes();
         &self.shards[usize::from(hash[0]) % SHARDS]
     }
 }
 
 /// Forgets those whose burst is whole, for they are as good as new; if there are none, the one that is so soonest.
-fn make_room<K: Eq + Hash>(shard: &mut HashMap<K, i64>, now: i64) {
-    shard.retain(|_, full| *full > now);
+fn make_room<K: Eq + Hash>(shard: &mut HashMap<K, Kept>, now: i64) {
+    shard.retain(|_, kept| kept.full > now);
     if shard.len() >= SHARD_CAPACITY
-        && let Some(soonest) = shard.values().min().copied()
+        && let Some(soonest) = shard.values().map(|kept| kept.full).min()
     {
-        drop(shard.extract_if(|_, full| *full == soonest).next());
+        drop(shard.extract_if(|_, kept| kept.full == soonest).next());
     }
 }
 
@@ -176,6 +212,19 @@ mod tests {
             }
         });
         assert_eq!(taken.into_inner(), 100 + 2);
+    }
+
+    #[test]
+    fn what_was_taken_is_told_once_and_what_is_owed_elsewhere_counts_here() {
+        let buckets: Buckets<String> = Buckets::new(Quota::new(1, Duration::from_mins(1), 2).unwrap());
+        assert!(buckets.take("alice", 1, NOW).is_ok());
+        assert!(buckets.take("alice", 3, NOW).is_err());
+        assert_eq!(buckets.untold(), [("alice".to_owned(), 1)]);
+        assert!(buckets.untold().is_empty());
+        buckets.owes("alice", NOW + TimeDelta::minutes(2));
+        buckets.owes("bob", NOW + TimeDelta::minutes(2));
+        assert!(buckets.take("alice", 1, NOW).is_err());
+        assert!(buckets.take("bob", 2, NOW).is_ok(), "who was never here is not kept");
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub struct Rates {
     callers: Option<Arc<Buckets<String>>>,
     addresses: Option<Arc<Buckets<u128>>>,
     grants: HashMap<String, Arc<Bucket>>,
+    is_shared: bool,
 }
 
 impl Rates {
@@ -28,7 +29,7 @@ impl Rates {
     #[must_use]
     pub fn new(caller: Option<Quota>, address: Option<Quota>) -> Self {
         let (callers, addresses) = (caller.map(Buckets::new), address.map(Buckets::new));
-        Self { callers: callers.map(Arc::new), addresses: addresses.map(Arc::new), grants: HashMap::new() }
+        Self { callers: callers.map(Arc::new), addresses: addresses.map(Arc::new), ..Self::default() }
     }
 
     /// The same with a rate for all that is asked of the grant `name`, whoever asks.
@@ -50,6 +51,26 @@ impl Rates {
             };
         }
         self
+    }
+
+    /// The same with the rate for each caller shared with other servers, by whoever carries [`Self::untold`] to them.
+    #[must_use]
+    pub fn shared(self) -> Self {
+        Self { is_shared: true, ..self }
+    }
+
+    /// The rate for each caller, if it is shared, and what callers have taken since this was last asked.
+    #[must_use]
+    pub fn untold(&self) -> Option<(Quota, Vec<(String, u32)>)> {
+        let callers = self.callers.as_ref().filter(|_| self.is_shared)?;
+        Some((callers.quota(), callers.untold()))
+    }
+
+    /// With what it took elsewhere, the burst of the caller with this id is whole again at `full`.
+    pub fn caller_owes(&self, id: &str, full: DateTime<Utc>) {
+        if let Some(callers) = &self.callers {
+            callers.owes(id, full);
+        }
     }
 
     /// Takes `cost` from what the caller with this id may have.

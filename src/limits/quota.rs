@@ -45,6 +45,12 @@ impl Quota {
         self.burst
     }
 
+    /// The time in which one of the burst comes back.
+    #[must_use]
+    pub fn interval(self) -> Duration {
+        Duration::from_nanos(self.interval.unsigned_abs())
+    }
+
     /// Takes `cost` from somebody whose burst is whole again at the moment `full`, and returns the new such moment.
     /// Moments are nanoseconds since the epoch.
     pub(super) fn take(self, full: i64, cost: u32, now: i64) -> Result<i64, Exceeded> {

@@ -71,7 +71,9 @@ pub enum Outcome {
     Failure {
         /// What is sealed and stored.
         plain: Zeroizing<Vec<u8>>,
-        /// How long it is kept: nobody tries again before.
+        /// Until when nobody tries again, in Unix milliseconds.
+        end: i64,
+        /// How long it is kept.
         life: Duration,
     },
     /// It came to nothing that concerns the others.
@@ -91,13 +93,13 @@ impl Place {
         Listening { place: self, waiting: self.replicas.news.about(self.names[0]) }
     }
 
-    /// What is to be done by someone who needs what lives until `end`, in Unix milliseconds.
-    pub async fn claim(&self, end: i64) -> Claim {
-        let claim = match self.ask(end, false).await {
+    /// What is to be done at `now` by someone who needs what lives until `end`; both in Unix milliseconds.
+    pub async fn claim(&self, now: i64, end: i64) -> Claim {
+        let claim = match self.ask(now, end, false).await {
             Err(Rejected) => {
                 self.replicas.tally.rejected.add();
                 tracing::warn!("what Redis holds does not open: it was changed, moved, or sealed by another key");
-                self.ask(end, true).await.unwrap_or(Claim::Alone)
+                self.ask(now, end, true).await.unwrap_or(Claim::Alone)
             }
             Ok(claim) => claim,
         };
@@ -110,10 +112,10 @@ impl Place {
         claim
     }
 
-    async fn ask(&self, end: i64, anew: bool) -> Result<Claim, Rejected> {
+    async fn ask(&self, now: i64, end: i64, anew: bool) -> Result<Claim, Rejected> {
         let owner = Uuid::new_v4().simple().to_string();
         let mut call = self.call(&CLAIM);
-        call.arg(&owner).arg(milliseconds(LEASE)).arg(end).arg(if anew { "anew" } else { "" });
+        call.arg(&owner).arg(milliseconds(LEASE)).arg(end).arg(if anew { "anew" } else { "" }).arg(now);
         let answer: Option<(String, Vec<u8>)> = self.replicas.link.run(&call).await;
         let open = |kind, entry: &[u8]| self.replicas.ring.open(kind, &self.context, entry).ok_or(Rejected);
         match answer {
@@ -130,16 +132,28 @@ impl Place {
 
     /// While sealing keys change, an entry may still stand under the name that an old one gave it.
     async fn look_under_old_names(&self, lease: Lease, end: i64) -> Claim {
-        for name in &self.names[1..] {
+        match self.look(&self.names[1..], end).await {
+            Some(plain) => Claim::Old(lease, plain),
+            None => Claim::Lease(lease),
+        }
+    }
+
+    /// What another replica stored and still lives at `now`, in Unix milliseconds, for when nothing better can be had.
+    pub async fn last_resort(&self, now: i64) -> Option<Zeroizing<Vec<u8>>> {
+        self.look(&self.names, now + 1).await
+    }
+
+    async fn look(&self, names: &[Digest], end: i64) -> Option<Zeroizing<Vec<u8>>> {
+        for name in names {
             let found = self.replicas.link.get(&self.replicas.keys.of(name).key).await;
             let Some(entry) = found.flatten() else { continue };
             if let Some(plain) = self.replicas.ring.open(Kind::Key, &self.context, &entry)
                 && seal::end(&entry).is_some_and(|ends| ends >= end)
             {
-                return Claim::Old(lease, plain);
+                return Some(plain);
             }
         }
-        Claim::Lease(lease)
+        None
     }
 
     fn count(&self, claim: &Claim) {
@@ -183,8 +197,8 @@ impl Place {
             Outcome::Key { plain, end, life } => {
                 call.arg("key").arg(seal(Kind::Key, end, &plain)).arg(milliseconds(life));
             }
-            Outcome::Failure { plain, life } => {
-                call.arg("failure").arg(seal(Kind::Failure, 0, &plain)).arg(milliseconds(life));
+            Outcome::Failure { plain, end, life } => {
+                call.arg("failure").arg(seal(Kind::Failure, end, &plain)).arg(milliseconds(life));
             }
             Outcome::Nothing => {
                 call.arg("nothing").arg("").arg(0);

@@ -25,6 +25,7 @@ mod options;
 mod presence;
 mod script;
 mod seal;
+mod spent;
 mod tally;
 
 use std::sync::Arc;

@@ -35,6 +35,10 @@ impl Keys {
         format!("{{{}}}:budget", self.prefix)
     }
 
+    pub(super) fn spent(&self, name: &Digest) -> String {
+        format!("{}:{{{}}}:spent", self.prefix, const_hex::encode(name))
+    }
+
     pub(super) fn presence(&self) -> String {
         format!("{{{}}}:replicas", self.prefix)
     }
@@ -44,8 +48,8 @@ impl Keys {
     }
 }
 
-/// The entry that lives until `ARGV[3]`, else the failure, else the lease for `ARGV[1]`, else nothing. With `ARGV[4]` set
-/// neither entry nor failure is wanted: they have been seen, and do not open.
+/// The entry that lives until `ARGV[3]`, else the failure that is not over at `ARGV[5]`, else the lease for `ARGV[1]`, else
+/// nothing: whatever Redis does with the life of what it holds, both say themselves when they end. With `ARGV[4]` set neither entry nor failure is wanted: they have been seen, and do not open.
 pub(super) static CLAIM: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -54,7 +58,8 @@ pub(super) static CLAIM: LazyLock<Script> = LazyLock::new(|| {
             local ends = entry and tonumber(string.sub(entry, 1, 13))
             if ends and ends >= tonumber(ARGV[3]) then return {'key', entry} end
             local failure = redis.call('GET', KEYS[2])
-            if failure then return {'failure', failure} end
+            local retry = failure and tonumber(string.sub(failure, 1, 13))
+            if retry and retry > tonumber(ARGV[5]) then return {'failure', failure} end
         end
         if redis.call('SET', KEYS[3], ARGV[1], 'NX', 'PX', ARGV[2]) then return {'lease', ''} end
         return {'busy', ''}
@@ -135,7 +140,23 @@ pub(super) static TURN: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
+/// Adds `ARGV[2]` times `ARGV[1]` microseconds to what somebody owes, up to twice `ARGV[3]`: how much it is then.
+pub(super) static SPEND: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+        local most = 2 * ARGV[3]
+        local time = redis.call('TIME')
+        local now = time[1] * 1000000 + time[2]
+        local full = tonumber(redis.call('GET', KEYS[1]) or '') or now
+        if full > now + most then full = now end
+        local owed = math.min(math.max(full - now, 0) + ARGV[1] * ARGV[2], most)
+        redis.call('SET', KEYS[1], string.format('%.0f', now + owed), 'PX', math.ceil(owed / 1000) + 1)
+        return string.format('%.0f', owed)
+        ",
+    )
+});
+
 /// All of them, to be known to Redis before they are needed.
-pub(super) fn all() -> [&'static Script; 5] {
-    [&CLAIM, &PROLONG, &SETTLE, &PRESENT, &TURN]
+pub(super) fn all() -> [&'static Script; 6] {
+    [&CLAIM, &PROLONG, &SETTLE, &PRESENT, &TURN, &SPEND]
 }

@@ -49,6 +49,18 @@ pub enum State {
 }
 
 impl State {
+    /// Whether it answers and refuses nothing.
+    #[must_use]
+    pub fn is_up(self) -> bool {
+        self == Self::Up
+    }
+
+    /// Whether it does not answer.
+    #[must_use]
+    pub fn is_down(self) -> bool {
+        self == Self::Down
+    }
+
     /// In one word.
     #[must_use]
     pub fn name(self) -> &'static str {

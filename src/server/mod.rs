@@ -10,6 +10,7 @@ mod notify;
 mod patience;
 mod reload;
 mod running;
+mod sharing;
 mod slots;
 
 use std::convert::Infallible;
@@ -138,6 +139,7 @@ impl Server {
         let (drain, draining) = watch::channel(false);
         let door = Door { reload: Arc::clone(&reload), draining };
         let admin = admin.map(|listener| admin::serve(listener, Arc::clone(&reload)));
+        let sharing = tokio::spawn(sharing::share_limits(Arc::clone(&reload)));
         tokio::select! {
             never = door.let_in(&listener) => match never {},
             () = stop => reload.announce_stop(),
@@ -157,6 +159,7 @@ impl Server {
         if let Some(admin) = admin {
             admin.abort();
         }
+        sharing.abort();
         ending
     }
 }

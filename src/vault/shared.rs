@@ -40,23 +40,36 @@ impl Vault {
         errand: &Errand,
     ) -> Result<Arc<SessionKey>, Failed> {
         let place = replicas.place(context(entry), PATIENCE);
+        let loaded = self.find_or_open(&place, entry, errand).await;
+        if loaded.is_err() && errand.held_until.is_none() {
+            let now = self.clock.now();
+            // As a vault does with its own keys: while STS fails, what lives is given to its last second.
+            if let Some(plain) = place.last_resort(now.timestamp_millis()).await {
+                self.lasting.tally.served_while_failing();
+                return found(&plain, errand, now);
+            }
+        }
+        loaded
+    }
+
+    async fn find_or_open(&self, place: &Place, entry: &Entry, errand: &Errand) -> Result<Arc<SessionKey>, Failed> {
         let mut news = place.listen();
         loop {
             let now = self.clock.now();
-            match place.claim(needed(errand, now).timestamp_millis()).await {
+            match place.claim(now.timestamp_millis(), needed(errand, now).timestamp_millis()).await {
                 Claim::Key(plain) => return found(&plain, errand, now),
                 Claim::Old(lease, plain) => {
                     let found = found(&plain, errand, now);
-                    self.settle(&place, Some(lease), &found);
+                    self.settle(place, Some(lease), &found);
                     return found;
                 }
                 Claim::Failure(plain) => match failure(&plain, now) {
                     Some(failed) => return Err(failed),
-                    None => news.told().await,
+                    None => break,
                 },
                 Claim::Lease(lease) => {
                     let opened = place.hold(&lease, self.open(entry, errand)).await;
-                    self.settle(&place, Some(lease), &opened);
+                    self.settle(place, Some(lease), &opened);
                     return opened;
                 }
                 Claim::Busy => news.told().await,
@@ -64,7 +77,7 @@ impl Vault {
             }
         }
         let opened = self.open(entry, errand).await;
-        self.settle(&place, None, &opened);
+        self.settle(place, None, &opened);
         opened
     }
 
@@ -77,7 +90,10 @@ impl Vault {
                 Outcome::Key { plain: plain(key), end, life: until(key.expiration) }
             }
             Err(failed) => match told(failed) {
-                Some(plain) => Outcome::Failure { plain, life: until(failed.unopened.retry_at) },
+                Some(plain) => {
+                    let retry_at = failed.unopened.retry_at;
+                    Outcome::Failure { plain, end: retry_at.timestamp_millis(), life: until(retry_at) }
+                }
                 None => Outcome::Nothing,
             },
         };

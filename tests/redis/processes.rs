@@ -9,6 +9,7 @@ use futures_util::future::join_all;
 use oss_vend::clock::SystemClock;
 use oss_vend::emulator::{DEV_ACCESS_KEY_ID, DEV_ACCESS_KEY_SECRET, DEV_ROLE_ARN};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
@@ -24,6 +25,11 @@ struct Process {
 
 impl Process {
     fn start(cloud: &Cloud, redis: &Redis) -> Self {
+        Self::with(cloud, redis, &[])
+    }
+
+    /// One with more variables.
+    fn with(cloud: &Cloud, redis: &Redis, more: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_oss-vend"));
         command.args(["serve", "--listen", "127.0.0.1:0"]).current_dir(folder.path()).env_clear().envs([
@@ -41,6 +47,7 @@ impl Process {
             ("OSS_VEND__VAULT__REDIS__TIMEOUT", "40s"),
             ("OSS_VEND__VAULT__REDIS__SEALING_KEYS", SEALING_KEY),
         ]);
+        command.envs(more.iter().copied());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let (mut address, mut shares) = (None, false);
@@ -133,4 +140,37 @@ async fn when_the_process_that_loads_is_killed_another_one_loads() {
     assert!(ids.len() == 100 && ids.iter().all(|id| id.is_ok() && *id == ids[0]), "{ids:?}");
     assert_eq!(calls, 2);
     drop(loading.await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_caller_took_from_one_process_counts_at_another() {
+    let Some(redis) = Redis::start().await else { return };
+    let cloud = Cloud::open(Arc::new(SystemClock::new())).await;
+    let hash = const_hex::encode(Sha256::digest("key-of-alice"));
+    let keys = format!(r#"[{{"id":"alice","hash":"sha256:{hash}"}}]"#);
+    let more = [
+        ("OSS_VEND__AUTH__API_KEYS", keys.as_str()),
+        ("OSS_VEND__GRANTS__DEFAULT__CALLERS", "alice"),
+        ("OSS_VEND__LIMITS__PER_CALLER", "1/m burst 10"),
+        ("OSS_VEND__LIMITS__SHARED", "true"),
+    ];
+    let processes: Vec<_> =
+        tokio::task::block_in_place(|| (0..2).map(|_| Process::with(&cloud, &redis, &more)).collect());
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let ask = async |process: &Process| {
+        client.get(process.url("/sts")).bearer_auth("key-of-alice").send().await.unwrap().status().as_u16()
+    };
+    for _ in 0..9 {
+        assert_eq!(ask(&processes[0]).await, 200);
+    }
+    // The other one would give ten by itself; it hears of the nine once it has something to tell.
+    let mut given = 0;
+    while ask(&processes[1]).await == 200 {
+        given += 1;
+        assert!(given < 9, "the other process never heard of it");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    println!("of a burst of 10, one process gave 9 and another {given}");
+    let names = redis.names("spent").await;
+    assert!(names.len() == 1 && !names[0].contains("alice"), "{names:?}");
 }

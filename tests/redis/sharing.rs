@@ -145,11 +145,40 @@ async fn a_refusal_is_shared_and_so_is_its_back_off() {
     }
     assert_eq!(cloud.calls(), 1, "nobody asks before the back-off is over");
     cloud.knobs().clear_failures();
+    // Whoever keeps it in Redis for longer keeps nobody from trying again.
+    if let Some(failure) = redis.names("failure").await.first() {
+        let _: u64 = redis.command(&["PERSIST", failure]).await;
+    }
     clock.set(first.retry_at);
     for replica in &replicas {
         replica.key("one").await.unwrap();
     }
     assert_eq!(cloud.calls(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_sts_fails_the_key_of_another_replica_is_given_to_its_last_seconds() {
+    let Some(redis) = Redis::start().await else { return };
+    let clock = clock();
+    let cloud = Cloud::open(clock.clone()).await;
+    let first = cloud.replicas(1, &redis).await.remove(0);
+    let key = first.key("one").await.unwrap();
+    until(|| first.vault.counts().under_way == 0, || "a load".into()).await;
+    while redis.names("key").await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let refusal = Failure::Status { status: 403, code: "NoPermission".into(), message: "no".into() };
+    cloud.knobs().fail_next("AssumeRole", 1000, refusal);
+    for left in [600, 30, 2] {
+        clock.set(start_of_time() + TimeDelta::minutes(60) - TimeDelta::seconds(left));
+        let newcomer = cloud.replica(&shared_through(&redis), 100);
+        for _ in 0..20 {
+            assert_eq!(newcomer.key("one").await.as_ref(), Ok(&key), "{left} seconds before its end");
+        }
+    }
+    assert!(cloud.calls() <= 4, "{} calls", cloud.calls());
+    clock.set(start_of_time() + TimeDelta::minutes(61));
+    cloud.replica(&shared_through(&redis), 100).key("one").await.unwrap_err();
 }
 
 #[tokio::test(flavor = "multi_thread")]

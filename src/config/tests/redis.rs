@@ -35,6 +35,12 @@ fn the_environment_says_it_too() {
 }
 
 #[test]
+fn limits_are_shared_through_redis_or_not_at_all() {
+    let told = Folder::with(&format!("{LEAST}[limits]\nshared = true")).faults(&[]);
+    assert!(told.contains("limits.shared needs [vault.redis]"), "{told}");
+}
+
+#[test]
 fn what_is_wrong_is_told_with_its_line_and_without_a_secret() {
     let faults = |redis: &str| Folder::with(&with(redis)).faults(&[]);
     let keys = format!("sealing_keys = [\"{KEY}\"]");

@@ -67,7 +67,7 @@ fn calls(page: &mut Page, counts: &Counts) {
 
 /// What is shared through Redis; nothing of it is told where nothing is shared.
 fn replicas(page: &mut Page, counts: Option<&replicas::Counts>) {
-    let up = |counts: &replicas::Counts| number(u64::from(counts.state == replicas::State::Up));
+    let up = |counts: &replicas::Counts| number(u64::from(counts.state.is_up()));
     page.gauge(
         "redis_up",
         "Whether Redis answers and refuses nothing; absent without vault.redis",

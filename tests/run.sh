@@ -117,6 +117,12 @@ deployments() {
     OSS_VEND_BIN="$target/debug/oss-vend" tests/deploy/run.sh
 }
 
+openapi() {
+    local target
+    target=$(target) || return
+    OSS_VEND_BIN="$target/debug/oss-vend" tests/openapi/run.sh
+}
+
 # The rules of examples/deploy/prometheus, by Prometheus' own tool. Its package would start a server, so it is unpacked
 # beneath tests/.work and not installed.
 prometheus_rules() {
@@ -146,6 +152,7 @@ step "ali-oss and oss-vend.js in Node" suite node
 step "pages in Chromium" suite browser
 step "the official JavaScript SDKs, and the examples" suite sdk
 step "the official Python SDKs, and the examples" python_suite
+step "OpenAPI: the document, the server, a generated client" openapi
 step "the deployments of examples/deploy" deployments
 step "the alerts of examples/deploy" prometheus_rules
 step "the table of SDKs" tests/sdk_table.py --check

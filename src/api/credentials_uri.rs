@@ -3,6 +3,7 @@
 
 use axum::body::Body;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::answer::{Answer, json, time};
 use super::parameters::Parameters;
@@ -15,13 +16,16 @@ use super::visit::Visit;
 const MIN_REMAINING: u32 = 16 * 60;
 
 /// The names that the SDKs want, and no others.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
-struct Credentials<'a> {
+#[schema(as = UriCredentials)]
+pub(super) struct Credentials<'a> {
+    #[schema(example = "Success")]
     code: &'static str,
     access_key_id: &'a str,
     access_key_secret: &'a str,
     security_token: &'a str,
+    #[schema(format = DateTime)]
     expiration: String,
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::answer::{Answer, Granted, Object, json, written};
 use super::offers::Offer;
@@ -42,17 +43,20 @@ pub(super) fn of(offer: &Offer, permit: &FormPermit, key: &Arc<SessionKey>, gran
     written(granted.clamped_by.into_iter().fold(object, |object, reason| object.text("clampedBy", reason)).end())
 }
 
-/// The five fields of the published samples, signed by the AccessKey itself: those pages send no token.
+/// The five fields of the published samples.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ClassicForm)]
+pub(super) struct Classic<'a> {
+    oss_access_key_id: &'a str,
+    policy: &'a str,
+    signature: &'a str,
+    host: &'a str,
+    dir: &'a str,
+}
+
+/// Those fields, signed by the AccessKey itself: those pages send no token.
 pub(super) fn classic(grant: &Grant, permit: &FormPermit, access_key: &AccessKey, expiration: DateTime<Utc>) -> Answer {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Classic<'a> {
-        oss_access_key_id: &'a str,
-        policy: &'a str,
-        signature: &'a str,
-        host: &'a str,
-        dir: &'a str,
-    }
     let form = post::sign_v1(&conditions(grant, permit), expiration, access_key);
     json(&Classic {
         oss_access_key_id: &access_key.id,

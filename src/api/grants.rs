@@ -6,6 +6,7 @@
 use axum::body::Body;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::answer::{self, json, time};
 use super::parameters::Parameters;
@@ -14,18 +15,23 @@ use super::visit::Visit;
 use crate::caller::Caller;
 use crate::policy::{Grant, Method};
 
-#[derive(Serialize)]
+/// What this caller may ask for.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Answer<'a> {
+#[schema(as = Grants)]
+pub(super) struct Answer<'a> {
     /// Who the server takes the caller for; absent for an anonymous one.
     #[serde(skip_serializing_if = "Option::is_none")]
     caller: Option<&'a str>,
     grants: Vec<Offer<'a>>,
+    #[schema(format = DateTime)]
     server_time: String,
 }
 
-#[derive(Serialize)]
+/// A grant, and its limits.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Grant)]
 struct Offer<'a> {
     name: &'a str,
     methods: Vec<&'static str>,

@@ -15,6 +15,7 @@ mod grants;
 mod health;
 mod ingress;
 mod offers;
+pub mod openapi;
 mod parameters;
 mod peer;
 mod post_signature;

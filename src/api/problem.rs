@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::answer::Answer;
 
@@ -30,7 +31,7 @@ struct Parts {
 const CHALLENGE: &str = "Bearer realm=\"oss-vend\"";
 
 /// Who refused us, and how they name the refusal.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Upstream {
     /// `STS`.
@@ -43,9 +44,10 @@ pub struct Upstream {
     pub request_id: Option<String>,
 }
 
-/// The document's members, in the order in which a person wants to read them.
-#[derive(Debug, Serialize)]
+/// A failure (RFC 9457), its members in the order in which a person wants to read them.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Problem)]
 pub(super) struct Document<'a> {
     r#type: String,
     title: &'static str,

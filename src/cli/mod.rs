@@ -1,4 +1,4 @@
-//! The command line: `serve`, `dev`, `key new`, `explain`, `check`, `explain-error`, `healthcheck`.
+//! The command line: `serve`, `dev`, `key new`, `explain`, `check`, `explain-error`, `healthcheck`, `openapi`.
 
 #![expect(
     clippy::doc_markdown,
@@ -12,6 +12,7 @@ mod explain_error;
 mod healthcheck;
 mod key;
 mod log;
+mod openapi;
 mod serve;
 
 use std::io::{self, Write};
@@ -51,6 +52,7 @@ enum Command {
     Check(check::Arguments),
     ExplainError(explain_error::Arguments),
     Healthcheck(healthcheck::Arguments),
+    Openapi(openapi::Arguments),
 }
 
 /// Runs what the arguments of the process say.
@@ -74,6 +76,7 @@ pub(crate) fn run() -> ExitCode {
         },
         Command::ExplainError(arguments) => explain_error::run(&arguments),
         Command::Healthcheck(arguments) => healthcheck::run(arguments),
+        Command::Openapi(arguments) => openapi::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

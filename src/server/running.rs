@@ -133,7 +133,7 @@ impl Running {
             lasting.metrics.certificate_ends(ends);
             tell_of_the_end(ends, lasting.clock.now());
         }
-        let pages = lasting.pages.clone().merge(web::module());
+        let pages = lasting.pages.clone().merge(web::module()).merge(api::openapi::route());
         let pages = match static_dir {
             Some(folder) => pages.fallback_service(ServeDir::new(folder).fallback(axum::routing::any(api::not_found))),
             None => pages.fallback(api::not_found),

@@ -9,6 +9,7 @@ mod check;
 mod configurations;
 mod costs;
 mod observability;
+mod openapi;
 mod pages;
 mod promql;
 mod ram;

@@ -7,20 +7,21 @@ use std::collections::BTreeMap;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use self::reasons::{Reason, Seen};
 use super::App;
 use super::answer::{Answer, json, time};
 use crate::vault::{Counts, Holdings, Outcome};
 
-#[derive(Serialize)]
-struct Alive {
+#[derive(Serialize, ToSchema)]
+pub(super) struct Alive {
     status: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Readiness {
+pub(super) struct Readiness {
     ready: bool,
     /// Why not, or what is wrong all the same.
     reasons: Vec<Reason>,
@@ -29,11 +30,13 @@ struct Readiness {
     #[serde(skip_serializing_if = "Option::is_none")]
     last_sts_call: Option<LastCall>,
     clock_offset_seconds: i64,
+    #[schema(format = DateTime)]
     server_time: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = AccessKeyReport)]
 struct AccessKey {
     available: bool,
     source: &'static str,
@@ -52,7 +55,7 @@ struct AccessKey {
 }
 
 /// What the vault holds and has done since the start.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct VaultReport {
     sessions: usize,
@@ -71,7 +74,7 @@ struct VaultReport {
 }
 
 /// What is shared with other replicas, and how Redis is.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Replicas {
     state: &'static str,
@@ -86,8 +89,9 @@ struct Replicas {
     broken: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct LastCall {
+    #[schema(format = DateTime)]
     at: String,
     ok: bool,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -63,7 +63,7 @@ impl Load {
     fn lines(self) -> Lines {
         let poll = Poll::new().unwrap();
         let lines = (0..self.connections).map(|number| Line::open(&poll, self.address, number)).collect();
-        Lines { load: self, poll, lines }
+        Lines { load: self, poll, all: lines }
     }
 }
 
@@ -71,7 +71,7 @@ impl Load {
 struct Lines {
     load: Load,
     poll: Poll,
-    lines: Vec<Line>,
+    all: Vec<Line>,
 }
 
 impl Lines {
@@ -81,7 +81,7 @@ impl Lines {
 
     /// Sends until `done` says so of the number of requests that were sent, and awaits the answers.
     fn until(&mut self, done: &mut dyn FnMut(usize) -> bool, next: &mut dyn FnMut() -> Vec<u8>) -> Outcome {
-        let Self { load, poll, lines } = self;
+        let Self { load, poll, all: lines } = self;
         let (mut outcome, mut sent, mut waiting) = (Outcome::default(), 0, 0);
         let began = Instant::now();
         for line in lines.iter_mut() {

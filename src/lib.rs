@@ -15,10 +15,11 @@
 //! | [`policy`] | `caller`, `json` | may this caller have this; pure |
 //! | [`sts`] | `keys`, `signing` | `AssumeRole` on the wire |
 //! | [`access_key`] | `keys`, `clock`, `sts` | where the AccessKey comes from; some are roles that STS gives |
-//! | [`vault`] | `keys`, `policy`, `sts`, `access_key`, `clock`, `metrics`, `trace` | the live session key of each session |
+//! | [`replicas`] | `keys` | what the replicas of one server share through Redis; knows no session |
+//! | [`vault`] | `keys`, `policy`, `sts`, `access_key`, `clock`, `metrics`, `trace`, `replicas` | the live session key of each session |
 //! | [`audit`] | `json` | who got what, as lines of JSON, written behind the requests |
 //! | [`limits`] | – | how often one may ask; pure but for its counts |
-//! | [`config`] | `caller`, `policy`, `vault`, `sts`, `access_key`, `keys`, `limits`, `audit` | reads files and environment, alone in doing so |
+//! | [`config`] | `caller`, `policy`, `vault`, `sts`, `access_key`, `keys`, `limits`, `audit`, `replicas` | reads files and environment, alone in doing so |
 //! | [`api`] | `caller`, `policy`, `vault`, `signing`, `keys`, `limits`, `clock`, `audit`, `metrics`, `trace`, `json` | routes, answers, problems |
 //! | [`diagnose`] | `sts`, `signing` | what an error of OSS or STS means; pure |
 //! | [`check`] | `config`, `policy`, `caller`, `access_key`, `sts`, `signing`, `keys`, `clock`, `diagnose` | is the cloud side right: asks it, step by step |
@@ -44,6 +45,7 @@ pub mod keys;
 pub mod limits;
 pub mod metrics;
 pub mod policy;
+pub mod replicas;
 pub mod server;
 pub mod signing;
 pub mod sts;

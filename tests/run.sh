@@ -51,6 +51,8 @@ packages() {
     command -v openssl >/dev/null || missing+=(openssl)
     command -v systemd-analyze >/dev/null || missing+=(systemd) # it checks the unit; nothing is started
     [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
+    command -v redis-server >/dev/null || missing+=(redis-server)
+    command -v redis-sentinel >/dev/null || missing+=(redis-sentinel)
     for font in fonts-noto-cjk fonts-noto-color-emoji; do # names in the screenshots
         dpkg-query -W -f='${Status}' "$font" 2>/dev/null | grep -q 'ok installed' || missing+=("$font")
     done
@@ -136,7 +138,7 @@ need "node" node_runtime
 need "node modules" node_modules
 step "cargo fmt" cargo fmt --check
 step "cargo clippy" cargo clippy --locked --all-targets -- -D warnings
-step "cargo test" cargo test --locked
+step "cargo test" env OSS_VEND_TEST_REDIS=required cargo test --locked
 step "dependencies and package" tests/dependencies.py
 step "benches, once each" cargo test --locked --benches
 need "cargo build" cargo build --locked

@@ -94,6 +94,7 @@ impl Bank {
                 .into(),
             calls_per_second: 80,
             max_sessions: 1_000_000,
+            replicas: None,
         };
         Self { vault: Vault::new(options, Arc::new(CorrectedClock::new(clock.clone()))), clock, calls }
     }

@@ -177,7 +177,9 @@ impl From<&LoadError> for Problem {
             LoadError::AccessKey(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "access_key_unavailable", detail),
             LoadError::Sts(sts) => of_sts(sts.kind(), detail, sts.code(), sts.request_id()),
             LoadError::AllButOver { .. } => Self::new(StatusCode::BAD_GATEWAY, "clock_skew", detail),
-            LoadError::BudgetSpent { .. } => Self::new(StatusCode::SERVICE_UNAVAILABLE, "sts_budget_spent", detail),
+            LoadError::BudgetSpent { .. } | LoadError::NotSpared { .. } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "sts_budget_spent", detail)
+            }
             LoadError::BrokeOff => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail),
         };
         problem.hint(error.hint().unwrap_or("this passes by itself: try again after a moment"))

@@ -14,6 +14,7 @@ use super::check_grant::ROLE_FOR_ALL;
 use super::fault::ConfigError;
 use super::format;
 use super::load::Loaded;
+use super::redis;
 use super::settings::{
     AuditTarget, CorsSettings, GrantSettings, LimitSettings, PolicySource, SignatureVersion, StsSettings, StsSignature,
 };
@@ -24,6 +25,7 @@ use crate::caller::Authenticator;
 use crate::keys::AccessKey;
 use crate::limits::Rates;
 use crate::policy::{self, Grant, GrantSpec, Grants};
+use crate::replicas;
 use crate::sts::{ClientOptions, SignatureScheme, endpoint};
 
 /// Everything that a server is made of.
@@ -37,6 +39,8 @@ pub struct Configured {
     pub calls_per_second: u32,
     /// The most sessions that are held.
     pub max_sessions: usize,
+    /// Through what the vault is shared with other replicas, if it is.
+    pub replicas: Option<replicas::Options>,
     /// Where the AccessKey comes from, if there is one.
     pub access_keys: Option<AccessKeys>,
     /// Who may ask.
@@ -153,6 +157,7 @@ impl Loaded {
             second_sts,
             calls_per_second: settings.sts.calls_per_second,
             max_sessions: settings.vault.max_sessions,
+            replicas: settings.vault.redis.map(redis::options),
             authenticator,
             grants,
             audit: match settings.audit.to {

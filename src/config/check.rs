@@ -40,6 +40,9 @@ impl Check<'_> {
             self.tls_paths(tls);
         }
         self.sts(&mut settings.sts);
+        if let Some(redis) = &mut settings.vault.redis {
+            self.redis(redis);
+        }
         self.auth(&mut settings.auth);
         self.cors(&settings.cors);
         self.proxies(&settings.proxy, settings.tls.is_some());

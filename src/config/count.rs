@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Formatter};
 
+use serde::Deserialize;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 
 const MOST: u32 = 1_000_000;
@@ -9,6 +10,14 @@ const MOST: u32 = 1_000_000;
 /// Reads a number, also from the text of a variable.
 pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     deserializer.deserialize_any(CountVisitor)
+}
+
+/// Reads a number that may be absent.
+pub(super) fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    #[derive(Deserialize)]
+    struct Present(#[serde(deserialize_with = "count")] u32);
+
+    Ok(Option::<Present>::deserialize(deserializer)?.map(|present| present.0))
 }
 
 struct CountVisitor;

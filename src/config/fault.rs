@@ -155,5 +155,5 @@ impl Source {
 
 fn speaks_of_secrets(text: &str) -> bool {
     let password = text.contains("://") && text.contains('@');
-    password || ["_key", "secret", "token", "hash"].iter().any(|word| text.contains(word))
+    password || ["_key", "secret", "token", "hash", "password"].iter().any(|word| text.contains(word))
 }

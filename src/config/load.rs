@@ -86,6 +86,9 @@ impl Settings {
         for text in settings.auth.jwt.iter().filter_map(|jwt| jwt.jwks.as_deref()) {
             written.add(&["auth", "jwt"], text);
         }
+        if let Some(text) = settings.vault.redis.as_ref().and_then(|redis| redis.authorities.as_deref()) {
+            written.add(&["vault", "redis", "ca_file"], text);
+        }
         if let Some(tls) = &tls {
             written.add(&["tls", "certificate"], &tls.mark);
         }
@@ -101,7 +104,8 @@ impl Settings {
             PolicySource::Generated | PolicySource::Role => None,
         });
         let tls = self.tls.iter().flat_map(|tls| [tls.certificate.clone(), tls.key.clone()]);
-        policies.chain(tls).chain(self.auth.jwt.iter().filter_map(|jwt| jwt.jwks_file.clone()))
+        let authorities = self.vault.redis.iter().filter_map(|redis| redis.ca_file.clone());
+        policies.chain(tls).chain(authorities).chain(self.auth.jwt.iter().filter_map(|jwt| jwt.jwks_file.clone()))
     }
 }
 

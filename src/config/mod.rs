@@ -55,6 +55,8 @@ mod overlay;
 mod problem;
 mod rate;
 mod read;
+mod redis;
+mod redis_settings;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -76,8 +78,8 @@ pub use rate::Rate;
 pub use settings::{
     AccessKeySettings, AdminSettings, ApiKeySettings, AuditSettings, AuditTarget, AuthSettings, ClassicSettings,
     CorsSettings, ForwardSettings, FrontSettings, GrantSettings, JwtSettings, KeySource, LimitSettings, OtelSettings,
-    PolicySource, ProxySettings, RuleSettings, SecondKeySettings, Settings, SignatureVersion, StsSettings,
-    StsSignature, TlsSettings, VaultSettings,
+    PolicySource, ProxySettings, RedisMode, RedisSettings, RuleSettings, SecondKeySettings, Settings, SignatureVersion,
+    StsSettings, StsSignature, TlsSettings, VaultSettings,
 };
 pub use tls::Tls;
 

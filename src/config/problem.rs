@@ -90,7 +90,7 @@ pub(super) fn index(step: &str) -> Option<usize> {
 /// Whether the value at `path` must not be shown. A hash is one of them: in its place people put the key itself.
 pub(super) fn is_secret(path: &[String]) -> bool {
     path.first().is_some_and(|first| first == "access_key")
-        || path.iter().any(|step| step == "api_keys" || step == "secret")
+        || path.iter().any(|step| matches!(step.as_str(), "api_keys" | "secret" | "sealing_keys" | "password"))
 }
 
 /// The one of `known` that is most like `name`, if any is.

@@ -14,6 +14,7 @@ use super::rate::Rate;
 pub use super::access_key_settings::{AccessKeySettings, KeySource, SecondKeySettings};
 pub use super::auth_settings::{ApiKeySettings, AuthSettings, ForwardSettings, JwtSettings, ProxySettings};
 pub use super::grant_settings::{GrantSettings, PolicySource, RuleSettings, SignatureVersion};
+pub use super::redis_settings::{RedisMode, RedisSettings};
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -96,6 +97,8 @@ pub struct StsSettings {
 pub struct VaultSettings {
     /// The most sessions that are held, at least 10.
     pub max_sessions: usize,
+    /// What several replicas share their sessions through.
+    pub redis: Option<RedisSettings>,
 }
 
 /// The two schemes STS understands.
@@ -288,7 +291,7 @@ impl Default for StsSettings {
 impl Default for VaultSettings {
     fn default() -> Self {
         // About 2 KB each, so 200 MB at the most.
-        Self { max_sessions: 100_000 }
+        Self { max_sessions: 100_000, redis: None }
     }
 }
 

@@ -37,6 +37,7 @@ use crate::api::{Outgoing, Peer};
 use crate::clock::{Clock, CorrectedClock};
 use crate::config::{ConfigError, Loaded};
 use crate::metrics::Metrics;
+use crate::replicas::Unusable;
 use crate::sts::ClientError;
 use crate::trace::NoExporter;
 
@@ -53,6 +54,9 @@ pub enum StartError {
     /// STS cannot be asked.
     #[error("sts.endpoint: {0}")]
     Sts(#[from] ClientError),
+    /// Redis' address or the sealing keys cannot be used.
+    #[error(transparent)]
+    Redis(#[from] Unusable),
     /// The audit trail cannot be opened.
     #[error("audit.to: {0}")]
     Audit(io::Error),

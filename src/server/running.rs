@@ -21,6 +21,7 @@ use crate::audit::{Destination, Trail};
 use crate::clock::{Clock, CorrectedClock};
 use crate::config::{Changes, Configured, CorsSettings, Loaded, Written};
 use crate::metrics::Metrics;
+use crate::replicas::Replicas;
 use crate::sts::Client;
 use crate::trace::Spans;
 use crate::vault::{self, Vault};
@@ -66,7 +67,7 @@ impl Running {
     pub(super) fn build(loaded: Loaded, lasting: &Lasting, before: Option<Before<'_>>) -> Result<Self, StartError> {
         let written = loaded.written.clone();
         let configured = loaded.build()?;
-        let Configured { sts, second_sts, calls_per_second, max_sessions, access_keys, .. } = configured;
+        let Configured { sts, second_sts, calls_per_second, max_sessions, replicas, access_keys, .. } = configured;
         let Configured { authenticator, grants, audit, otel, classic, static_dir, .. } = configured;
         let Configured { cors, page_headers, proxies, rates, limits, shutdown, .. } = configured;
         let Configured { unix_proxy, require_https, tls, hsts, .. } = configured;
@@ -81,6 +82,12 @@ impl Running {
             },
             calls_per_second,
             max_sessions,
+            replicas: match before {
+                Some((before, changes)) if !changes.touch("vault.redis") && !changes.touch("sts.calls_per_second") => {
+                    before.app.vault.replicas()
+                }
+                _ => replicas.map(|options| Replicas::open(&options, calls_per_second)).transpose()?,
+            },
         };
         if before.is_some_and(|(before, _)| before.tls.is_some() != tls.is_some()) {
             return Err(StartError::TlsSwitched);

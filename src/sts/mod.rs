@@ -15,6 +15,7 @@ mod oidc;
 mod refusal;
 mod reply;
 mod request;
+mod retold;
 mod verdict;
 mod wire;
 
@@ -26,4 +27,5 @@ pub use message::Message;
 pub use oidc::AssumeRoleWithOidc;
 pub use refusal::Refusal;
 pub use request::{AssumeRole, SignatureScheme};
+pub use retold::Retold;
 pub use verdict::{Blame, Retry, hint};

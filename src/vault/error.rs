@@ -48,6 +48,12 @@ pub enum LoadError {
         /// When it may be worth trying again.
         retry_after: Duration,
     },
+    /// There was no call to spare for a refresh. While the key that is held lives, nobody hears of it.
+    #[error("no call of STS was to spare for a refresh")]
+    NotSpared {
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
     /// The load ended without an outcome; that is our fault.
     #[error("the load of the session key broke off")]
     BrokeOff,
@@ -69,7 +75,7 @@ impl LoadError {
         match self {
             Self::AccessKey(_) | Self::AllButOver { .. } => Blame::Operator,
             Self::Sts(error) => error.blame(),
-            Self::BudgetSpent { .. } => Blame::Nobody,
+            Self::BudgetSpent { .. } | Self::NotSpared { .. } => Blame::Nobody,
             Self::BrokeOff => Blame::Us,
         }
     }
@@ -81,7 +87,7 @@ impl LoadError {
             Self::AccessKey(error) => Some(error.hint()),
             Self::Sts(error) => error.hint(),
             Self::AllButOver { .. } => Some("set this machine's clock by NTP"),
-            Self::BudgetSpent { .. } => Some(
+            Self::BudgetSpent { .. } | Self::NotSpared { .. } => Some(
                 "grants whose directory or session name names the caller need a session for each; sts.calls_per_second is \
                  the limit, and forms and URLs of one grant share a session",
             ),
@@ -93,7 +99,7 @@ impl LoadError {
     /// an operator can mend it, up to twice as long with each further one, to a minute; and never shorter than STS asks.
     pub(super) fn back_off(&self, count: u32) -> TimeDelta {
         let asked = match self {
-            Self::BudgetSpent { retry_after } => *retry_after,
+            Self::BudgetSpent { retry_after } | Self::NotSpared { retry_after } => *retry_after,
             _ => self.sts().and_then(StsError::retry_after).unwrap_or(Duration::ZERO),
         };
         let base = if self.blame() == Blame::Operator { FOR_OPERATORS } else { FOR_OTHERS };

@@ -27,8 +27,13 @@ pub(super) fn renew_after(key: &SessionKey, random: u64) -> DateTime<Utc> {
 }
 
 /// Whether more than half of the life of `key` is gone.
-pub(super) fn is_past_half(key: &SessionKey, now: DateTime<Utc>) -> bool {
+fn is_past_half(key: &SessionKey, now: DateTime<Utc>) -> bool {
     (now - key.issued) * 2 > key.expiration - key.issued
+}
+
+/// Whether `key` does not live until `until` and is worth renewing for it.
+pub(super) fn falls_short(key: &SessionKey, until: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    key.expiration < until && is_past_half(key, now)
 }
 
 /// Whether `key` may be handed out.

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::budget::{Budget, Spent};
-use super::error::LoadError;
+use super::budget::{Budget, PATIENCE, Spent};
+use super::error::{LoadError, Unopened};
 use super::life;
 use super::tally::Tally;
 use crate::access_key::AccessKeys;
 use crate::clock::{Clock, CorrectedClock};
 use crate::keys::{AccessKey, SessionKey};
 use crate::policy::Session;
+use crate::replicas::{NoTurn, Replicas};
 use crate::sts::{AssumeRole, Assumed, Client, Retry, Stage, StsError};
 
 /// All attempts together, pauses included: less than a request may take, so that its caller hears of STS from us.
@@ -41,6 +43,31 @@ pub(super) enum Urgency {
     Refresh,
 }
 
+/// What a load is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Errand {
+    pub(super) urgency: Urgency,
+    /// When the key that is held ends, if there is one; the new one has to be better.
+    pub(super) held_until: Option<DateTime<Utc>>,
+    /// How many loads of the session have failed in a row.
+    pub(super) failures: u32,
+}
+
+/// A load that failed.
+#[derive(Clone, Debug)]
+pub(super) struct Failed {
+    pub(super) unopened: Unopened,
+    /// How many have failed in a row, this one included.
+    pub(super) count: u32,
+}
+
+impl Failed {
+    pub(super) fn new(error: Arc<LoadError>, errand: &Errand, now: DateTime<Utc>) -> Self {
+        let count = errand.failures.saturating_add(1);
+        Self { unopened: Unopened { retry_at: now + error.back_off(count), error }, count }
+    }
+}
+
 /// Asks STS, at one endpoint or two, within the budget.
 #[derive(Debug)]
 pub(super) struct Loader {
@@ -50,17 +77,30 @@ pub(super) struct Loader {
     detour: AtomicU64,
     calls_per_second: u32,
     budget: Arc<Budget>,
+    /// Who else calls STS with the same budget.
+    replicas: Option<Arc<Replicas>>,
 }
 
 impl Loader {
-    pub(super) fn new(first: Client, second: Option<Client>, calls_per_second: u32) -> Self {
+    pub(super) fn new(
+        first: Client,
+        second: Option<Client>,
+        calls_per_second: u32,
+        replicas: Option<Arc<Replicas>>,
+    ) -> Self {
         let budget = Arc::new(Budget::new(calls_per_second));
-        Self { first, second, detour: AtomicU64::new(0), calls_per_second, budget }
+        Self { first, second, detour: AtomicU64::new(0), calls_per_second, budget, replicas }
     }
 
     /// One that asks elsewhere, of the same budget if its rate is the same.
-    pub(super) fn renewed(&self, first: Client, second: Option<Client>, calls_per_second: u32) -> Self {
-        let new = Self::new(first, second, calls_per_second);
+    pub(super) fn renewed(
+        &self,
+        first: Client,
+        second: Option<Client>,
+        calls_per_second: u32,
+        replicas: Option<Arc<Replicas>>,
+    ) -> Self {
+        let new = Self::new(first, second, calls_per_second, replicas);
         let same = calls_per_second == self.calls_per_second;
         if same { Self { budget: Arc::clone(&self.budget), ..new } } else { new }
     }
@@ -68,6 +108,12 @@ impl Loader {
     /// Whether a refresh may be started now; it is paid if so.
     pub(super) fn can_refresh(&self, clock: &CorrectedClock) -> bool {
         self.budget.spare(clock.elapsed())
+    }
+
+    /// The same among all replicas, once the refresh is to be made.
+    pub(super) async fn may_refresh(&self) -> Result<(), LoadError> {
+        let Some(replicas) = &self.replicas else { return Ok(()) };
+        replicas.spare().await.map_err(|NoTurn { retry_after }| LoadError::NotSpared { retry_after })
     }
 
     /// Opens `session` with `opener`, or with another of `access_keys` when STS does not take it. A refresh has been paid
@@ -87,6 +133,7 @@ impl Loader {
         loop {
             if urgency != Urgency::Refresh || attempt > 0 {
                 self.pay(session, clock, tally).await?;
+                self.take_turn(tally).await?;
             }
             attempt += 1;
             let began = clock.elapsed();
@@ -128,6 +175,15 @@ impl Loader {
                 Err(LoadError::BudgetSpent { retry_after })
             }
         }
+    }
+
+    /// The turn among all replicas, for a call that this one has to spare.
+    async fn take_turn(&self, tally: &Tally) -> Result<(), LoadError> {
+        let Some(replicas) = &self.replicas else { return Ok(()) };
+        replicas.turn(PATIENCE).await.map_err(|NoTurn { retry_after }| {
+            tally.turned_away();
+            LoadError::BudgetSpent { retry_after }
+        })
     }
 
     async fn attempt(

@@ -21,6 +21,7 @@ mod error;
 mod life;
 mod line;
 mod load;
+mod shared;
 mod slot;
 mod slots;
 mod tally;
@@ -31,7 +32,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::error::{LoadError, Unopened};
 pub use self::life::{MARGIN, refresh_after};
-use self::load::{Loader, Urgency};
+use self::load::{Errand, Failed, Loader, Urgency};
 use self::slot::{Flight, Slot, Step};
 use self::slots::{Entry, Slots};
 pub use self::tally::Counts;
@@ -40,6 +41,7 @@ use crate::access_key::{AccessKeyError, AccessKeys, Status as AccessKeyStatus};
 use crate::clock::{Clock, CorrectedClock};
 use crate::keys::{AccessKey, SessionKey};
 use crate::policy::Session;
+use crate::replicas::Replicas;
 use crate::sts::{Client, StsError};
 use crate::trace::{self, Span};
 
@@ -56,6 +58,8 @@ pub struct Options {
     pub calls_per_second: u32,
     /// The most sessions that are held.
     pub max_sessions: usize,
+    /// With whom sessions and calls are shared, if with anybody.
+    pub replicas: Option<Arc<Replicas>>,
 }
 
 /// Holds the live session key of each session, and opens sessions that are missing.
@@ -64,6 +68,7 @@ pub struct Vault {
     loader: Loader,
     access_keys: Arc<AccessKeys>,
     clock: Arc<CorrectedClock>,
+    replicas: Option<Arc<Replicas>>,
     lasting: Arc<Lasting>,
 }
 
@@ -97,10 +102,10 @@ impl Vault {
     /// An empty vault; its loads set `clock` right.
     #[must_use]
     pub fn new(options: Options, clock: Arc<CorrectedClock>) -> Arc<Self> {
-        let Options { sts, second_sts, access_keys, calls_per_second, max_sessions } = options;
+        let Options { sts, second_sts, access_keys, calls_per_second, max_sessions, replicas } = options;
         let lasting = Lasting { slots: Slots::new(max_sessions), tally: Tally::default(), last: Mutex::new(None) };
-        let loader = Loader::new(sts, second_sts, calls_per_second);
-        Arc::new(Self { loader, access_keys, clock, lasting: Arc::new(lasting) })
+        let loader = Loader::new(sts, second_sts, calls_per_second, replicas.clone());
+        Arc::new(Self { loader, access_keys, clock, replicas, lasting: Arc::new(lasting) })
     }
 
     /// A vault with other options and the same sessions, counts and clock, and the same budget if its rate is the same.
@@ -109,13 +114,19 @@ impl Vault {
     /// mends them.
     #[must_use]
     pub fn renewed(&self, options: Options) -> Arc<Self> {
-        let Options { sts, second_sts, access_keys, calls_per_second, max_sessions } = options;
-        let loader = self.loader.renewed(sts, second_sts, calls_per_second);
+        let Options { sts, second_sts, access_keys, calls_per_second, max_sessions, replicas } = options;
+        let loader = self.loader.renewed(sts, second_sts, calls_per_second, replicas.clone());
         self.lasting.slots.bound(max_sessions);
         self.lasting.slots.iter().for_each(|slot| slot.forgive());
         *self.lasting.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let (clock, lasting) = (Arc::clone(&self.clock), Arc::clone(&self.lasting));
-        Arc::new(Self { loader, access_keys, clock, lasting })
+        Arc::new(Self { loader, access_keys, clock, replicas, lasting })
+    }
+
+    /// With whom sessions and calls are shared.
+    #[must_use]
+    pub fn replicas(&self) -> Option<Arc<Replicas>> {
+        self.replicas.clone()
     }
 
     /// Where the AccessKey comes from.
@@ -138,7 +149,23 @@ impl Vault {
         self.lasting.tally.evicted(given_up);
         self.take_over(&slot, &entry, now);
         slot.touch(self.clock.elapsed());
-        match slot.step(now, until, |urgency| self.launch(&slot, entry, urgency)) {
+        match self.ask(&slot, &entry, now, until).await {
+            // Another replica's key may be near its end; whoever needs a longer one then renews it.
+            Ok(key) if self.replicas.is_some() && life::falls_short(&key, until, now) => {
+                self.ask(&slot, &entry, self.clock.now(), until).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn ask(
+        self: &Arc<Self>,
+        slot: &Arc<Slot>,
+        entry: &Entry,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Arc<SessionKey>, Unopened> {
+        match slot.step(now, until, |errand| self.launch(slot, entry.clone(), errand)) {
             Step::Ready(key) => Ok(key),
             Step::ReadyWhileFailing(key) => Ok(self.served_while_failing(key)),
             Step::Failed(unopened) => Err(unopened),
@@ -180,7 +207,7 @@ impl Vault {
     /// What was done since the start.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.lasting.tally.counts()
+        Counts { replicas: self.replicas.as_ref().map(|replicas| replicas.counts()), ..self.lasting.tally.counts() }
     }
 
     /// How far STS's clock is ahead of this machine's.
@@ -213,28 +240,41 @@ impl Vault {
         key
     }
 
-    fn launch(self: &Arc<Self>, slot: &Arc<Slot>, entry: Entry, urgency: Urgency) -> Option<Flight> {
-        if urgency == Urgency::Refresh && !self.loader.can_refresh(&self.clock) {
+    fn launch(self: &Arc<Self>, slot: &Arc<Slot>, entry: Entry, errand: Errand) -> Option<Flight> {
+        if errand.urgency == Urgency::Refresh && !self.loader.can_refresh(&self.clock) {
             return None;
         }
-        let load = trace::within_load(trace::current(), Arc::clone(self).load(entry, urgency));
-        Some(slot::launch(slot, load, Arc::clone(&self.clock)))
+        self.lasting.tally.begin();
+        let load = trace::within_load(trace::current(), Arc::clone(self).load(entry, errand));
+        Some(slot::launch(slot, errand, load, Arc::clone(&self.clock)))
     }
 
-    async fn load(self: Arc<Self>, entry: Entry, urgency: Urgency) -> Result<Arc<SessionKey>, Arc<LoadError>> {
+    async fn load(self: Arc<Self>, entry: Entry, errand: Errand) -> Result<Arc<SessionKey>, Failed> {
+        let _under_way = self.lasting.tally.under_way();
+        match &self.replicas {
+            Some(replicas) => self.share(replicas, &entry, &errand).await,
+            None => self.open(&entry, &errand).await,
+        }
+    }
+
+    async fn open(&self, entry: &Entry, errand: &Errand) -> Result<Arc<SessionKey>, Failed> {
         let Entry { session, opener } = entry;
-        match urgency {
+        let failed = |error| Failed::new(error, errand, self.clock.now());
+        match errand.urgency {
             Urgency::First | Urgency::Renewal => self.lasting.tally.load(),
-            Urgency::Refresh => self.lasting.tally.refresh(),
+            Urgency::Refresh => {
+                self.loader.may_refresh().await.map_err(|error| failed(Arc::new(error)))?;
+                self.lasting.tally.refresh();
+            }
         }
         let began = self.clock.now();
         let (keys, tally) = (&self.access_keys, &self.lasting.tally);
-        let opened = self.loader.open(&session, opener, urgency, keys, &self.clock, tally).await;
+        let opened = self.loader.open(session, Arc::clone(opener), errand.urgency, keys, &self.clock, tally).await;
         let loaded = opened.map(Arc::new).map_err(Arc::new);
-        log(&session, &loaded);
+        log(session, &loaded);
         self.tell(began, loaded.as_ref().err());
         self.remember(loaded.as_ref().err());
-        loaded
+        loaded.map_err(failed)
     }
 
     /// Tells those who record the trace that began the load.

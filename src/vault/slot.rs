@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::error::{LoadError, Unopened};
 use super::life;
-use super::load::Urgency;
+use super::load::{Errand, Failed, Urgency};
 use crate::clock::{Clock, CorrectedClock};
 use crate::keys::SessionKey;
 
@@ -44,13 +44,6 @@ struct Held {
     renew_after: DateTime<Utc>,
 }
 
-#[derive(Debug)]
-struct Failed {
-    unopened: Unopened,
-    /// How many loads have failed in a row.
-    count: u32,
-}
-
 /// What a request does next.
 #[derive(Debug)]
 pub(super) enum Step {
@@ -70,7 +63,7 @@ impl Slot {
         &self,
         now: DateTime<Utc>,
         until: DateTime<Utc>,
-        launch: impl FnOnce(Urgency) -> Option<Flight>,
+        launch: impl FnOnce(Errand) -> Option<Flight>,
     ) -> Step {
         let mut state = self.lock();
         let failing = state.remembered(now);
@@ -84,12 +77,12 @@ impl Slot {
         if failing.is_some() {
             return Step::ReadyWhileFailing(key);
         }
-        let too_short = key.expiration < until && life::is_past_half(&key, now);
+        let too_short = life::falls_short(&key, until, now);
         if too_short || !life::is_fresh(&key, now) {
             return state.wait(Some(key), launch);
         }
         if now >= held.renew_after && state.flight.is_none() {
-            match launch(Urgency::Refresh) {
+            match launch(state.errand(Urgency::Refresh)) {
                 Some(flight) => state.flight = Some(flight),
                 None => held_after(&mut state, now + REFRESH_PAUSE),
             }
@@ -141,7 +134,7 @@ impl Slot {
         self.lock().failed = None;
     }
 
-    fn land(&self, loaded: Result<Arc<SessionKey>, Arc<LoadError>>, now: DateTime<Utc>) -> Loaded {
+    fn land(&self, loaded: Result<Arc<SessionKey>, Failed>, now: DateTime<Utc>) -> Loaded {
         let mut state = self.lock();
         state.flight = None;
         match loaded {
@@ -151,10 +144,16 @@ impl Slot {
                 state.held = Some(Held { key: Arc::clone(&key), renew_after });
                 Ok(key)
             }
-            Err(error) => {
-                let count = state.failed.as_ref().map_or(1, |failed| failed.count.saturating_add(1));
-                let unopened = Unopened { retry_at: now + error.back_off(count), error };
-                state.failed = Some(Failed { unopened: unopened.clone(), count });
+            Err(failed) => {
+                // That nothing was spared for a refresh is no failure of STS: the key that is held is as good as before.
+                if let (LoadError::NotSpared { .. }, Some(held)) = (&*failed.unopened.error, &mut state.held)
+                    && held.key.expiration > now
+                {
+                    held.renew_after = failed.unopened.retry_at;
+                    return Ok(Arc::clone(&held.key));
+                }
+                let unopened = failed.unopened.clone();
+                state.failed = Some(failed);
                 Err(unopened)
             }
         }
@@ -170,9 +169,17 @@ impl State {
         self.failed.as_ref().filter(|failed| now < failed.unopened.retry_at).map(|failed| failed.unopened.clone())
     }
 
-    fn wait(&mut self, or_else: Option<Arc<SessionKey>>, launch: impl FnOnce(Urgency) -> Option<Flight>) -> Step {
+    fn errand(&self, urgency: Urgency) -> Errand {
+        Errand {
+            urgency,
+            held_until: self.held.as_ref().map(|held| held.key.expiration),
+            failures: self.failed.as_ref().map_or(0, |failed| failed.count),
+        }
+    }
+
+    fn wait(&mut self, or_else: Option<Arc<SessionKey>>, launch: impl FnOnce(Errand) -> Option<Flight>) -> Step {
         if self.flight.is_none() {
-            self.flight = launch(if or_else.is_some() { Urgency::Renewal } else { Urgency::First });
+            self.flight = launch(self.errand(if or_else.is_some() { Urgency::Renewal } else { Urgency::First }));
         }
         let flight = self.flight.clone().expect("a load that someone waits for is never declined");
         Step::Wait { flight, or_else }
@@ -188,12 +195,14 @@ fn held_after(state: &mut State, renew_after: DateTime<Utc>) {
 /// Starts `load` as a task of its own, which puts its outcome into `slot` whoever still waits, and even if it panics.
 pub(super) fn launch(
     slot: &Arc<Slot>,
-    load: impl Future<Output = Result<Arc<SessionKey>, Arc<LoadError>>> + Send + 'static,
+    errand: Errand,
+    load: impl Future<Output = Result<Arc<SessionKey>, Failed>> + Send + 'static,
     clock: Arc<CorrectedClock>,
 ) -> Flight {
     let slot = Arc::clone(slot);
     let task = tokio::spawn(async move {
-        let loaded = tokio::spawn(load).await.unwrap_or_else(|_broke_off| Err(Arc::new(LoadError::BrokeOff)));
+        let broke_off = |_| Err(Failed::new(Arc::new(LoadError::BrokeOff), &errand, clock.now()));
+        let loaded = tokio::spawn(load).await.unwrap_or_else(broke_off);
         slot.land(loaded, clock.now())
     });
     async move { task.await.unwrap_or_else(|_broke_off| Err(Unopened::broke_off())) }.boxed().shared()

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::metrics::{Distribution, Histogram};
+use crate::replicas;
 use crate::sts::StsError;
 
 /// The most codes of STS that are counted apart; the rest, which no real STS has, are counted together.
@@ -20,6 +21,7 @@ pub(super) struct Tally {
     waited: AtomicU64,
     turned_away: AtomicU64,
     evicted: AtomicU64,
+    under_way: AtomicU64,
     calls: Histogram,
     failures: Mutex<BTreeMap<String, u64>>,
 }
@@ -41,13 +43,36 @@ pub struct Counts {
     pub turned_away: u64,
     /// Sessions given up for the bound.
     pub evicted: u64,
+    /// Loads that are under way now; this one goes up and down.
+    pub under_way: u64,
     /// How long the calls of STS took, failed ones too.
     pub calls: Distribution,
     /// Failed calls by STS's code, or by their kind where STS gave none.
     pub failures: BTreeMap<String, u64>,
+    /// What was shared with other replicas, where that is configured.
+    pub replicas: Option<replicas::Counts>,
+}
+
+/// One load.
+pub(super) struct UnderWay<'t>(&'t Tally);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Tally {
+    /// A load is begun.
+    pub(super) fn begin(&self) {
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The load that was begun is under way until what is returned is dropped.
+    pub(super) fn under_way(&self) -> UnderWay<'_> {
+        UnderWay(self)
+    }
+
     pub(super) fn load(&self) {
         self.loads.fetch_add(1, Ordering::Relaxed);
     }
@@ -94,8 +119,10 @@ impl Tally {
             waited: Duration::from_micros(read(&self.waited)),
             turned_away: read(&self.turned_away),
             evicted: read(&self.evicted),
+            under_way: read(&self.under_way),
             calls: self.calls.read(),
             failures: self.failures.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            replicas: None,
         }
     }
 }

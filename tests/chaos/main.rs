@@ -84,6 +84,7 @@ impl Day {
             .into(),
             calls_per_second: CALLS_PER_SECOND,
             max_sessions: 10 * SESSIONS,
+            replicas: None,
         };
         let server = serve(&cloud.address, &hands).await;
         let dice = Dice::new(!seed);

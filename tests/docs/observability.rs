@@ -21,6 +21,10 @@ use super::support::{http, run};
 const DASHBOARD: &str = include_str!("../../examples/deploy/grafana/oss-vend.json");
 const ALERTS: &str = include_str!("../../examples/deploy/prometheus/alerts.yml");
 
+/// Nobody listens there.
+const REDIS: &str = "\n[vault.redis]\nurls = [\"redis://127.0.0.1:1\"]\n\
+    sealing_keys = [\"test:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"]\n";
+
 /// What Prometheus adds itself.
 const OF_PROMETHEUS: [&str; 2] = ["instance", "job"];
 
@@ -48,9 +52,10 @@ impl Told {
         }
     }
 
-    /// What a server tells after traffic of every kind; the certificate, which this one has not, is told of besides.
+    /// What a server tells after traffic of every kind; the certificate, which this one has not, is told of besides. It is
+    /// to share with others through a Redis that is not there.
     async fn after_traffic() -> Self {
-        let (served, mut told) = (Served::start().await, Self::default());
+        let (served, mut told) = (Served::with(REDIS).await, Self::default());
         served.ask("/sts", None, 200).await;
         served.ask("/sts?grant=nope", None, 404).await;
         served.ask("/sts", Some("ovk_nobody"), 401).await;
@@ -109,6 +114,11 @@ struct Served {
 
 impl Served {
     async fn start() -> Self {
+        Self::with("").await
+    }
+
+    /// One with `more` in its configuration.
+    async fn with(more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let to = format!("to = '{}'", folder.path().join("audit.log").display());
         let any = || "127.0.0.1:0".to_owned();
@@ -117,7 +127,7 @@ impl Served {
             oss_listen: any(),
             sts_listen: any(),
             admin_listen: Some(any()),
-            config: CONFIG.replace("to = \"off\"", &to).replace(FIXED_KEY, &key_that_ends(folder.path())),
+            config: CONFIG.replace("to = \"off\"", &to).replace(FIXED_KEY, &key_that_ends(folder.path())) + more,
             ..Options::default()
         };
         let dev = Dev::bind(options, Arc::new(SystemClock::new())).await.unwrap();

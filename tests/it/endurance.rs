@@ -40,7 +40,7 @@ impl Bank {
         let opener =
             AccessKey { id: DEV_ACCESS_KEY_ID.into(), secret: Secret::new(DEV_ACCESS_KEY_SECRET), token: None };
         let access_keys = Arc::new(AccessKeys::fixed(opener));
-        let options = vault::Options { sts, second_sts, access_keys, calls_per_second, max_sessions };
+        let options = vault::Options { sts, second_sts, access_keys, calls_per_second, max_sessions, replicas: None };
         Self { vault: Vault::new(options, Arc::new(CorrectedClock::new(clock.clone()))), clock, emulator }
     }
 

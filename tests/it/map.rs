@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms and what each may import; the crate's own page has the same table in words.
-const ROOMS: [(&str, &[&str]); 22] = [
+const ROOMS: [(&str, &[&str]); 23] = [
     ("clock", &[]),
     ("keys", &[]),
     // What is written with every answer is written by hand, in rooms that may not import one another.
@@ -19,11 +19,13 @@ const ROOMS: [(&str, &[&str]); 22] = [
     ("sts", &["keys", "signing"]),
     // A role taken with an identity token, or with another key, is a key that STS gives.
     ("access_key", &["keys", "clock", "sts"]),
-    ("vault", &["keys", "policy", "sts", "access_key", "clock", "metrics", "trace"]),
+    // Redis, its outages and what is sealed in it are a subject of their own; it knows neither session nor STS.
+    ("replicas", &["keys"]),
+    ("vault", &["keys", "policy", "sts", "access_key", "clock", "metrics", "trace", "replicas"]),
     // Who got what is told by `api`; how it is kept is nobody's business but its own: a queue, a thread, a file.
     ("audit", &["json"]),
     ("limits", &[]),
-    ("config", &["caller", "policy", "vault", "sts", "access_key", "keys", "limits", "audit"]),
+    ("config", &["caller", "policy", "vault", "sts", "access_key", "keys", "limits", "audit", "replicas"]),
     ("api", &["caller", "policy", "vault", "signing", "keys", "limits", "clock", "audit", "metrics", "trace", "json"]),
     // An error is explained by those who sign and who know STS's codes; nothing is asked.
     ("diagnose", &["signing", "sts"]),
@@ -32,7 +34,10 @@ const ROOMS: [(&str, &[&str]); 22] = [
     ("check", &["access_key", "caller", "clock", "config", "diagnose", "keys", "policy", "signing", "sts"]),
     ("web", &[]),
     ("emulator", &[]),
-    ("server", &["access_key", "api", "audit", "clock", "config", "metrics", "sts", "trace", "vault", "web"]),
+    (
+        "server",
+        &["access_key", "api", "audit", "clock", "config", "metrics", "replicas", "sts", "trace", "vault", "web"],
+    ),
     ("dev", &["clock", "config", "emulator", "server", "web"]),
     ("cli", &["api", "audit", "caller", "check", "clock", "config", "dev", "diagnose", "policy", "server", "trace"]),
 ];

@@ -139,6 +139,7 @@ fn vault(visit: &mut dyn FnMut(Group<'_>)) {
         access_keys: Arc::new(configured.access_keys.unwrap()),
         calls_per_second: 1_000,
         max_sessions: 1_000,
+        replicas: None,
     };
     let (vault, now) = (Vault::new(options, clock.clone()), clock.now());
     let caller = Caller::known("u42", serde_json::Map::new());

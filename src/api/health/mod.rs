@@ -66,6 +66,24 @@ struct VaultReport {
     budget_waited_seconds: f64,
     budget_turned_away: u64,
     evicted: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replicas: Option<Replicas>,
+}
+
+/// What is shared with other replicas, and how Redis is.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Replicas {
+    state: &'static str,
+    seen: u32,
+    found: u64,
+    failures_found: u64,
+    leased: u64,
+    waited: u64,
+    alone: u64,
+    rejected: u64,
+    refused: u64,
+    broken: u64,
 }
 
 #[derive(Serialize)]
@@ -130,6 +148,18 @@ fn report(held: Holdings, counts: Counts, now: DateTime<Utc>) -> VaultReport {
         budget_waited_seconds: counts.waited.as_secs_f64(),
         budget_turned_away: counts.turned_away,
         evicted: counts.evicted,
+        replicas: counts.replicas.map(|counts| Replicas {
+            state: counts.state.name(),
+            seen: counts.replicas,
+            found: counts.found,
+            failures_found: counts.failures_found,
+            leased: counts.leased,
+            waited: counts.waited,
+            alone: counts.alone,
+            rejected: counts.rejected,
+            refused: counts.refused,
+            broken: counts.broken,
+        }),
     }
 }
 

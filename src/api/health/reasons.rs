@@ -41,6 +41,7 @@ pub(super) fn reasons(app: &App, seen: &Seen<'_>) -> Vec<Reason> {
     reasons.extend((!seen.has_access_key).then(no_access_key));
     reasons.extend(seen.last.and_then(|last| sts(last, seen.held.alive)));
     reasons.extend(clock(app.vault.clock_offset()));
+    reasons.extend(app.vault.counts().replicas.and_then(|counts| redis(counts.state.name())));
     reasons.extend(app.audit.as_ref().filter(|trail| trail.counts().failing).map(|_| audit()));
     reasons
 }
@@ -75,6 +76,18 @@ fn clock(offset: TimeDelta) -> Option<Reason> {
         hint: Some("set this machine's clock by NTP"),
         stops: false,
     })
+}
+
+fn redis(state: &str) -> Option<Reason> {
+    let (code, detail) = match state {
+        "down" => ("redis_down", "Redis does not answer: sessions and calls are not shared with other replicas"),
+        "refusing" => ("redis_refusing", "Redis refuses commands: not all sessions are shared with other replicas"),
+        _ => return None,
+    };
+    let hint = Some(
+        "everything is served without it; look at vault.redis, at Redis' memory and its user's rights; the log has the error",
+    );
+    Some(Reason { code, detail: detail.to_owned(), hint, stops: false })
 }
 
 fn audit() -> Reason {

@@ -52,6 +52,7 @@ fn keys_of_types() -> BTreeSet<String> {
     let sections = [
         "sts",
         "vault",
+        "vault.redis",
         "access_key",
         "access_key.second",
         "auth",
@@ -113,6 +114,8 @@ fn the_example_shows_the_defaults() {
 fn every_optional_key_of_the_example_is_accepted() {
     let folder = Folder::with(&uncommented());
     fs::write(folder.path("issuer-keys.json"), PUBLIC_KEY).unwrap();
+    let authority = rcgen::generate_simple_self_signed(["redis.internal".to_owned()]).unwrap();
+    fs::write(folder.path("redis-ca.pem"), authority.cert.pem()).unwrap();
     let (certificate, key) = super::tls::pair(2099);
     fs::write(folder.path("server.pem"), certificate).unwrap();
     fs::write(folder.path("server.key"), key).unwrap();

@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::api::App;
 use crate::audit;
 use crate::metrics::{Labels, Page, number};
+use crate::replicas;
 use crate::vault::{Counts, Vault};
 
 /// All there is to tell.
@@ -14,7 +15,9 @@ pub(super) async fn of(app: &App) -> Page {
     let in_flight = number(app.gate.in_flight() as u64);
     page.gauge("requests_in_flight", "Requests that are being answered", one(in_flight));
     sessions(&mut page, &app.vault, now);
-    calls(&mut page, &app.vault.counts());
+    let counts = app.vault.counts();
+    calls(&mut page, &counts);
+    replicas(&mut page, counts.replicas.as_ref());
     sts(&mut page, &app.vault);
     access_key(&mut page, &app.vault).await;
     if let Some(trail) = &app.audit {
@@ -60,6 +63,41 @@ fn calls(page: &mut Page, counts: &Counts) {
     page.counter("sts_budget_waits", "Calls that waited for sts.calls_per_second", one(counts.waits));
     page.seconds("sts_budget_waited_seconds", "How long they waited, together", counts.waited.as_secs_f64());
     page.counter("sts_budget_turned_away", "Loads that sts.calls_per_second turned away", one(counts.turned_away));
+}
+
+/// What is shared through Redis; nothing of it is told where nothing is shared.
+fn replicas(page: &mut Page, counts: Option<&replicas::Counts>) {
+    let up = |counts: &replicas::Counts| number(u64::from(counts.state == replicas::State::Up));
+    page.gauge(
+        "redis_up",
+        "Whether Redis answers and refuses nothing; absent without vault.redis",
+        counts.map(|counts| (vec![], up(counts))),
+    );
+    page.gauge(
+        "replicas",
+        "Replicas that were seen lately, this one included; absent without vault.redis",
+        counts.map(|counts| (vec![], number(counts.replicas.into()))),
+    );
+    let of = |label: &'static str, values: Vec<(&'static str, u64)>| {
+        values.into_iter().map(move |(value, count)| (vec![(label, value.to_owned())], count))
+    };
+    let loads = counts.map_or(vec![], |counts| {
+        vec![
+            ("found", counts.found),
+            ("failure_found", counts.failures_found),
+            ("leased", counts.leased),
+            ("alone", counts.alone),
+        ]
+    });
+    page.counter("replicas_loads", "Loads by what another replica did for them", of("outcome", loads));
+    let troubles = counts.map_or(vec![], |counts| {
+        vec![("lost", counts.broken), ("refused", counts.refused), ("rejected", counts.rejected)]
+    });
+    page.counter(
+        "redis_troubles",
+        "Redis was lost, refused a command, or held what does not open",
+        of("kind", troubles),
+    );
 }
 
 fn sts(page: &mut Page, vault: &Vault) {

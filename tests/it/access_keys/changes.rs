@@ -93,6 +93,7 @@ impl Bank {
             access_keys: Arc::new(AccessKeys::new(Options { first, second, sts: sts(&address), metadata }).unwrap()),
             calls_per_second: 100_000,
             max_sessions: 100_000,
+            replicas: None,
         };
         Self { desk, vault: Vault::new(options, Arc::new(CorrectedClock::new(clock.clone()))), clock }
     }

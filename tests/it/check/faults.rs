@@ -76,7 +76,7 @@ fn of_keys() -> Vec<Fault> {
                 config.replace(&rest[..rest.find("[[auth").unwrap()], "\n")
             },
             step: "access-key",
-            names: "`access_key.id`",
+            names: "[access_key]",
             ..NONE
         },
         Fault {

@@ -5,9 +5,10 @@
 
 /// Whether `text` needs no escape.
 #[must_use]
-#[expect(clippy::needless_bitwise_bool, reason = "without a way out of the loop it looks at many bytes at once")]
 pub fn is_plain(text: &str) -> bool {
-    !text.bytes().fold(false, |found, byte| found | (byte < 0x20) | (byte == b'"') | (byte == b'\\'))
+    // Bytes that are added up, without a way out of the loop, are looked at many at once.
+    let escape = |byte: u8| u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\');
+    text.bytes().fold(0, |found, byte| found | escape(byte)) == 0
 }
 
 /// Appends `text` in quotes.

@@ -44,25 +44,48 @@ impl Outcome {
 }
 
 impl Load {
-    /// Sends what `next` gives for as long as `run`.
-    pub(crate) fn run(self, run: Duration, next: &mut dyn FnMut() -> Vec<u8>) -> Outcome {
+    /// Sends what `next` gives for as long as `run`. Kept connections have answered once before `begins` is called.
+    pub(crate) fn run(self, run: Duration, next: &mut dyn FnMut() -> Vec<u8>, begins: &mut dyn FnMut()) -> Outcome {
+        let mut lines = self.lines();
+        if self.keep_alive {
+            lines.exchange(self.connections, next);
+        }
+        begins();
         let end = Instant::now() + run;
-        self.until(&mut |_| Instant::now() >= end, next)
+        lines.until(&mut |_| Instant::now() >= end, next)
     }
 
     /// Sends `count` requests.
     pub(crate) fn count(self, count: usize, next: &mut dyn FnMut() -> Vec<u8>) -> Outcome {
+        self.lines().exchange(count, next)
+    }
+
+    fn lines(self) -> Lines {
+        let poll = Poll::new().unwrap();
+        let lines = (0..self.connections).map(|number| Line::open(&poll, self.address, number)).collect();
+        Lines { load: self, poll, all: lines }
+    }
+}
+
+/// All connections.
+struct Lines {
+    load: Load,
+    poll: Poll,
+    all: Vec<Line>,
+}
+
+impl Lines {
+    fn exchange(&mut self, count: usize, next: &mut dyn FnMut() -> Vec<u8>) -> Outcome {
         self.until(&mut |sent| sent >= count, next)
     }
 
     /// Sends until `done` says so of the number of requests that were sent, and awaits the answers.
-    fn until(self, done: &mut dyn FnMut(usize) -> bool, next: &mut dyn FnMut() -> Vec<u8>) -> Outcome {
-        let mut poll = Poll::new().unwrap();
-        let mut lines: Vec<_> = (0..self.connections).map(|number| Line::open(&poll, self.address, number)).collect();
+    fn until(&mut self, done: &mut dyn FnMut(usize) -> bool, next: &mut dyn FnMut() -> Vec<u8>) -> Outcome {
+        let Self { load, poll, all: lines } = self;
         let (mut outcome, mut sent, mut waiting) = (Outcome::default(), 0, 0);
         let began = Instant::now();
-        for line in &mut lines {
-            if !done(sent) {
+        for line in lines.iter_mut() {
+            if sent == 0 || !done(sent) {
                 line.send(&next());
                 (sent, waiting) = (sent + 1, waiting + 1);
             }
@@ -70,20 +93,19 @@ impl Load {
         let (mut events, mut buffer) = (Events::with_capacity(1024), vec![0; 64 * 1024]);
         while waiting > 0 {
             poll.poll(&mut events, Some(Duration::from_secs(20))).unwrap();
-            assert!(!events.is_empty(), "{} does not answer any more", self.address);
+            assert!(!events.is_empty(), "{} does not answer any more", load.address);
             for event in &events {
                 let line = &mut lines[event.token().0];
                 let Some(latency) = line.receive(&mut buffer) else { continue };
                 outcome.latencies.push(latency);
                 waiting -= 1;
-                if done(sent) {
-                    continue;
+                if !load.keep_alive {
+                    *line = Line::open(poll, load.address, event.token().0);
                 }
-                if !self.keep_alive {
-                    *line = Line::open(&poll, self.address, event.token().0);
+                if !done(sent) {
+                    line.send(&next());
+                    (sent, waiting) = (sent + 1, waiting + 1);
                 }
-                line.send(&next());
-                (sent, waiting) = (sent + 1, waiting + 1);
             }
         }
         outcome.elapsed = began.elapsed();

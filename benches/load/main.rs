@@ -96,8 +96,8 @@ fn measure(site: &Site, cell: Cell, plan: Plan) -> Row {
             let server = site.server(arms, ours);
             let request = site.request(arms, cell.route, cell.keep_alive);
             let load = Load { address: server.address, connections: cell.connections, keep_alive: cell.keep_alive };
-            let before = server.cpu();
-            let outcome = load.run(plan.run, &mut || request.clone());
+            let mut before = Duration::ZERO;
+            let outcome = load.run(plan.run, &mut || request.clone(), &mut || before = server.cpu());
             row.add(arms, ours, &outcome, server.cpu().saturating_sub(before));
         }
     }

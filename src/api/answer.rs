@@ -13,8 +13,8 @@ use crate::signing::moment::Extended;
 /// An answer of our own, whole.
 pub(super) type Answer = Response<Bytes>;
 
-/// The headers that an answer has in the end, with a few to spare.
-const HEADERS: usize = 10;
+/// The headers that most answers have in the end. A larger map would not fit what the allocator has at hand.
+const HEADERS: usize = 6;
 
 /// How long a signature lives.
 #[derive(Clone, Copy, Debug)]

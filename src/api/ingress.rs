@@ -124,7 +124,7 @@ impl Entrance {
             }
         };
         if !self.is_ours(route) {
-            return self.page(Request::from_parts(head, Body::new(body))).await;
+            return Box::pin(self.page(Request::from_parts(head, Body::new(body)))).await;
         }
         let visit = Visit { app, head: &head, peer, now, request_id, record };
         let mut work = pin!(ours(visit, route, body));

@@ -61,7 +61,8 @@ impl<'r> Parameters<'r> {
             parameters.insert(&name, Given::Text(value), known)?;
         }
         if head.method == Method::POST {
-            let bytes = collect(body, limit).await?;
+            // A box, lest every request has room for what only those with a body need.
+            let bytes = Box::pin(collect(body, limit)).await?;
             if !bytes.is_empty() {
                 expect_json(&head.headers)?;
                 parameters.insert_object(&bytes, known)?;

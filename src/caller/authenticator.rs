@@ -76,6 +76,9 @@ impl Authenticator {
                 if let Some(id) = api_key::identify(&self.api_keys, &digest) {
                     return Ok(Caller::known(id, Map::new()));
                 }
+                if let Some(caller) = jwt::remembered(&self.issuers, &digest, now) {
+                    return Ok(caller);
+                }
                 if !self.issuers.is_empty() && UnverifiedToken::is_like(token) {
                     return jwt::identify(self.issuers.iter(), token, digest, now).await;
                 }
@@ -106,7 +109,7 @@ impl Authenticator {
     async fn forwarded(&self, proof: &Proof<'_>, now: DateTime<Utc>) -> Result<Option<Caller>, Unauthenticated> {
         let Some(forward) = &self.forward else { return Ok(None) };
         match forward.passed(proof, &self.origins)? {
-            Some(passed) => forward.ask(passed, now).await.map(Some),
+            Some(passed) => Box::pin(forward.ask(passed, now)).await.map(Some),
             None => Ok(None),
         }
     }

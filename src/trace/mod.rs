@@ -37,8 +37,8 @@ tokio::task_local! {
 }
 
 /// Does `work`, whose lines of the log belong to `context`.
-pub async fn within<F: Future>(context: Context, work: F) -> F::Output {
-    CURRENT.scope(context, work).await
+pub fn within<F: Future>(context: Context, work: F) -> impl Future<Output = F::Output> {
+    CURRENT.scope(context, work)
 }
 
 /// What the present work belongs to, if it belongs to a request.

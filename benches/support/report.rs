@@ -27,7 +27,7 @@ pub(crate) fn publish(name: &str, table: &str) {
     if !asked("--write") {
         return;
     }
-    for file in ["docs/performance.md", "README.md"] {
+    for file in ["docs/performance.md", "README.md", "README.zh-CN.md"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
         let text = fs::read_to_string(&path).unwrap();
         if let Some(text) = between(&text, name, table) {

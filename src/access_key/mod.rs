@@ -153,6 +153,12 @@ impl AccessKeys {
         Ok(key)
     }
 
+    /// The key that was given out last.
+    #[must_use]
+    pub fn latest(&self) -> Option<Arc<AccessKey>> {
+        self.0.served.load().as_ref().map(|served| Arc::clone(&served.key))
+    }
+
     /// The key that was in use before the present one: what it opened is still good.
     #[must_use]
     pub fn former(&self) -> Option<Arc<AccessKey>> {

@@ -67,6 +67,8 @@ pub struct Options {
 pub struct Vault {
     loader: Loader,
     access_keys: Arc<AccessKeys>,
+    /// The AccessKey of the vault before this one, if it came from elsewhere.
+    replaced: Option<Arc<AccessKey>>,
     clock: Arc<CorrectedClock>,
     replicas: Option<Arc<Replicas>>,
     lasting: Arc<Lasting>,
@@ -105,7 +107,7 @@ impl Vault {
         let Options { sts, second_sts, access_keys, calls_per_second, max_sessions, replicas } = options;
         let lasting = Lasting { slots: Slots::new(max_sessions), tally: Tally::default(), last: Mutex::new(None) };
         let loader = Loader::new(sts, second_sts, calls_per_second, replicas.clone());
-        Arc::new(Self { loader, access_keys, clock, replicas, lasting: Arc::new(lasting) })
+        Arc::new(Self { loader, access_keys, replaced: None, clock, replicas, lasting: Arc::new(lasting) })
     }
 
     /// A vault with other options and the same sessions, counts and clock, and the same budget if its rate is the same.
@@ -119,8 +121,10 @@ impl Vault {
         self.lasting.slots.bound(max_sessions);
         self.lasting.slots.iter().for_each(|slot| slot.forgive());
         *self.lasting.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let same = Arc::ptr_eq(&self.access_keys, &access_keys);
+        let replaced = if same { self.replaced.clone() } else { self.access_keys.latest() };
         let (clock, lasting) = (Arc::clone(&self.clock), Arc::clone(&self.lasting));
-        Arc::new(Self { loader, access_keys, clock, replicas, lasting })
+        Arc::new(Self { loader, access_keys, replaced, clock, replicas, lasting })
     }
 
     /// With whom sessions and calls are shared.
@@ -165,15 +169,26 @@ impl Vault {
         now: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<Arc<SessionKey>, Unopened> {
-        match slot.step(now, until, |errand| self.launch(slot, entry.clone(), errand)) {
-            Step::Ready(key) => Ok(key),
-            Step::ReadyWhileFailing(key) => Ok(self.served_while_failing(key)),
-            Step::Failed(unopened) => Err(unopened),
-            // A load that fails may have set the clock right, by which a key that seemed to be over is alive.
-            Step::Wait(flight) => flight.await.or_else(|unopened| {
-                slot.live_key(self.clock.now()).map(|alive| self.served_while_failing(alive)).ok_or(unopened)
-            }),
-        }
+        let unopened = match slot.step(now, until, |errand| self.launch(slot, entry.clone(), errand)) {
+            Step::Ready(key) => return Ok(key),
+            Step::ReadyWhileFailing(key) => return Ok(self.served_while_failing(key)),
+            Step::Failed(unopened) => unopened,
+            Step::Wait(flight) => match flight.await {
+                Ok(key) => return Ok(key),
+                Err(unopened) => unopened,
+            },
+        };
+        self.alive_all_the_same(slot, entry).map(|key| self.served_while_failing(key)).ok_or(unopened)
+    }
+
+    /// What is alive when a load has failed: it may have set the clock right, by which a key that seemed to be over is
+    /// not; and what was opened by an AccessKey that a reload has replaced is better than nothing.
+    fn alive_all_the_same(&self, slot: &Slot, entry: &Entry) -> Option<Arc<SessionKey>> {
+        let now = self.clock.now();
+        slot.live_key(now).or_else(|| {
+            let opener = self.replaced.clone()?;
+            self.lasting.slots.find(&Entry { opener, ..entry.clone() })?.live_key(now)
+        })
     }
 
     /// The AccessKey itself, for what only it can sign.

@@ -220,3 +220,16 @@ async fn a_clock_that_is_twenty_minutes_off_is_set_right_by_sts() {
         assert_eq!(server.get("/readyz").await.json()["clockOffsetSeconds"], json!(offset * 60));
     }
 }
+
+#[tokio::test]
+async fn a_key_that_only_seemed_to_be_over_is_given_when_the_load_that_fails_sets_the_clock_right() {
+    let server = TestServer::start().await;
+    let before = server.get("/sts").await.json();
+    // This machine's clock has run ahead of that of STS, which fails.
+    server.advance(65 * 60);
+    server.knobs().clock_offset(TimeDelta::minutes(-65));
+    let failure = Failure::Status { status: 503, code: "ServiceUnavailable".into(), message: String::new() };
+    server.knobs().fail_next("AssumeRole", 10, failure);
+    let after = server.get_while_time_passes("/sts").await.json();
+    assert_eq!(after["AccessKeyId"], before["AccessKeyId"]);
+}

@@ -188,3 +188,15 @@ async fn a_key_that_is_rotated_under_load_costs_no_request_and_is_not_used_after
     let openers: Vec<_> = rotation.emulator.knobs().calls().into_iter().filter_map(|call| call.access_key_id).collect();
     assert_eq!(openers, [DEV_ACCESS_KEY_ID, SECOND_ID]);
 }
+
+#[tokio::test]
+async fn after_a_reload_to_a_key_that_sts_does_not_know_what_is_alive_is_still_given() {
+    let rotation = Rotation::start().await;
+    let first = rotation.credentials(&http()).await;
+    rotation.reload.reload(loaded(&rotation.sts, "LTAInobody", "nothing")).unwrap();
+    for _ in 0..3 {
+        assert_eq!(rotation.credentials(&http()).await, first);
+    }
+    rotation.reload.reload(loaded(&rotation.sts, SECOND_ID, SECOND_SECRET)).unwrap();
+    assert_ne!(rotation.credentials(&http()).await, first);
+}

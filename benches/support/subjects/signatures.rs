@@ -95,7 +95,7 @@ fn v4_url(visit: &mut dyn FnMut(Group<'_>)) {
             (Sha256::digest(canonical.as_bytes()), mac.finalize())
         }),
         subjects: vec![
-            Subject::new("signed", || presign::v4(&presign, &signer, at())).allocating_at_most(4),
+            Subject::new("signed", || presign::v4(&presign, &signer, at())).allocating_at_most(8),
             Subject::new("signed with a key not used before", || {
                 presign::v4(&presign, &Signer::new(&access_key, "cn-hangzhou", PRODUCT, at().date_naive()), at())
             }),

@@ -147,6 +147,7 @@ step "cargo clippy" cargo clippy --locked --all-targets -- -D warnings
 step "cargo test" env OSS_VEND_TEST_REDIS=required cargo test --locked
 step "dependencies and package" tests/dependencies.py
 step "benches, once each" cargo test --locked --benches
+step "spans by OTLP, the feature otel" cargo test --locked --features otel --test otel
 need "cargo build" cargo build --locked
 step "ali-oss and oss-vend.js in Node" suite node
 step "pages in Chromium" suite browser

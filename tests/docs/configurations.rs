@@ -98,6 +98,20 @@ fn the_image_is_built_by_the_compiler_that_the_crate_asks_for() {
     assert!(dockerfile.contains(&format!("ARG RUST={wanted}.")), "the Dockerfile has not Rust {wanted}");
 }
 
+#[test]
+fn the_image_has_every_file_that_the_manifest_names() {
+    let (dockerfile, manifest) = (fs::read_to_string("Dockerfile").unwrap(), fs::read_to_string("Cargo.toml").unwrap());
+    for bench in manifest.split("[[bench]]\n").skip(1).map(|rest| rest.split("\n\n").next().unwrap()) {
+        let of =
+            |key: &str| bench.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = \"")?.strip_suffix('"'));
+        let file = of("path").map_or_else(|| format!("benches/{}.rs", of("name").unwrap()), str::to_owned);
+        assert!(
+            dockerfile.contains(&format!(" {file} ")),
+            "cargo does not build without {file}, which the Dockerfile has not"
+        );
+    }
+}
+
 fn start(loaded: Loaded, name: &str) {
     if let Err(error) = Server::new(loaded, Arc::new(SystemClock::new())) {
         panic!("{name}: {error}");

@@ -45,6 +45,9 @@ use crate::replicas::Replicas;
 use crate::sts::{Client, StsError};
 use crate::trace::{self, Span};
 
+/// How many AccessKeys that were replaced are remembered.
+const REMEMBERED: usize = 8;
+
 /// What a vault works with.
 #[derive(Debug)]
 pub struct Options {
@@ -67,8 +70,8 @@ pub struct Options {
 pub struct Vault {
     loader: Loader,
     access_keys: Arc<AccessKeys>,
-    /// The AccessKey of the vault before this one, if it came from elsewhere.
-    replaced: Option<Arc<AccessKey>>,
+    /// The AccessKeys that reloads have replaced, the latest first.
+    replaced: Vec<Arc<AccessKey>>,
     clock: Arc<CorrectedClock>,
     replicas: Option<Arc<Replicas>>,
     lasting: Arc<Lasting>,
@@ -107,7 +110,7 @@ impl Vault {
         let Options { sts, second_sts, access_keys, calls_per_second, max_sessions, replicas } = options;
         let lasting = Lasting { slots: Slots::new(max_sessions), tally: Tally::default(), last: Mutex::new(None) };
         let loader = Loader::new(sts, second_sts, calls_per_second, replicas.clone());
-        Arc::new(Self { loader, access_keys, replaced: None, clock, replicas, lasting: Arc::new(lasting) })
+        Arc::new(Self { loader, access_keys, replaced: Vec::new(), clock, replicas, lasting: Arc::new(lasting) })
     }
 
     /// A vault with other options and the same sessions, counts and clock, and the same budget if its rate is the same.
@@ -121,8 +124,8 @@ impl Vault {
         self.lasting.slots.bound(max_sessions);
         self.lasting.slots.iter().for_each(|slot| slot.forgive());
         *self.lasting.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        let same = Arc::ptr_eq(&self.access_keys, &access_keys);
-        let replaced = if same { self.replaced.clone() } else { self.access_keys.latest() };
+        let replaced =
+            if Arc::ptr_eq(&self.access_keys, &access_keys) { self.replaced.clone() } else { self.openers() };
         let (clock, lasting) = (Arc::clone(&self.clock), Arc::clone(&self.lasting));
         Arc::new(Self { loader, access_keys, replaced, clock, replicas, lasting })
     }
@@ -148,7 +151,14 @@ impl Vault {
     ) -> Result<Arc<SessionKey>, Unopened> {
         let now = self.clock.now();
         let no_opener = |error| Unopened { error: Arc::new(LoadError::AccessKey(error)), retry_at: now };
-        let entry = Entry { session: wanted.clone(), opener: self.access_key().await.map_err(no_opener)? };
+        let opener = match self.access_key().await {
+            Ok(opener) => opener,
+            Err(error) => {
+                let alive = self.opened_before(wanted, now).map(|key| self.served_while_failing(key));
+                return alive.ok_or_else(|| no_opener(error));
+            }
+        };
+        let entry = Entry { session: wanted.clone(), opener };
         let (slot, given_up) = self.lasting.slots.place(&entry, now);
         self.lasting.tally.evicted(given_up);
         self.take_over(&slot, &entry, now);
@@ -185,10 +195,25 @@ impl Vault {
     /// not; and what was opened by an AccessKey that a reload has replaced is better than nothing.
     fn alive_all_the_same(&self, slot: &Slot, entry: &Entry) -> Option<Arc<SessionKey>> {
         let now = self.clock.now();
-        slot.live_key(now).or_else(|| {
-            let opener = self.replaced.clone()?;
-            self.lasting.slots.find(&Entry { opener, ..entry.clone() })?.live_key(now)
-        })
+        slot.live_key(now).or_else(|| self.opened_before(&entry.session, now))
+    }
+
+    /// What is alive of `session`, whichever AccessKey opened it.
+    fn opened_before(&self, session: &Session, now: DateTime<Utc>) -> Option<Arc<SessionKey>> {
+        let entry = |opener| Entry { session: session.clone(), opener };
+        self.openers().into_iter().find_map(|opener| self.lasting.slots.find(&entry(opener))?.live_key(now))
+    }
+
+    /// The AccessKeys of late, the latest first: an operator may need some tries to give a right one.
+    fn openers(&self) -> Vec<Arc<AccessKey>> {
+        let mut openers: Vec<Arc<AccessKey>> = Vec::new();
+        for key in self.access_keys.latest().iter().chain(&self.replaced) {
+            if openers.iter().all(|known| known.id != key.id) {
+                openers.push(Arc::clone(key));
+            }
+        }
+        openers.truncate(REMEMBERED);
+        openers
     }
 
     /// The AccessKey itself, for what only it can sign.

@@ -193,10 +193,17 @@ async fn a_key_that_is_rotated_under_load_costs_no_request_and_is_not_used_after
 async fn after_a_reload_to_a_key_that_sts_does_not_know_what_is_alive_is_still_given() {
     let rotation = Rotation::start().await;
     let first = rotation.credentials(&http()).await;
-    rotation.reload.reload(loaded(&rotation.sts, "LTAInobody", "nothing")).unwrap();
-    for _ in 0..3 {
-        assert_eq!(rotation.credentials(&http()).await, first);
+    for id in ["LTAInobody", "LTAInobodyEither"] {
+        rotation.reload.reload(loaded(&rotation.sts, id, "nothing")).unwrap();
+        for _ in 0..3 {
+            assert_eq!(rotation.credentials(&http()).await, first);
+        }
     }
+    let given = format!("id = \"{DEV_ACCESS_KEY_ID}\"\nsecret = \"{DEV_ACCESS_KEY_SECRET}\"");
+    let nowhere = config(&given, "file = \"/nonexistent/access-key.json\"");
+    let nowhere = nowhere.replace("[sts]", &format!("[sts]\nendpoint = \"{}\"", rotation.sts));
+    rotation.reload.reload(Settings::of_text("oss-vend.toml", &nowhere, &Environment::default()).unwrap()).unwrap();
+    assert_eq!(rotation.credentials(&http()).await, first);
     rotation.reload.reload(loaded(&rotation.sts, SECOND_ID, SECOND_SECRET)).unwrap();
     assert_ne!(rotation.credentials(&http()).await, first);
 }

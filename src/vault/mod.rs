@@ -45,7 +45,7 @@ use crate::replicas::Replicas;
 use crate::sts::{Client, StsError};
 use crate::trace::{self, Span};
 
-/// How many AccessKeys that were replaced are remembered.
+/// How many keys that were replaced are remembered.
 const REMEMBERED: usize = 8;
 
 /// What a vault works with.
@@ -70,7 +70,7 @@ pub struct Options {
 pub struct Vault {
     loader: Loader,
     access_keys: Arc<AccessKeys>,
-    /// The AccessKeys that reloads have replaced, the latest first.
+    /// Each AccessKey that a reload has replaced, the latest first.
     replaced: Vec<Arc<AccessKey>>,
     clock: Arc<CorrectedClock>,
     replicas: Option<Arc<Replicas>>,
@@ -204,7 +204,7 @@ impl Vault {
         self.openers().into_iter().find_map(|opener| self.lasting.slots.find(&entry(opener))?.live_key(now))
     }
 
-    /// The AccessKeys of late, the latest first: an operator may need some tries to give a right one.
+    /// Each AccessKey of late, the latest first: an operator may need some tries to give a right one.
     fn openers(&self) -> Vec<Arc<AccessKey>> {
         let mut openers: Vec<Arc<AccessKey>> = Vec::new();
         for key in self.access_keys.latest().iter().chain(&self.replaced) {

@@ -58,7 +58,7 @@ pub(super) struct Opened {
 impl Opened {
     /// Tells the trail that the key is handed out.
     pub(super) fn tell(self, visit: Visit<'_>) {
-        visit.record.vended(Vended::credentials(self.key, self.permit.dir, self.clamped_by));
+        visit.record.vended(Vended::credentials(self.key, self.permit.into_dir(), self.clamped_by));
     }
 }
 
@@ -96,6 +96,6 @@ fn credentials(visit: Visit<'_>, grant: &Grant, opened: &Opened) -> String {
     // SDKs have to be told of a custom domain.
     let object = if grant.address.custom_domain { object.value("cname", |out| out.push_str("true")) } else { object };
     let object =
-        object.text("dir", &permit.dir).time("serverTime", visit.now).time("refreshAfter", vault::refresh_after(key));
+        object.text("dir", permit.dir()).time("serverTime", visit.now).time("refreshAfter", vault::refresh_after(key));
     clamped_by.iter().fold(object, |object, reason| object.text("clampedBy", reason)).end()
 }

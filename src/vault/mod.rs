@@ -339,7 +339,7 @@ impl Vault {
 }
 
 fn log(session: &Session, loaded: &Result<Arc<SessionKey>, Arc<LoadError>>) {
-    let (role, name) = (&*session.role_arn, &*session.name);
+    let (role, name) = (&*session.role().arn, session.name());
     match loaded {
         Ok(key) => {
             tracing::info!(role, name, key = key.access_key.id, expiration = %key.expiration, "session opened");

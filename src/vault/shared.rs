@@ -110,15 +110,15 @@ fn needed(errand: &Errand, now: DateTime<Utc>) -> DateTime<Utc> {
 /// Everything that decides what a load returns, each part with its length: the key of an entry of the vault, in bytes.
 fn context(entry: &Entry) -> Vec<u8> {
     let Entry { session, opener } = entry;
-    let duration = session.duration.to_string();
+    let (role, policy, duration) = (session.role(), session.policy(), session.duration().to_string());
     let parts = [
         Some(opener.id.as_str()),
-        Some(&*session.role_arn),
-        Some(&*session.name),
-        session.policy.as_deref(),
+        Some(&role.arn),
+        Some(session.name()),
+        policy.as_deref(),
         Some(&duration),
-        session.external_id.as_deref(),
-        session.source_identity.as_deref(),
+        role.external_id.as_deref(),
+        role.source_identity.as_deref(),
     ];
     let mut context = Vec::new();
     for part in parts {
@@ -184,37 +184,35 @@ fn read<'b>(bytes: &mut &'b [u8]) -> Option<&'b str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Session;
+    use crate::policy::{Role, Session};
 
-    fn entry(change: impl FnOnce(&mut Session)) -> Entry {
-        let mut session = Session {
-            role_arn: "acs:ram::1:role/r".into(),
-            name: "ab".into(),
-            policy: None,
-            duration: 3600,
-            external_id: None,
-            source_identity: None,
-        };
-        change(&mut session);
+    fn entry(session: Session) -> Entry {
         Entry { session, opener: Arc::new(AccessKey { id: "LTAI".into(), secret: Secret::new("x"), token: None }) }
+    }
+
+    fn session(change: impl FnOnce(&mut Role)) -> Session {
+        let mut role = Role::from("acs:ram::1:role/r");
+        change(&mut role);
+        Session::new(role, "ab", 3600)
     }
 
     #[test]
     fn sessions_that_differ_in_anything_have_different_contexts() {
-        let entries = [
-            entry(|_| {}),
-            entry(|session| session.name = "abc".into()),
-            entry(|session| session.role_arn = "acs:ram::1:role/ra".into()),
-            entry(|session| session.policy = Some("".into())),
-            entry(|session| session.policy = Some("b".into())),
-            entry(|session| session.duration = 900),
-            entry(|session| session.external_id = Some("b".into())),
-            entry(|session| session.source_identity = Some("b".into())),
-            Entry {
-                opener: Arc::new(AccessKey { id: "LTAI2".into(), secret: Secret::new("x"), token: None }),
-                ..entry(|_| {})
-            },
-        ];
+        let plain = session(|_| {});
+        let mut entries = [
+            plain.clone(),
+            plain.clone().named("abc".into()),
+            session(|role| role.arn.push('a')),
+            plain.with_policy(""),
+            plain.with_policy("b"),
+            plain.clone().lasting(900),
+            session(|role| role.external_id = Some("b".into())),
+            session(|role| role.source_identity = Some("b".into())),
+        ]
+        .map(entry)
+        .to_vec();
+        let opener = Arc::new(AccessKey { id: "LTAI2".into(), secret: Secret::new("x"), token: None });
+        entries.push(Entry { session: plain, opener });
         let contexts: std::collections::HashSet<_> = entries.iter().map(context).collect();
         assert_eq!(contexts.len(), entries.len());
     }

@@ -128,14 +128,7 @@ mod tests {
         let slots = Slots::new(bound);
         let (mut walks, mut given_up) = (0, 0);
         for number in 0..new {
-            let session = Session {
-                role_arn: "acs:ram::1:role/r".into(),
-                name: number.to_string().into(),
-                policy: None,
-                duration: 900,
-                external_id: None,
-                source_identity: None,
-            };
+            let session = Session::new("acs:ram::1:role/r".into(), &number.to_string(), 900);
             let entry = Entry { session, opener: Arc::clone(&opener) };
             let (slot, gone) = slots.place(&entry, DateTime::UNIX_EPOCH);
             slot.touch(std::time::Duration::from_secs(number));

@@ -201,14 +201,7 @@ fn session(number: usize, dice: &Dice) -> Session {
         2..24 => 3_600,
         _ => 43_200,
     };
-    Session {
-        role_arn: DEV_ROLE_ARN.into(),
-        name: format!("caller-{number}").into(),
-        policy: None,
-        duration,
-        external_id: None,
-        source_identity: None,
-    }
+    Session::new(DEV_ROLE_ARN.into(), &format!("caller-{number}"), duration)
 }
 
 /// The server of `dev`, which asks the same STS and has the same clock.

@@ -92,14 +92,7 @@ fn client(address: &str) -> Client {
 }
 
 pub(crate) fn session(name: &str) -> Session {
-    Session {
-        role_arn: DEV_ROLE_ARN.into(),
-        name: name.into(),
-        policy: None,
-        duration: 3600,
-        external_id: None,
-        source_identity: None,
-    }
+    Session::new(DEV_ROLE_ARN.into(), name, 3600)
 }
 
 pub(crate) fn unavailable() -> Failure {

@@ -72,7 +72,8 @@ pub(super) async fn open(visit: Visit<'_>, offer: &Offer, caller: &Caller, ask: 
     let permit = offer.grant.credentials(caller, ask.duration, now)?;
     app.charge_grant(&offer.grant, now)?;
     let until = now + TimeDelta::seconds(least.into());
-    let key = app.vault.session_key(&permit.session, until).await.map_err(|error| Problem::unopened(&error, now))?;
+    let key =
+        app.vault.session_key(&permit.session, until, now).await.map_err(|error| Problem::unopened(&error, now))?;
     let clamped_by = match (key.expiration < until, permit.clamped) {
         (true, _) => Some("session"),
         (false, true) => Some("grant"),

@@ -51,8 +51,8 @@ impl Grant {
         if !DURATIONS.contains(&asked) {
             return Err(Denied::parameter("duration", "is 900 to 43,200 seconds"));
         }
-        let step = STEPS.into_iter().filter(|step| *step <= asked).max().unwrap_or(*DURATIONS.start());
-        let chosen = if asked >= longest { longest } else { step.min(longest) };
+        let step = || STEPS.into_iter().filter(|step| *step <= asked).max().unwrap_or(*DURATIONS.start());
+        let chosen = if asked >= longest { longest } else { step() };
         let (session, dir) = self.caller_session(caller, now, self.dir(caller, now)?, chosen)?;
         Ok(CredentialsPermit { session, dir, clamped: asked > longest })
     }

@@ -45,7 +45,7 @@ impl Bank {
     }
 
     pub(crate) async fn key(&self, name: &str) -> Result<String, String> {
-        let key = self.vault.session_key(&session(name), self.clock.now()).await;
+        let key = self.vault.session_key(&session(name), self.clock.now(), self.clock.now()).await;
         key.map(|key| key.access_key.id.clone()).map_err(|unopened| unopened.error.to_string())
     }
 

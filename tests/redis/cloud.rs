@@ -114,7 +114,7 @@ impl Cloud {
 
 impl Replica {
     pub(crate) async fn session_key(&self, name: &str) -> Result<Arc<SessionKey>, Unopened> {
-        self.vault.session_key(&session(name), self.clock.now()).await
+        self.vault.session_key(&session(name), self.clock.now(), self.clock.now()).await
     }
 
     /// The id of the key of `name`, which is alive and was made for no other.

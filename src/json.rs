@@ -19,9 +19,33 @@ pub fn push_text(out: &mut String, text: &str) {
     if !is_plain(text) {
         return out.push_str(&serde_json::to_string(text).expect("every text is JSON"));
     }
+    push_plain(out, text);
+}
+
+/// Appends `text`, which needs no escape, in quotes.
+pub fn push_plain(out: &mut String, text: &str) {
+    out.reserve(text.len() + 2);
     out.push('"');
     out.push_str(text);
     out.push('"');
+}
+
+/// Appends `number`.
+///
+/// # Panics
+/// Never: digits are ASCII.
+pub fn push_number(out: &mut String, number: u64) {
+    let mut digits = [0; 20];
+    let (mut first, mut rest) = (digits.len(), number);
+    loop {
+        first -= 1;
+        digits[first] = b"0123456789"[usize::try_from(rest % 10).unwrap_or_default()];
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.push_str(std::str::from_utf8(&digits[first..]).expect("digits are ASCII"));
 }
 
 #[cfg(test)]
@@ -36,6 +60,13 @@ mod tests {
             let mut out = String::new();
             push_text(&mut out, &text);
             prop_assert_eq!(out, serde_json::to_string(&text).unwrap());
+        }
+
+        #[test]
+        fn and_of_a_number(number in any::<u64>()) {
+            let mut out = String::new();
+            push_number(&mut out, number);
+            prop_assert_eq!(out, number.to_string());
         }
     }
 }

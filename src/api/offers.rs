@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::signer::LastSigner;
+use super::sts;
 use crate::metrics::{Metrics, OfGrant};
 use crate::policy::{Grant, Grants};
 
@@ -17,6 +18,8 @@ pub(super) struct Offer {
     pub(super) grant: Grant,
     pub(super) counts: Arc<OfGrant>,
     pub(super) signer: LastSigner,
+    /// Where the bucket is, as members of an answer.
+    pub(super) place: String,
 }
 
 impl Offers {
@@ -25,7 +28,8 @@ impl Offers {
     pub fn new(grants: Grants, metrics: &Metrics) -> Self {
         let offer = |(name, grant): (String, Grant)| {
             let counts = metrics.grant(&name);
-            (name, Arc::new(Offer { grant, counts, signer: LastSigner::default() }))
+            let place = sts::place(&grant);
+            (name, Arc::new(Offer { grant, counts, signer: LastSigner::default(), place }))
         };
         Self(grants.into_iter().map(offer).collect())
     }

@@ -15,13 +15,15 @@ use super::peer::Peer;
 use super::problem::Problem;
 use crate::caller::Proof;
 use crate::keys::SessionKey;
+use crate::metrics::Route;
 use crate::policy::{Life, Session};
+use crate::trace::Context;
 
 /// The name of the grant that is meant where a request names none.
 pub(super) const DEFAULT_GRANT: &str = "default";
 
 /// A request on its way through the rooms, without its body.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Visit<'v> {
     pub(super) app: &'v App,
     pub(super) head: &'v Parts,
@@ -29,7 +31,8 @@ pub(super) struct Visit<'v> {
     pub(super) peer: Peer,
     /// When the request came; for what it asks it is this time all along.
     pub(super) now: DateTime<Utc>,
-    pub(super) request_id: &'v str,
+    pub(super) route: Route,
+    pub(super) context: &'v Context,
     pub(super) record: &'v Record,
 }
 

@@ -27,8 +27,9 @@ impl<const LENGTH: usize> Moment<LENGTH> {
         str::from_utf8(&self.0).expect("digits and signs are ASCII")
     }
 
-    fn put(mut self, numbers: &[(usize, u32)]) -> Self {
-        for &(at, number) in numbers {
+    #[inline]
+    fn put<const COUNT: usize>(mut self, numbers: [(usize, u32); COUNT]) -> Self {
+        for (at, number) in numbers {
             self.0[at..at + 2].copy_from_slice(&two_digits(number));
         }
         self
@@ -41,7 +42,7 @@ impl Basic {
     pub fn of(at: DateTime<Utc>) -> Self {
         let [century, year, month, day, hour, minute, second] = numbers(at);
         let places = [(0, century), (2, year), (4, month), (6, day), (9, hour), (11, minute), (13, second)];
-        Self(*b"yyyymmddThhmmssZ").put(&places)
+        Self(*b"yyyymmddThhmmssZ").put(places)
     }
 }
 
@@ -51,7 +52,7 @@ impl Extended {
     pub fn of(at: DateTime<Utc>) -> Self {
         let [century, year, month, day, hour, minute, second] = numbers(at);
         let places = [(0, century), (2, year), (5, month), (8, day), (11, hour), (14, minute), (17, second)];
-        Self(*b"yyyy-mm-ddThh:mm:ssZ").put(&places)
+        Self(*b"yyyy-mm-ddThh:mm:ssZ").put(places)
     }
 }
 
@@ -62,22 +63,34 @@ impl Precise {
         let [century, year, month, day, hour, minute, second] = numbers(at);
         let millis = at.timestamp_subsec_millis().min(999);
         let places = [(0, century), (2, year), (5, month), (8, day), (11, hour), (14, minute), (17, second)];
-        let moment = Self(*b"yyyy-mm-ddThh:mm:ss.mmmZ").put(&places);
+        let moment = Self(*b"yyyy-mm-ddThh:mm:ss.mmmZ").put(places);
         // The last digit of the one pair and the first of the other are the same.
-        moment.put(&[(20, millis / 10), (21, millis % 100)])
+        moment.put([(20, millis / 10), (21, millis % 100)])
     }
 }
 
 /// Each of two digits.
 fn numbers(at: DateTime<Utc>) -> [u32; 7] {
-    let (day, second) = (at.date_naive(), at.num_seconds_from_midnight());
+    // Asked for its date or its time of day, a moment with an offset adds the offset first, even if it is none.
+    let at = at.naive_utc();
+    let (day, second) = (at.date(), at.num_seconds_from_midnight());
     let year = day.year().unsigned_abs();
     [year / 100 % 100, year % 100, day.month(), day.day(), second / 3600, second / 60 % 60, second % 60]
 }
 
+/// The two digits of each number below a hundred.
+const DIGITS: [[u8; 2]; 100] = {
+    let mut digits = [[0; 2]; 100];
+    let mut number: u8 = 0;
+    while number < 100 {
+        digits[number as usize] = [b'0' + number / 10, b'0' + number % 10];
+        number += 1;
+    }
+    digits
+};
+
 fn two_digits(number: u32) -> [u8; 2] {
-    let digit = |number: u32| b"0123456789"[usize::try_from(number % 10).unwrap_or_default()];
-    [digit(number / 10), digit(number)]
+    DIGITS[usize::try_from(number % 100).unwrap_or_default()]
 }
 
 #[cfg(test)]

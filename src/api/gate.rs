@@ -136,7 +136,7 @@ pub(super) struct Visitor {
 impl App {
     /// Lets a request in as one. The address pays before the proof is looked at, so that proofs cannot be guessed at any
     /// speed.
-    pub(super) async fn admit(&self, visit: &Visit<'_>) -> Result<Visitor, Problem> {
+    pub(super) async fn admit(&self, visit: &mut Visit<'_>) -> Result<Visitor, Problem> {
         let (address, now) = (self.gate.address(visit), visit.now);
         visit.record.address(address);
         self.charge_address(address, 1, now)?;

@@ -52,8 +52,8 @@ struct Offer<'a> {
     signature_versions: &'static [&'static str],
 }
 
-pub(super) async fn answer(visit: &Visit<'_>) -> Result<answer::Answer, Problem> {
-    let &Visit { app, now, .. } = visit;
+pub(super) async fn answer(visit: &mut Visit<'_>) -> Result<answer::Answer, Problem> {
+    let &mut Visit { app, now, .. } = visit;
     let caller = app.admit(visit).await?.caller;
     Parameters::read(visit.head, Body::empty(), &[], app.body_limit).await?;
     let grants = app.grants.grants().filter_map(|grant| offer(grant, &caller, now)).collect();

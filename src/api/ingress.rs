@@ -51,22 +51,21 @@ impl Entrance {
             let (app, request_id, parent) = (&*self.app, RequestId::of(&head.headers), trace::parent(&head.headers));
             let context = Context { request_id, trace: parent, load: None, spans: app.spans.clone() };
             let (now, route, record) = (app.clock.now(), Route::of(head.uri.path()), Record::default());
-            let visit = Visit { app, head: &head, peer, now, route, context: &context, record: &record };
-            let watch = Watch::set(&visit);
+            let mut watch = Watch::set(Visit { app, head: &head, peer, now, route, context: &context, record });
             let work = pin!(async {
-                let outcome = self.respond(&visit, body).await;
-                signed_off(&visit, watch, outcome)
+                let outcome = self.respond(&mut watch.visit, body).await;
+                signed_off(&mut watch, outcome)
             });
             trace::within(&context, work).await
         }
     }
 
     /// Answers if there is room and time. Whoever asks for our health learns it also when there is no room.
-    async fn respond<B>(&self, visit: &Visit<'_>, body: B) -> Result<Outgoing, Problem>
+    async fn respond<B>(&self, visit: &mut Visit<'_>, body: B) -> Result<Outgoing, Problem>
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
-        let &Visit { app, head, peer, route, .. } = visit;
+        let &mut Visit { app, head, peer, route, .. } = visit;
         if let Some(permission) = app.cors.preflight(&head.method, &head.headers) {
             return permission.map(ready);
         }
@@ -112,10 +111,10 @@ impl Entrance {
     }
 }
 
-/// The outcome as it goes out, with what every answer has. The watch ends here.
-fn signed_off(visit: &Visit<'_>, watch: Watch<'_>, outcome: Result<Outgoing, Problem>) -> Outgoing {
-    let &Visit { app, head, peer, .. } = visit;
-    let id = &*visit.context.request_id;
+/// The outcome as it goes out, with what every answer has.
+fn signed_off(watch: &mut Watch<'_>, outcome: Result<Outgoing, Problem>) -> Outgoing {
+    let Visit { app, head, peer, context, .. } = watch.visit;
+    let id = &*context.request_id;
     let (mut outgoing, code) = match outcome {
         Ok(outgoing) => explained(outgoing, id),
         Err(problem) => (ready(problem.render(id)), Some(problem.code())),
@@ -131,7 +130,7 @@ fn signed_off(visit: &Visit<'_>, watch: Watch<'_>, outcome: Result<Outgoing, Pro
 }
 
 /// The answer of one of our own routes.
-async fn ours<B>(visit: &Visit<'_>, body: B) -> Result<Answer, Problem>
+async fn ours<B>(visit: &mut Visit<'_>, body: B) -> Result<Answer, Problem>
 where
     B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
@@ -151,7 +150,7 @@ where
     }
 }
 
-async fn seldom(visit: &Visit<'_>, body: Body) -> Result<Answer, Problem> {
+async fn seldom(visit: &mut Visit<'_>, body: Body) -> Result<Answer, Problem> {
     match visit.route {
         Route::CredentialsUri => credentials_uri::answer(visit, body).await,
         Route::ClassicSts => classic::credentials(visit).await,

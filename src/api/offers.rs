@@ -10,7 +10,7 @@ use crate::policy::{Grant, Grants};
 
 /// The grants by name.
 #[derive(Debug)]
-pub struct Offers(BTreeMap<String, Arc<Offer>>);
+pub struct Offers(BTreeMap<String, Offer>);
 
 /// A grant, its counts, and what signs for it.
 #[derive(Debug)]
@@ -29,13 +29,13 @@ impl Offers {
         let offer = |(name, grant): (String, Grant)| {
             let counts = metrics.grant(&name);
             let place = sts::place(&grant);
-            (name, Arc::new(Offer { grant, counts, signer: LastSigner::default(), place }))
+            (name, Offer { grant, counts, signer: LastSigner::default(), place })
         };
         Self(grants.into_iter().map(offer).collect())
     }
 
     /// The offer of this name.
-    pub(super) fn get(&self, name: &str) -> Option<&Arc<Offer>> {
+    pub(super) fn get(&self, name: &str) -> Option<&Offer> {
         self.0.get(name)
     }
 

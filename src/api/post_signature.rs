@@ -13,7 +13,7 @@ use crate::policy::{FormAsk, Naming, SignatureVersion};
 
 static KNOWN: [&str; 7] = ["grant", "filename", "key", "contentType", "size", "expires", "signatureVersion"];
 
-pub(super) async fn answer(visit: &Visit<'_>, body: Body) -> Result<Answer, Problem> {
+pub(super) async fn answer(visit: &mut Visit<'_>, body: Body) -> Result<Answer, Problem> {
     let caller = visit.app.admit(visit).await?.caller;
     let parameters = Parameters::read(visit.head, body, &KNOWN, visit.app.body_limit).await?;
     let offer = visit.grant(parameters.text("grant")?, parameters.text("key")?)?;

@@ -19,7 +19,7 @@ use crate::vault;
 /// The parameters of this route.
 pub(super) static KNOWN: [&str; 3] = ["grant", "duration", "minRemaining"];
 
-pub(super) async fn answer(visit: &Visit<'_>, body: Body) -> Result<Answer, Problem> {
+pub(super) async fn answer(visit: &mut Visit<'_>, body: Body) -> Result<Answer, Problem> {
     let caller = visit.app.admit(visit).await?.caller;
     let parameters = Parameters::read(visit.head, body, &KNOWN, visit.app.body_limit).await?;
     let offer = visit.grant(parameters.text("grant")?, None)?;
@@ -40,7 +40,7 @@ impl Ask {
     }
 }
 
-pub(super) async fn vend(visit: &Visit<'_>, offer: &Offer, caller: &Caller, ask: Ask) -> Result<Answer, Problem> {
+pub(super) async fn vend(visit: &mut Visit<'_>, offer: &Offer, caller: &Caller, ask: Ask) -> Result<Answer, Problem> {
     let opened = open(visit, offer, caller, ask).await?;
     let answer = written(credentials(visit, offer, &opened));
     opened.tell(visit);
@@ -57,14 +57,14 @@ pub(super) struct Opened {
 
 impl Opened {
     /// Tells the trail that the key is handed out.
-    pub(super) fn tell(self, visit: &Visit<'_>) {
+    pub(super) fn tell(self, visit: &mut Visit<'_>) {
         visit.record.vended(Vended::credentials(self.key, self.permit.dir, self.clamped_by));
     }
 }
 
 /// Opens the session that `ask` means, or takes up the one that is open.
-pub(super) async fn open(visit: &Visit<'_>, offer: &Offer, caller: &Caller, ask: Ask) -> Result<Opened, Problem> {
-    let &Visit { app, now, .. } = visit;
+pub(super) async fn open(visit: &mut Visit<'_>, offer: &Offer, caller: &Caller, ask: Ask) -> Result<Opened, Problem> {
+    let &mut Visit { app, now, .. } = visit;
     let least = ask.min_remaining.unwrap_or(0);
     if least > *DURATIONS.end() {
         return Err(super::parameters::invalid("minRemaining", "is at most 43,200 seconds"));

@@ -65,8 +65,11 @@ mod tests {
     use super::*;
 
     fn of(given: &[&str]) -> String {
-        let value = |id: &&str| (REQUEST_ID, HeaderValue::from_str(id).unwrap());
-        RequestId::of(&given.iter().map(value).collect()).to_owned()
+        let mut headers = HeaderMap::new();
+        for id in given {
+            headers.append(REQUEST_ID, HeaderValue::from_bytes(id.as_bytes()).unwrap());
+        }
+        RequestId::of(&headers).to_string()
     }
 
     #[test]

@@ -60,7 +60,7 @@ fn headers(authorization: &str) -> HeaderMap {
 }
 
 fn authenticated(authenticator: &Authenticator, headers: &HeaderMap, now: chrono::DateTime<chrono::Utc>) -> Caller {
-    let proof = Proof { unverified_headers: headers, host: None, peer: None };
+    let proof = Proof { unverified_headers: headers, authority: None, peer: None };
     authenticator.authenticate(&proof, now).now_or_never().expect("no keys have to be fetched").unwrap()
 }
 

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use axum::http::Method;
 use chrono::TimeDelta;
 
-use self::record::{Facet, Facts, Item};
+use self::record::{Facet, Item};
 pub(super) use self::record::{Record, Vended};
 use super::visit::Visit;
 use crate::audit::{Event, Trail};
@@ -29,25 +29,25 @@ const TURNED_AWAY: [&str; 2] = ["rate_limited", "overloaded"];
 
 /// A request until its exit.
 #[derive(Debug)]
-pub(super) struct Watch<'a> {
-    visit: &'a Visit<'a>,
+pub(super) struct Watch<'v> {
+    pub(super) visit: Visit<'v>,
     began: Instant,
     outcome: &'static str,
     status: Option<u16>,
-    trail: Option<&'a Trail>,
+    trail: Option<&'v Trail>,
 }
 
-impl<'a> Watch<'a> {
-    /// Watches the request of `visit` from now on.
-    pub(super) fn set(visit: &'a Visit<'a>) -> Self {
-        let &Visit { app, route, head, .. } = visit;
+impl<'v> Watch<'v> {
+    /// Watches `visit` from now on.
+    pub(super) fn set(visit: Visit<'v>) -> Self {
+        let Visit { app, route, head, .. } = visit;
         let vends = route.vends() && (app.classic.is_some() || !route.is_classic());
         let trail = app.audit.as_deref().filter(|_| vends && head.method != Method::OPTIONS);
         Self { visit, began: Instant::now(), outcome: "abandoned", status: None, trail }
     }
 
     /// The request is answered with `status`, and with a problem of this code if it is one.
-    pub(super) fn answered(mut self, status: u16, problem: Option<&'static str>) {
+    pub(super) fn answered(&mut self, status: u16, problem: Option<&'static str>) {
         self.outcome = problem.unwrap_or("vended");
         self.status = Some(status);
         if let Some(code) = problem {
@@ -74,14 +74,15 @@ impl<'a> Watch<'a> {
         u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
-    fn event<'e>(&'e self, facts: &'e Facts, of: &'e Facet, texts: &'e Texts) -> Event<'e> {
+    fn event<'e>(&'e self, of: &'e Facet<'_>, texts: &'e Texts) -> Event<'e> {
+        let record = &self.visit.record;
         let handed = of.vended.as_ref().filter(|_| self.outcome == "vended");
         Event {
             time: texts.time.as_str(),
             request_id: &self.visit.context.request_id,
             trace_id: texts.trace_id.as_deref(),
-            caller: facts.who(),
-            peer: facts.address.or(self.visit.peer.address()),
+            caller: record.who(),
+            peer: record.address.or(self.visit.peer.address()),
             route: self.visit.route.label(),
             method: self.visit.head.method.as_str(),
             item: None,
@@ -101,8 +102,8 @@ impl<'a> Watch<'a> {
 
     /// Tells the trail of one thing that was asked for; `item` is its place in a batch. An item shares the fate of its
     /// request; if that was answered, it has its own.
-    fn tell(&self, trail: &Trail, facts: &Facts, facet: &Facet, item: Option<(usize, &Item)>, texts: &Texts) {
-        let mut event = Event { item: item.map(|(index, _)| index), ..self.event(facts, facet, texts) };
+    fn tell(&self, trail: &Trail, facet: &Facet<'_>, item: Option<(usize, &Item<'_>)>, texts: &Texts) {
+        let mut event = Event { item: item.map(|(index, _)| index), ..self.event(facet, texts) };
         let expiration = facet.vended.as_ref().filter(|_| self.outcome == "vended");
         let expiration = expiration.map(|vended| Extended::of(vended.expiration));
         event.expiration = expiration.as_ref().map(|text| Cow::Borrowed(text.as_str()));
@@ -112,14 +113,15 @@ impl<'a> Watch<'a> {
         trail.record(&event);
     }
 
-    fn audit(&self, trail: &Trail, facts: &Facts, micros: u64) {
+    fn audit(&self, trail: &Trail, micros: u64) {
+        let record = &self.visit.record;
         let trace_id = self.visit.context.trace.map(|trace| trace.trace_id().to_string());
         let texts = Texts { time: Precise::of(self.visit.now), trace_id, micros };
-        if facts.items.is_empty() {
-            return self.tell(trail, facts, &facts.current, None, &texts);
+        if record.items.is_empty() {
+            return self.tell(trail, &record.current, None, &texts);
         }
-        for (index, item) in facts.items.iter().enumerate() {
-            self.tell(trail, facts, &item.facet, Some((index, item)), &texts);
+        for (index, item) in record.items.iter().enumerate() {
+            self.tell(trail, &item.facet, Some((index, item)), &texts);
         }
     }
 }
@@ -155,12 +157,12 @@ impl Watch<'_> {
 
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
-        let (facts, elapsed) = (self.visit.record.facts(), self.began.elapsed());
+        let elapsed = self.began.elapsed();
         self.span(elapsed);
-        let counts = facts.counted().map(|offer| &*offer.counts);
+        let counts = self.visit.record.counted().map(|offer| &*offer.counts);
         self.visit.app.metrics.request(self.visit.route, counts, self.status, elapsed);
         if let Some(trail) = self.trail {
-            self.audit(trail, &facts, u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX));
+            self.audit(trail, u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX));
         }
     }
 }

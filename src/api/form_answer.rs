@@ -7,8 +7,9 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::answer::{Answer, Granted, Object, json, written};
+use super::answer::{Answer, Granted, Object, json as serialized, written};
 use super::offers::Offer;
+use crate::json;
 use crate::keys::{AccessKey, SessionKey};
 use crate::policy::{FormKey, FormPermit, Grant, SignatureVersion};
 use crate::signing::post::{self, Conditions, Form};
@@ -24,7 +25,7 @@ pub(super) fn of(offer: &Offer, permit: &FormPermit, key: &Arc<SessionKey>, gran
         SignatureVersion::V4 => post::sign_v4(conditions, granted.expiration, &signer, granted.at),
         SignatureVersion::V1 => post::sign_v1(&conditions, granted.expiration, &key.access_key),
     };
-    let object = Object::with_capacity(2 * form.policy().len() + key.token().expose().len() + 1200)
+    let object = Object::with_capacity(2 * form.policy_length() + key.token().expose().len() + 1200)
         .text("method", "POST")
         .text("url", &grant.address.base)
         .value("fields", |out| push_fields(out, permit, &form));
@@ -35,7 +36,11 @@ pub(super) fn of(offer: &Offer, permit: &FormPermit, key: &Arc<SessionKey>, gran
     let object = object
         .text("host", &grant.address.base)
         .text("dir", &permit.dir)
-        .text("policy", form.policy())
+        .value("policy", |out| {
+            out.push('"');
+            form.push_policy(out);
+            out.push('"');
+        })
         .text("signature", form.signature())
         .text("ossAccessKeyId", &key.access_key.id)
         .time("expiration", granted.expiration)
@@ -58,9 +63,9 @@ pub(super) struct Classic<'a> {
 /// Those fields, signed by the AccessKey itself: those pages send no token.
 pub(super) fn classic(grant: &Grant, permit: &FormPermit, access_key: &AccessKey, expiration: DateTime<Utc>) -> Answer {
     let form = post::sign_v1(&conditions(grant, permit), expiration, access_key);
-    json(&Classic {
+    serialized(&Classic {
         oss_access_key_id: &access_key.id,
-        policy: form.policy(),
+        policy: &form.policy(),
         signature: form.signature(),
         host: &grant.address.base,
         dir: &permit.dir,
@@ -107,6 +112,13 @@ fn push_fields(out: &mut String, permit: &FormPermit, form: &Form<'_>) {
     let content_type = permit.content_type.iter().flat_map(|content_type| {
         [("Content-Type", content_type.as_str()), ("x-oss-content-type", content_type.as_str())]
     });
-    let first = [("key", key)].into_iter().chain(form.fields());
-    Object::push_texts(out, first.chain([("success_action_status", SUCCESS)]).chain(content_type));
+    out.push_str("{\"key\":");
+    json::push_text(out, key);
+    out.push(',');
+    form.push_members(out);
+    for (name, value) in [("success_action_status", SUCCESS)].into_iter().chain(content_type) {
+        out.extend([",\"", name, "\":"]);
+        json::push_text(out, value);
+    }
+    out.push('}');
 }

@@ -4,6 +4,18 @@ use std::str;
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
 
+/// `00` to `99`.
+const PAIRS: [[u8; 2]; 100] = {
+    const DIGITS: &[u8; 10] = b"0123456789";
+    let mut pairs = [[0; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number] = [DIGITS[number / 10], DIGITS[number % 10]];
+        number += 1;
+    }
+    pairs
+};
+
 /// A moment in one of the forms that are signed, answered or noted.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment<const LENGTH: usize>([u8; LENGTH]);
@@ -27,9 +39,10 @@ impl<const LENGTH: usize> Moment<LENGTH> {
         str::from_utf8(&self.0).expect("digits and signs are ASCII")
     }
 
-    fn put(mut self, numbers: &[(usize, u32)]) -> Self {
-        for &(at, number) in numbers {
-            self.0[at..at + 2].copy_from_slice(&two_digits(number));
+    #[inline]
+    fn put<const N: usize>(mut self, numbers: [(usize, u32); N]) -> Self {
+        for (at, number) in numbers {
+            self.0[at..at + 2].copy_from_slice(&PAIRS[usize::try_from(number % 100).unwrap_or_default()]);
         }
         self
     }
@@ -41,7 +54,7 @@ impl Basic {
     pub fn of(at: DateTime<Utc>) -> Self {
         let [century, year, month, day, hour, minute, second] = numbers(at);
         let places = [(0, century), (2, year), (4, month), (6, day), (9, hour), (11, minute), (13, second)];
-        Self(*b"yyyymmddThhmmssZ").put(&places)
+        Self(*b"yyyymmddThhmmssZ").put(places)
     }
 }
 
@@ -51,7 +64,7 @@ impl Extended {
     pub fn of(at: DateTime<Utc>) -> Self {
         let [century, year, month, day, hour, minute, second] = numbers(at);
         let places = [(0, century), (2, year), (5, month), (8, day), (11, hour), (14, minute), (17, second)];
-        Self(*b"yyyy-mm-ddThh:mm:ssZ").put(&places)
+        Self(*b"yyyy-mm-ddThh:mm:ssZ").put(places)
     }
 }
 
@@ -62,22 +75,19 @@ impl Precise {
         let [century, year, month, day, hour, minute, second] = numbers(at);
         let millis = at.timestamp_subsec_millis().min(999);
         let places = [(0, century), (2, year), (5, month), (8, day), (11, hour), (14, minute), (17, second)];
-        let moment = Self(*b"yyyy-mm-ddThh:mm:ss.mmmZ").put(&places);
+        let moment = Self(*b"yyyy-mm-ddThh:mm:ss.mmmZ").put(places);
         // The last digit of the one pair and the first of the other are the same.
-        moment.put(&[(20, millis / 10), (21, millis % 100)])
+        moment.put([(20, millis / 10), (21, millis % 100)])
     }
 }
 
-/// Each of two digits.
+/// Each of two digits. In UTC there is no offset to be looked at.
+#[inline]
 fn numbers(at: DateTime<Utc>) -> [u32; 7] {
-    let (day, second) = (at.date_naive(), at.num_seconds_from_midnight());
+    let at = at.naive_utc();
+    let (day, second) = (at.date(), at.time().num_seconds_from_midnight());
     let year = day.year().unsigned_abs();
-    [year / 100 % 100, year % 100, day.month(), day.day(), second / 3600, second / 60 % 60, second % 60]
-}
-
-fn two_digits(number: u32) -> [u8; 2] {
-    let digit = |number: u32| b"0123456789"[usize::try_from(number % 10).unwrap_or_default()];
-    [digit(number / 10), digit(number)]
+    [year / 100, year % 100, day.month(), day.day(), second / 3600, second / 60 % 60, second % 60]
 }
 
 #[cfg(test)]

@@ -117,7 +117,7 @@ fn v1_url(visit: &mut dyn FnMut(Group<'_>)) {
 fn v4_form(visit: &mut dyn FnMut(Group<'_>)) {
     let (access_key, end) = (access_key(), at() + TimeDelta::minutes(15));
     let signer = Signer::new(&access_key, "cn-hangzhou", PRODUCT, at().date_naive());
-    let policy = post::sign_v4(conditions(), end, &signer, at()).policy().to_owned();
+    let policy = post::sign_v4(conditions(), end, &signer, at()).policy();
     let kept = Hmac::<Sha256>::new_from_slice(&[7; 32]).unwrap();
     visit(Group {
         name: "V4 form",
@@ -139,7 +139,7 @@ fn v4_form(visit: &mut dyn FnMut(Group<'_>)) {
 
 fn v1_form(visit: &mut dyn FnMut(Group<'_>)) {
     let (access_key, end) = (access_key(), at() + TimeDelta::minutes(15));
-    let policy = post::sign_v1(&conditions(), end, &access_key).policy().to_owned();
+    let policy = post::sign_v1(&conditions(), end, &access_key).policy();
     visit(Group {
         name: "V1 form",
         floor: Subject::new("its hashing", || hmac_sha1(access_key.secret.expose(), &policy)),

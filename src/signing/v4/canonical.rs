@@ -1,3 +1,6 @@
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
 use super::UNSIGNED_PAYLOAD;
 use crate::signing::{Request, encode, lower_case};
 
@@ -6,28 +9,28 @@ use crate::signing::{Request, encode, lower_case};
 /// Of the query, all is signed but `x-oss-signature`.
 #[must_use]
 pub fn canonical_request(request: &Request<'_>) -> String {
-    let path = encode::path(request.key.unwrap_or_default());
-    let mut text = String::with_capacity(path.len() + 512);
-    push_canonical(&mut text, request, &path, &additional_headers(request), "");
+    let key = request.key.unwrap_or_default();
+    let mut text = String::with_capacity(key.len() + 512);
+    push_start(&mut text, request, |text| encode::push_path(text, key));
+    text.push_str(&sorted(request.query, ""));
+    push_end(&mut text, request, &additional_headers(request));
     text
 }
 
-/// Stage 1 with what a signed URL has at hand already: the key encoded as `path`, `additional` from
-/// [`additional_headers`], and further `parameters`, encoded, sorted and joined. It goes into a text or into a hash.
-pub(in crate::signing) fn push_canonical(
-    out: &mut impl for<'t> Extend<&'t str>,
-    request: &Request<'_>,
-    path: &str,
-    additional: &str,
-    parameters: &str,
-) {
+/// What stands in stage 1 before the query; `push_key` writes the key as a path.
+pub(in crate::signing) fn push_start(out: &mut String, request: &Request<'_>, push_key: impl FnOnce(&mut String)) {
     out.extend([request.method, "\n/"]);
     if let Some(bucket) = request.bucket {
-        out.extend([&*encode::path(bucket), "/", path]);
+        encode::push_path(out, bucket);
+        out.push('/');
+        push_key(out);
     }
-    out.extend(["\n"]);
-    push_query(out, request.query, parameters);
-    out.extend(["\n"]);
+    out.push('\n');
+}
+
+/// What stands in stage 1 behind the query; `additional` comes from [`additional_headers`].
+pub(in crate::signing) fn push_end(out: &mut String, request: &Request<'_>, additional: &str) {
+    out.push('\n');
     push_headers(out, request.headers, additional);
     out.extend(["\n", additional, "\n", UNSIGNED_PAYLOAD]);
 }
@@ -36,21 +39,26 @@ pub(in crate::signing) fn push_canonical(
 ///
 /// Those that are not sent do not count, nor do those that are signed anyway.
 #[must_use]
-pub fn additional_headers(request: &Request<'_>) -> String {
-    if request.additional_headers.is_empty() {
-        return String::new();
-    }
+pub fn additional_headers<'a>(request: &Request<'a>) -> Cow<'a, str> {
     let sent = |name: &str| request.headers.iter().any(|(header, _)| header.eq_ignore_ascii_case(name));
-    let mut names: Vec<_> = request.additional_headers.iter().map(|name| lower_case(name)).collect();
-    names.retain(|name| sent(name) && !always_signed(name));
-    names.sort_unstable();
-    names.dedup();
-    names.join(";")
+    let counts = |name: &&&str| sent(name) && !always_signed(name);
+    let mut counting = request.additional_headers.iter().filter(counts);
+    match (counting.next(), counting.next()) {
+        (None, _) => Cow::Borrowed(""),
+        (Some(only), None) => lower_case(only),
+        (Some(one), Some(other)) => {
+            let mut names: Vec<_> = [one, other].into_iter().chain(counting).map(|name| lower_case(name)).collect();
+            names.sort_unstable();
+            names.dedup();
+            Cow::Owned(names.join(";"))
+        }
+    }
 }
 
-fn push_query(out: &mut impl for<'t> Extend<&'t str>, query: &[(&str, &str)], parameters: &str) {
+/// The line of `query` and of further `parameters`, which are encoded, sorted and joined already.
+pub(in crate::signing) fn sorted<'p>(query: &[(&str, &str)], parameters: &'p str) -> Cow<'p, str> {
     if query.is_empty() {
-        return out.extend([parameters]);
+        return Cow::Borrowed(parameters);
     }
     let query = query.iter().filter(|(name, _)| *name != "x-oss-signature");
     let query: Vec<_> = query.map(|(name, value)| parameter(name, value)).collect();
@@ -58,9 +66,7 @@ fn push_query(out: &mut impl for<'t> Extend<&'t str>, query: &[(&str, &str)], pa
     let mut all: Vec<_> = query.chain(parameters.split('&').filter(|one| !one.is_empty())).collect();
     // Names decide before values do: `a=1` precedes `a-b=1`, though `=` follows `-`.
     all.sort_unstable_by_key(|one| one.split_once('=').unwrap_or((one, "")));
-    for (at, one) in all.into_iter().enumerate() {
-        out.extend([if at == 0 { "" } else { "&" }, one]);
-    }
+    Cow::Owned(all.join("&"))
 }
 
 /// One parameter encoded, alike for signing and for sending: a name alone where the value is empty.
@@ -69,22 +75,35 @@ pub(super) fn parameter(name: &str, value: &str) -> String {
     if value.is_empty() { name.into_owned() } else { [&*name, "=", &*value].concat() }
 }
 
-fn push_headers(out: &mut impl for<'t> Extend<&'t str>, headers: &[(&str, &str)], additional: &str) {
-    let signed = |name: &str| always_signed(name) || additional.split(';').any(|other| other == name);
-    let headers = headers.iter().map(|(name, value)| (lower_case(name), value.trim()));
-    let mut headers: Vec<_> = headers.filter(|(name, _)| signed(name)).collect();
-    headers.sort_by(|one, other| one.0.cmp(&other.0));
-    for same_name in headers.chunk_by(|one, other| one.0 == other.0) {
-        out.extend([&*same_name[0].0]);
-        for (at, (_, value)) in same_name.iter().enumerate() {
-            out.extend([if at == 0 { ":" } else { "," }, value]);
+/// Headers that come in lower case and sorted are neither copied nor sorted.
+fn push_headers(out: &mut String, headers: &[(&str, &str)], additional: &str) {
+    let signed = |name: &str| always_signed(name) || additional.split(';').any(|other| other.eq_ignore_ascii_case(name));
+    let mut headers = Cow::Borrowed(headers);
+    if !headers.is_sorted_by(|(one, _), (other, _)| by_name(one, other).is_lt()) {
+        headers.to_mut().sort_by(|(one, _), (other, _)| by_name(one, other));
+    }
+    for same_name in headers.chunk_by(|(one, _), (other, _)| one.eq_ignore_ascii_case(other)) {
+        let (name, _) = same_name[0];
+        if signed(name) {
+            out.push_str(&lower_case(name));
+            for (at, (_, value)) in same_name.iter().enumerate() {
+                out.extend([if at == 0 { ":" } else { "," }, value.trim()]);
+            }
+            out.push('\n');
         }
-        out.extend(["\n"]);
     }
 }
 
+/// The order of header names, whatever their case.
+fn by_name(one: &str, other: &str) -> Ordering {
+    let lower = |byte: u8| byte.to_ascii_lowercase();
+    one.bytes().map(lower).cmp(other.bytes().map(lower))
+}
+
+/// Whether V4 signs a header of this name, in whatever case, unasked.
 fn always_signed(name: &str) -> bool {
-    name.starts_with("x-oss-") || matches!(name, "content-type" | "content-md5")
+    let is = |wanted: &str| name.eq_ignore_ascii_case(wanted);
+    name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-oss-")) || is("content-type") || is("content-md5")
 }
 
 #[cfg(test)]

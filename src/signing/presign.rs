@@ -85,7 +85,8 @@ fn room_behind(request: &Request<'_>) -> usize {
 
 /// Appends the URL as far as the request's own parameters, and says where in it the encoded key stands.
 fn push_unsigned(url: &mut String, presign: &Presign<'_>) -> Range<usize> {
-    url.extend([presign.base, "/"]);
+    url.push_str(presign.base);
+    url.push('/');
     let path = url.len();
     encode::push_path(url, presign.request.key.unwrap_or_default());
     let path = path..url.len();

@@ -1,8 +1,7 @@
 use std::borrow::Cow;
-use std::cmp::Ordering;
 
 use super::UNSIGNED_PAYLOAD;
-use crate::signing::{Request, encode, lower_case};
+use crate::signing::{Request, encode, is_lower_case, lower_case};
 
 /// Stage 1: method, resource, query, headers, names of additional headers, payload; a line or a block each.
 ///
@@ -32,7 +31,10 @@ pub(in crate::signing) fn push_start(out: &mut String, request: &Request<'_>, pu
 pub(in crate::signing) fn push_end(out: &mut String, request: &Request<'_>, additional: &str) {
     out.push('\n');
     push_headers(out, request.headers, additional);
-    out.extend(["\n", additional, "\n", UNSIGNED_PAYLOAD]);
+    out.push('\n');
+    out.push_str(additional);
+    out.push('\n');
+    out.push_str(UNSIGNED_PAYLOAD);
 }
 
 /// The names in `request.additional_headers` that count, in lower case, sorted, joined with `;`.
@@ -40,8 +42,9 @@ pub(in crate::signing) fn push_end(out: &mut String, request: &Request<'_>, addi
 /// Those that are not sent do not count, nor do those that are signed anyway.
 #[must_use]
 pub fn additional_headers<'a>(request: &Request<'a>) -> Cow<'a, str> {
-    let sent = |name: &str| request.headers.iter().any(|(header, _)| header.eq_ignore_ascii_case(name));
-    let counts = |name: &&&str| sent(name) && !always_signed(name);
+    let is = |header: &str, name: &str| header == name || header.eq_ignore_ascii_case(name);
+    let sent = |name: &str| request.headers.iter().any(|(header, _)| is(header, name));
+    let counts = |name: &&&str| sent(name) && !always_signed(&lower_case(name));
     let mut counting = request.additional_headers.iter().filter(counts);
     match (counting.next(), counting.next()) {
         (None, _) => Cow::Borrowed(""),
@@ -77,33 +80,30 @@ pub(super) fn parameter(name: &str, value: &str) -> String {
 
 /// Headers that come in lower case and sorted are neither copied nor sorted.
 fn push_headers(out: &mut String, headers: &[(&str, &str)], additional: &str) {
-    let signed = |name: &str| always_signed(name) || additional.split(';').any(|other| other.eq_ignore_ascii_case(name));
-    let mut headers = Cow::Borrowed(headers);
-    if !headers.is_sorted_by(|(one, _), (other, _)| by_name(one, other).is_lt()) {
-        headers.to_mut().sort_by(|(one, _), (other, _)| by_name(one, other));
+    let ready = headers.iter().all(|(name, _)| is_lower_case(name)) && headers.is_sorted_by(|one, next| one.0 < next.0);
+    if ready {
+        return push_sorted(out, headers, additional);
     }
-    for same_name in headers.chunk_by(|(one, _), (other, _)| one.eq_ignore_ascii_case(other)) {
-        let (name, _) = same_name[0];
-        if signed(name) {
-            out.push_str(&lower_case(name));
-            for (at, (_, value)) in same_name.iter().enumerate() {
-                out.extend([if at == 0 { ":" } else { "," }, value.trim()]);
-            }
-            out.push('\n');
+    let mut lower: Vec<_> = headers.iter().map(|(name, value)| (lower_case(name), *value)).collect();
+    lower.sort_by(|one, other| one.0.cmp(&other.0));
+    let headers: Vec<_> = lower.iter().map(|(name, value)| (&**name, *value)).collect();
+    push_sorted(out, &headers, additional);
+}
+
+fn push_sorted(out: &mut String, headers: &[(&str, &str)], additional: &str) {
+    let signed = |name: &str| always_signed(name) || additional.split(';').any(|other| other == name);
+    for same_name in headers.chunk_by(|one, other| one.0 == other.0).filter(|same_name| signed(same_name[0].0)) {
+        out.push_str(same_name[0].0);
+        for (at, (_, value)) in same_name.iter().enumerate() {
+            out.push(if at == 0 { ':' } else { ',' });
+            out.push_str(value.trim());
         }
+        out.push('\n');
     }
 }
 
-/// The order of header names, whatever their case.
-fn by_name(one: &str, other: &str) -> Ordering {
-    let lower = |byte: u8| byte.to_ascii_lowercase();
-    one.bytes().map(lower).cmp(other.bytes().map(lower))
-}
-
-/// Whether V4 signs a header of this name, in whatever case, unasked.
 fn always_signed(name: &str) -> bool {
-    let is = |wanted: &str| name.eq_ignore_ascii_case(wanted);
-    name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-oss-")) || is("content-type") || is("content-md5")
+    name.starts_with("x-oss-") || matches!(name, "content-type" | "content-md5")
 }
 
 #[cfg(test)]

@@ -126,18 +126,6 @@ impl Object {
         self.0
     }
 
-    /// Appends an object of `texts` to `out`.
-    pub(super) fn push_texts<'t>(out: &mut String, texts: impl IntoIterator<Item = (&'static str, &'t str)>) {
-        out.push('{');
-        for (at, (name, value)) in texts.into_iter().enumerate() {
-            out.push_str(if at == 0 { "" } else { "," });
-            json::push_text(out, name);
-            out.push(':');
-            json::push_text(out, value);
-        }
-        out.push('}');
-    }
-
     #[inline]
     fn name(&mut self, name: &'static str) {
         self.comma();

@@ -35,7 +35,7 @@ pub(super) async fn form(visit: &mut Visit<'_>) -> Result<Answer, Problem> {
     }
     let expiration = now + TimeDelta::seconds(permit.life.seconds.into());
     let answer = form_answer::classic(grant, &permit, &access_key, expiration);
-    visit.record.vended(Vended::classic(access_key, permit.dir, expiration));
+    visit.record.vended(Vended::classic(access_key, permit.dir().to_owned(), expiration));
     Ok(answer)
 }
 
@@ -50,10 +50,10 @@ pub(super) async fn url(visit: &mut Visit<'_>) -> Result<Answer, Problem> {
     let &mut Visit { app, now, .. } = visit;
     let caller = app.admit(visit).await?.caller;
     let offer = visit.grant(app.classic.as_deref(), None)?;
-    let mut permit = offer.grant.classic_url(&caller, new_name(&mut Uuid::encode_buffer()), now)?;
+    let permit = offer.grant.classic_url(&caller, new_name(&mut Uuid::encode_buffer()), now)?;
     app.charge_grant(&offer.grant, now)?;
     let (key, granted) = visit.signing_key(&permit.session, permit.life).await?;
-    let answer = url_answer::of(offer, &mut permit, &key, granted);
+    let answer = url_answer::of(offer, &permit, &key, granted);
     visit.record.vended(Vended::url(permit, key, granted));
-    Ok(as_text(answer))
+    Ok(as_text(&answer))
 }

@@ -7,16 +7,19 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::answer::{Answer, Granted, Object, json, written};
+use super::answer::{Answer, Granted, json as serialized, written};
 use super::offers::Offer;
+use crate::json;
 use crate::keys::{AccessKey, SessionKey};
 use crate::policy::{FormKey, FormPermit, Grant, SignatureVersion};
+use crate::signing::moment::Extended;
 use crate::signing::post::{self, Conditions, Form};
 
 /// The status that OSS answers a successful upload with: with its own default, 204, some browsers' forms stand still.
 const SUCCESS: &str = "200";
 
-pub(super) fn of(offer: &Offer, permit: &FormPermit, key: &Arc<SessionKey>, granted: Granted) -> Answer {
+/// The answer, written in one go. Only what the configuration, the caller or STS chose can have something to escape.
+pub(super) fn of(offer: &Offer, permit: &FormPermit<'_>, key: &Arc<SessionKey>, granted: Granted) -> Answer {
     let grant = &offer.grant;
     let conditions = conditions(grant, permit);
     let signer = offer.signer.of(key, &grant.region, granted.at);
@@ -24,23 +27,39 @@ pub(super) fn of(offer: &Offer, permit: &FormPermit, key: &Arc<SessionKey>, gran
         SignatureVersion::V4 => post::sign_v4(conditions, granted.expiration, &signer, granted.at),
         SignatureVersion::V1 => post::sign_v1(&conditions, granted.expiration, &key.access_key),
     };
-    let object = Object::with_capacity(2 * form.policy().len() + key.token().expose().len() + 1200)
-        .text("method", "POST")
-        .text("url", &grant.address.base)
-        .value("fields", |out| push_fields(out, permit, &form));
-    let object = match &permit.key {
-        FormKey::Exact(key) => object.text("key", key.as_str()),
-        FormKey::Below(_) => object,
-    };
-    let object = object
-        .text("host", &grant.address.base)
-        .text("dir", &permit.dir)
-        .text("policy", form.policy())
-        .text("signature", form.signature())
-        .text("ossAccessKeyId", &key.access_key.id)
-        .time("expiration", granted.expiration)
-        .time("serverTime", granted.at);
-    written(granted.clamped_by.into_iter().fold(object, |object, reason| object.text("clampedBy", reason)).end())
+    let mut out = String::with_capacity(room(grant, permit, key, &form));
+    out.push_str(r#"{"method":"POST","url":"#);
+    json::push_text(&mut out, &grant.address.base);
+    out.push_str(r#","fields":{"#);
+    push_fields(&mut out, permit, &form);
+    if let FormKey::Exact(key) = &permit.key {
+        out.push_str(r#"},"key":"#);
+        json::push_text(&mut out, key.as_str());
+    } else {
+        out.push('}');
+    }
+    out.push_str(r#","host":"#);
+    json::push_text(&mut out, &grant.address.base);
+    out.push_str(r#","dir":"#);
+    json::push_text(&mut out, permit.dir());
+    out.push_str(r#","policy":""#);
+    form.push_policy(&mut out);
+    out.extend([r#"","signature":""#, form.signature(), r#"","ossAccessKeyId":"#]);
+    json::push_text(&mut out, &key.access_key.id);
+    let (expiration, server_time) = (Extended::of(granted.expiration), Extended::of(granted.at));
+    out.extend([r#","expiration":""#, expiration.as_str(), r#"","serverTime":""#, server_time.as_str()]);
+    if let Some(reason) = granted.clamped_by {
+        out.extend([r#"","clampedBy":""#, reason]);
+    }
+    out.push_str("\"}");
+    written(out)
+}
+
+/// How many bytes most answers have.
+fn room(grant: &Grant, permit: &FormPermit<'_>, key: &SessionKey, form: &Form<'_>) -> usize {
+    const REST: usize = 896;
+    let texts = 2 * grant.address.base.len() + 3 * permit.key.as_str().len() + key.token().expose().len();
+    REST + texts + 2 * form.policy_length()
 }
 
 /// The five fields of the published samples.
@@ -56,14 +75,19 @@ pub(super) struct Classic<'a> {
 }
 
 /// Those fields, signed by the AccessKey itself: those pages send no token.
-pub(super) fn classic(grant: &Grant, permit: &FormPermit, access_key: &AccessKey, expiration: DateTime<Utc>) -> Answer {
+pub(super) fn classic(
+    grant: &Grant,
+    permit: &FormPermit<'_>,
+    access_key: &AccessKey,
+    expiration: DateTime<Utc>,
+) -> Answer {
     let form = post::sign_v1(&conditions(grant, permit), expiration, access_key);
-    json(&Classic {
+    serialized(&Classic {
         oss_access_key_id: &access_key.id,
-        policy: form.policy(),
+        policy: &form.policy(),
         signature: form.signature(),
         host: &grant.address.base,
-        dir: &permit.dir,
+        dir: permit.dir(),
     })
 }
 
@@ -72,7 +96,7 @@ pub(super) fn classic(grant: &Grant, permit: &FormPermit, access_key: &AccessKey
 /// # Panics
 /// Never: conditions are written as JSON.
 #[must_use]
-pub fn form_conditions(grant: &Grant, permit: &FormPermit) -> Value {
+pub fn form_conditions(grant: &Grant, permit: &FormPermit<'_>) -> Value {
     let policy = conditions(grant, permit).to_policy(DateTime::UNIX_EPOCH);
     let mut policy: Value = serde_json::from_str(&policy).expect("conditions are written as JSON");
     policy["conditions"].take()
@@ -80,33 +104,33 @@ pub fn form_conditions(grant: &Grant, permit: &FormPermit) -> Value {
 
 /// What OSS checks. A field that no condition names is taken with any value, so all that matters is named: also
 /// `x-oss-content-type`, which would otherwise overrule the type that was agreed.
-fn conditions(grant: &Grant, permit: &FormPermit) -> Conditions {
+fn conditions(grant: &Grant, permit: &FormPermit<'_>) -> Conditions {
     let bound = Conditions::with_capacity(512).exact("bucket", &grant.bucket);
     let bound = match &permit.key {
         FormKey::Exact(key) => bound.exact("key", key.as_str()),
         FormKey::Below(dir) => bound.starts_with("key", dir),
     };
     let bound = bound.content_length(permit.sizes.0..=permit.sizes.1).exact("success_action_status", SUCCESS);
-    let types = || permit.content_types.iter().map(String::as_str);
-    if permit.content_types.is_empty() {
-        return bound;
+    match permit.content_type.as_deref() {
+        Some(only) => bound.one_of("content-type", [only]).one_of("x-oss-content-type", [only]),
+        None => bound,
     }
-    bound.one_of("content-type", types()).one_of("x-oss-content-type", types())
 }
 
-/// Appends everything that a form has to carry, but for `file`, which comes last.
-fn push_fields(out: &mut String, permit: &FormPermit, form: &Form<'_>) {
-    let any_below;
-    let key = match &permit.key {
-        FormKey::Exact(key) => key.as_str(),
-        FormKey::Below(dir) => {
-            any_below = format!("{dir}${{filename}}");
-            &any_below
+/// Appends everything that a form has to carry, as members, but for `file`, which comes last.
+fn push_fields(out: &mut String, permit: &FormPermit<'_>, form: &Form<'_>) {
+    out.push_str("\"key\":");
+    match &permit.key {
+        FormKey::Exact(key) => json::push_text(out, key.as_str()),
+        FormKey::Below(dir) => json::push_text(out, &[dir, "${filename}"].concat()),
+    }
+    out.push(',');
+    form.push_members(out);
+    out.extend([",\"success_action_status\":\"", SUCCESS, "\""]);
+    if let Some(content_type) = &permit.content_type {
+        for name in ["Content-Type", "x-oss-content-type"] {
+            out.extend([",\"", name, "\":"]);
+            json::push_text(out, content_type);
         }
-    };
-    let content_type = permit.content_type.iter().flat_map(|content_type| {
-        [("Content-Type", content_type.as_str()), ("x-oss-content-type", content_type.as_str())]
-    });
-    let first = [("key", key)].into_iter().chain(form.fields());
-    Object::push_texts(out, first.chain([("success_action_status", SUCCESS)]).chain(content_type));
+    }
 }

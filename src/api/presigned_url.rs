@@ -46,7 +46,7 @@ pub(super) async fn answer(visit: &mut Visit<'_>, body: Body) -> Result<Answer, 
         return Box::pin(batch(visit, &visitor, &Items { common: &parameters, items: &items })).await;
     }
     let answer = one(visit, &visitor.caller, &parameters, None).await?;
-    Ok(if wants_text(&visit.head.headers) { as_text(answer) } else { written(answer.json()) })
+    Ok(if wants_text(&visit.head.headers) { as_text(&answer) } else { written(answer.json) })
 }
 
 async fn one(
@@ -56,10 +56,10 @@ async fn one(
     default_grant: Option<&str>,
 ) -> Result<UrlAnswer, Problem> {
     let offer = visit.grant(parameters.text("grant")?.or(default_grant), parameters.text("key")?)?;
-    let mut permit = offer.grant.url(caller, &ask(parameters)?, new_name(&mut Uuid::encode_buffer()), visit.now)?;
+    let permit = offer.grant.url(caller, &ask(parameters)?, new_name(&mut Uuid::encode_buffer()), visit.now)?;
     visit.app.charge_grant(&offer.grant, visit.now)?;
     let (key, granted) = visit.signing_key(&permit.session, permit.life).await?;
-    let answer = url_answer::of(offer, &mut permit, &key, granted);
+    let answer = url_answer::of(offer, &permit, &key, granted);
     visit.record.vended(Vended::url(permit, key, granted));
     Ok(answer)
 }
@@ -104,7 +104,7 @@ async fn batch(visit: &mut Visit<'_>, visitor: &Visitor, &Items { common, items 
         let signed = signed(visit, &visitor.caller, item, grant).await;
         visit.record.next(signed.as_ref().err());
         answers.push(match signed {
-            Ok(answer) => answer.json(),
+            Ok(answer) => answer.json,
             Err(problem) => serde_json::json!({ "problem": problem.document(&visit.context.request_id) }).to_string(),
         });
     }
@@ -125,9 +125,9 @@ fn wants_text(headers: &HeaderMap) -> bool {
 }
 
 /// The URL alone; its end is told by a header.
-pub(super) fn as_text(answer: UrlAnswer) -> Answer {
+pub(super) fn as_text(answer: &UrlAnswer) -> Answer {
     let expiration = HeaderValue::from_str(answer.expiration.as_str()).expect("a time is made of header characters");
-    let mut response = text(answer.url);
+    let mut response = text(answer.url().to_owned());
     response.headers_mut().insert("x-oss-vend-expiration", expiration);
     response
 }

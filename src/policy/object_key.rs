@@ -74,25 +74,51 @@ fn check(text: &str) -> Result<(), InvalidKey> {
         slashed if slashed.starts_with(['/', '\\']) => return Err(InvalidKey::LeadingSlash),
         _ => {}
     }
+    if text.bytes().fold(false, |found, byte| found | is_doubtful(byte)) {
+        characters(text)?;
+    }
+    text.as_bytes().split(|byte| *byte == b'/').try_for_each(|segment| match segment {
+        b"" => Err(InvalidKey::EmptySegment),
+        b"." | b".." => Err(InvalidKey::DotSegment),
+        _ => Ok(()),
+    })
+}
+
+/// Whether a key with this byte has to be looked at character by character. Of the bytes beyond ASCII it is the one that
+/// control characters begin with.
+fn is_doubtful(byte: u8) -> bool {
+    byte < b' ' || matches!(byte, b'*' | b'?' | b'$' | 0x7f | 0xc2)
+}
+
+fn characters(text: &str) -> Result<(), InvalidKey> {
     if text.chars().any(char::is_control) {
         return Err(InvalidKey::ControlCharacter);
     }
     if text.contains(['*', '?']) {
         return Err(InvalidKey::Wildcard);
     }
-    if text.contains("${") {
-        return Err(InvalidKey::Placeholder);
-    }
-    text.split('/').try_for_each(|segment| match segment {
-        "" => Err(InvalidKey::EmptySegment),
-        "." | ".." => Err(InvalidKey::DotSegment),
-        _ => Ok(()),
-    })
+    if text.contains("${") { Err(InvalidKey::Placeholder) } else { Ok(()) }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn no_character_that_is_refused_is_overlooked(c in any::<char>()) {
+            let refused = c.is_control() || matches!(c, '*' | '?');
+            prop_assert_eq!(ObjectKey::parse(format!("a{c}b")).is_err(), refused);
+        }
+
+        #[test]
+        fn no_control_character_is_overlooked(code in 0_u32..0x100) {
+            let c = char::from_u32(code).unwrap();
+            prop_assert_eq!(ObjectKey::parse(format!("a{c}b")) == Err(InvalidKey::ControlCharacter), c.is_control());
+        }
+    }
 
     #[test]
     fn awkward_but_honest_keys_are_taken() {

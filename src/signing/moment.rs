@@ -4,6 +4,18 @@ use std::str;
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
 
+/// `00` to `99`.
+const PAIRS: [[u8; 2]; 100] = {
+    const DIGITS: &[u8; 10] = b"0123456789";
+    let mut pairs = [[0; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number] = [DIGITS[number / 10], DIGITS[number % 10]];
+        number += 1;
+    }
+    pairs
+};
+
 /// A moment in one of the forms that are signed, answered or noted.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment<const LENGTH: usize>([u8; LENGTH]);
@@ -28,9 +40,9 @@ impl<const LENGTH: usize> Moment<LENGTH> {
     }
 
     #[inline]
-    fn put<const COUNT: usize>(mut self, numbers: [(usize, u32); COUNT]) -> Self {
+    fn put<const N: usize>(mut self, numbers: [(usize, u32); N]) -> Self {
         for (at, number) in numbers {
-            self.0[at..at + 2].copy_from_slice(&two_digits(number));
+            self.0[at..at + 2].copy_from_slice(&PAIRS[usize::try_from(number % 100).unwrap_or_default()]);
         }
         self
     }
@@ -69,28 +81,13 @@ impl Precise {
     }
 }
 
-/// Each of two digits.
+/// Each of two digits. In UTC there is no offset to be looked at.
+#[inline]
 fn numbers(at: DateTime<Utc>) -> [u32; 7] {
-    // Asked for its date or its time of day, a moment with an offset adds the offset first, even if it is none.
     let at = at.naive_utc();
-    let (day, second) = (at.date(), at.num_seconds_from_midnight());
+    let (day, second) = (at.date(), at.time().num_seconds_from_midnight());
     let year = day.year().unsigned_abs();
-    [year / 100 % 100, year % 100, day.month(), day.day(), second / 3600, second / 60 % 60, second % 60]
-}
-
-/// The two digits of each number below a hundred.
-const DIGITS: [[u8; 2]; 100] = {
-    let mut digits = [[0; 2]; 100];
-    let mut number: u8 = 0;
-    while number < 100 {
-        digits[number as usize] = [b'0' + number / 10, b'0' + number % 10];
-        number += 1;
-    }
-    digits
-};
-
-fn two_digits(number: u32) -> [u8; 2] {
-    DIGITS[usize::try_from(number % 100).unwrap_or_default()]
+    [year / 100, year % 100, day.month(), day.day(), second / 3600, second / 60 % 60, second % 60]
 }
 
 #[cfg(test)]

@@ -88,7 +88,7 @@ impl Vended {
     }
 
     /// A form that `key` signed.
-    pub(in crate::api) fn form(permit: FormPermit, key: Arc<SessionKey>, granted: Granted) -> Self {
+    pub(in crate::api) fn form(permit: FormPermit<'_>, key: Arc<SessionKey>, granted: Granted) -> Self {
         let (object, dir) = match permit.key {
             FormKey::Exact(key) => (Some(key.into_string()), None),
             FormKey::Below(dir) => (None, Some(dir)),
@@ -97,7 +97,7 @@ impl Vended {
     }
 
     /// A URL that `key` signed.
-    pub(in crate::api) fn url(permit: UrlPermit, key: Arc<SessionKey>, granted: Granted) -> Self {
+    pub(in crate::api) fn url(permit: UrlPermit<'_>, key: Arc<SessionKey>, granted: Granted) -> Self {
         Self { key: Some(permit.key.into_string()), ..Self::signed(key, permit.method, granted) }
     }
 

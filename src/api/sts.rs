@@ -58,7 +58,7 @@ pub(super) struct Opened {
 impl Opened {
     /// Tells the trail that the key is handed out.
     pub(super) fn tell(self, visit: &mut Visit<'_>) {
-        visit.record.vended(Vended::credentials(self.key, self.permit.dir, self.clamped_by));
+        visit.record.vended(Vended::credentials(self.key, self.permit.into_dir(), self.clamped_by));
     }
 }
 
@@ -72,7 +72,8 @@ pub(super) async fn open(visit: &mut Visit<'_>, offer: &Offer, caller: &Caller, 
     let permit = offer.grant.credentials(caller, ask.duration, now)?;
     app.charge_grant(&offer.grant, now)?;
     let until = now + TimeDelta::seconds(least.into());
-    let key = app.vault.session_key(&permit.session, until).await.map_err(|error| Problem::unopened(&error, now))?;
+    let key =
+        app.vault.session_key(&permit.session, until, now).await.map_err(|error| Problem::unopened(&error, now))?;
     let clamped_by = match (key.expiration < until, permit.clamped) {
         (true, _) => Some("session"),
         (false, true) => Some("grant"),
@@ -85,13 +86,13 @@ pub(super) async fn open(visit: &mut Visit<'_>, offer: &Offer, caller: &Caller, 
 fn credentials(visit: &Visit<'_>, offer: &Offer, opened: &Opened) -> String {
     let Opened { permit, key, clamped_by } = opened;
     let token = key.token().expose();
-    let object = Object::with_capacity(384 + token.len() + offer.place.len() + permit.dir.len())
+    let object = Object::with_capacity(384 + token.len() + offer.place.len() + permit.dir().len())
         .text("AccessKeyId", &key.access_key.id)
         .text("AccessKeySecret", key.access_key.secret.expose())
         .text("SecurityToken", token)
         .time("Expiration", key.expiration)
         .members(&offer.place)
-        .text("dir", &permit.dir)
+        .text("dir", permit.dir())
         .time("serverTime", visit.now)
         .time("refreshAfter", vault::refresh_after(key));
     clamped_by.iter().fold(object, |object, reason| object.text("clampedBy", reason)).end()

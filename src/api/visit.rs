@@ -67,7 +67,7 @@ impl<'v> Visit<'v> {
         let &Self { app, now, .. } = self;
         let offset = app.vault.clock_offset();
         let asked = now + TimeDelta::seconds(life.seconds.into());
-        let key = app.vault.session_key(session, asked).await.map_err(|error| Problem::unopened(&error, now))?;
+        let key = app.vault.session_key(session, asked, now).await.map_err(|error| Problem::unopened(&error, now))?;
         let now = if app.vault.clock_offset() == offset { now } else { app.clock.now() };
         let granted = Granted::of(life, &key, now);
         Ok((key, granted))

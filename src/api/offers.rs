@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::form_answer;
 use super::signer::LastSigner;
 use crate::metrics::{Metrics, OfGrant};
 use crate::policy::{Grant, Grants};
@@ -17,6 +18,8 @@ pub(super) struct Offer {
     pub(super) grant: Grant,
     pub(super) counts: Arc<OfGrant>,
     pub(super) signer: LastSigner,
+    /// What all its forms have in common.
+    pub(super) common: form_answer::Common,
 }
 
 impl Offers {
@@ -25,7 +28,8 @@ impl Offers {
     pub fn new(grants: Grants, metrics: &Metrics) -> Self {
         let offer = |(name, grant): (String, Grant)| {
             let counts = metrics.grant(&name);
-            (name, Arc::new(Offer { grant, counts, signer: LastSigner::default() }))
+            let common = form_answer::Common::of(&grant);
+            (name, Arc::new(Offer { grant, counts, signer: LastSigner::default(), common }))
         };
         Self(grants.into_iter().map(offer).collect())
     }

@@ -195,7 +195,7 @@ impl<'de> Deserialize<'de> for Object {
 
 /// One part of a query as it was meant: `+` is a space, `%41` the byte 0x41, and a `%` without two digits itself.
 fn decoded(text: &str) -> Cow<'_, str> {
-    if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+    if !text.bytes().fold(false, |found, byte| found | matches!(byte, b'%' | b'+')) {
         return Cow::Borrowed(text);
     }
     let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());

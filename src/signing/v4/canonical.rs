@@ -44,13 +44,13 @@ pub(in crate::signing) fn push_end(out: &mut String, request: &Request<'_>, addi
 pub fn additional_headers<'a>(request: &Request<'a>) -> Cow<'a, str> {
     let is = |header: &str, name: &str| header == name || header.eq_ignore_ascii_case(name);
     let sent = |name: &str| request.headers.iter().any(|(header, _)| is(header, name));
-    let counts = |name: &&&str| sent(name) && !always_signed(&lower_case(name));
-    let mut counting = request.additional_headers.iter().filter(counts);
+    let names = request.additional_headers.iter().map(|name| lower_case(name));
+    let mut counting = names.filter(|name| sent(name) && !always_signed(name));
     match (counting.next(), counting.next()) {
         (None, _) => Cow::Borrowed(""),
-        (Some(only), None) => lower_case(only),
+        (Some(only), None) => only,
         (Some(one), Some(other)) => {
-            let mut names: Vec<_> = [one, other].into_iter().chain(counting).map(|name| lower_case(name)).collect();
+            let mut names: Vec<_> = [one, other].into_iter().chain(counting).collect();
             names.sort_unstable();
             names.dedup();
             Cow::Owned(names.join(";"))

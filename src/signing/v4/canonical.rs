@@ -91,15 +91,22 @@ fn push_headers(out: &mut String, headers: &[(&str, &str)], additional: &str) {
 }
 
 fn push_sorted(out: &mut String, headers: &[(&str, &str)], additional: &str) {
-    let signed = |name: &str| always_signed(name) || additional.split(';').any(|other| other == name);
+    let is_additional = |name: &str| additional == name || additional.split(';').any(|other| other == name);
+    let signed = |name: &str| always_signed(name) || is_additional(name);
     for same_name in headers.chunk_by(|one, other| one.0 == other.0).filter(|same_name| signed(same_name[0].0)) {
         out.push_str(same_name[0].0);
         for (at, (_, value)) in same_name.iter().enumerate() {
             out.push(if at == 0 { ':' } else { ',' });
-            out.push_str(value.trim());
+            out.push_str(trimmed(value));
         }
         out.push('\n');
     }
+}
+
+/// `value` without white space around it, which next to none has.
+fn trimmed(value: &str) -> &str {
+    let bare = |end: Option<&u8>| end.is_some_and(u8::is_ascii_graphic);
+    if bare(value.as_bytes().first()) && bare(value.as_bytes().last()) { value } else { value.trim() }
 }
 
 fn always_signed(name: &str) -> bool {

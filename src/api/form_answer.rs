@@ -18,10 +18,52 @@ use crate::signing::post::{self, Conditions, Form};
 /// The status that OSS answers a successful upload with: with its own default, 204, some browsers' forms stand still.
 const SUCCESS: &str = "200";
 
+/// The conditions that all forms of a grant have in common, prepared at start.
+#[derive(Debug)]
+pub(super) struct Common {
+    bucket: Conditions,
+    /// The sizes that the grant allows.
+    sizes: (u64, u64),
+    /// Those, and the status.
+    any_size: Conditions,
+    status: Conditions,
+}
+
+impl Common {
+    pub(super) fn of(grant: &Grant) -> Self {
+        let status = Conditions::new().exact("success_action_status", SUCCESS);
+        Self {
+            bucket: Conditions::new().exact("bucket", &grant.bucket),
+            sizes: (*grant.sizes.start(), *grant.sizes.end()),
+            any_size: Conditions::new().content_length(grant.sizes.clone()).with(&status),
+            status,
+        }
+    }
+
+    /// What OSS checks. A field that no condition names is taken with any value, so all that matters is named: also
+    /// `x-oss-content-type`, which would otherwise overrule the type that was agreed.
+    fn with(&self, permit: &FormPermit<'_>) -> Conditions {
+        let bound = Conditions::with_capacity(512).with(&self.bucket);
+        let bound = match &permit.key {
+            FormKey::Exact(key) => bound.exact("key", key.as_str()),
+            FormKey::Below(dir) => bound.starts_with("key", dir),
+        };
+        let bound = if permit.sizes == self.sizes {
+            bound.with(&self.any_size)
+        } else {
+            bound.content_length(permit.sizes.0..=permit.sizes.1).with(&self.status)
+        };
+        match permit.content_type.as_deref() {
+            Some(only) => bound.one_of("content-type", [only]).one_of("x-oss-content-type", [only]),
+            None => bound,
+        }
+    }
+}
+
 /// The answer, written in one go. Only what the configuration, the caller or STS chose can have something to escape.
 pub(super) fn of(offer: &Offer, permit: &FormPermit<'_>, key: &Arc<SessionKey>, granted: Granted) -> Answer {
     let grant = &offer.grant;
-    let conditions = conditions(grant, permit);
+    let conditions = offer.common.with(permit);
     let signer = offer.signer.of(key, &grant.region, granted.at);
     let form = match permit.signature {
         SignatureVersion::V4 => post::sign_v4(conditions, granted.expiration, &signer, granted.at),
@@ -81,7 +123,7 @@ pub(super) fn classic(
     access_key: &AccessKey,
     expiration: DateTime<Utc>,
 ) -> Answer {
-    let form = post::sign_v1(&conditions(grant, permit), expiration, access_key);
+    let form = post::sign_v1(&Common::of(grant).with(permit), expiration, access_key);
     serialized(&Classic {
         oss_access_key_id: &access_key.id,
         policy: &form.policy(),
@@ -97,24 +139,9 @@ pub(super) fn classic(
 /// Never: conditions are written as JSON.
 #[must_use]
 pub fn form_conditions(grant: &Grant, permit: &FormPermit<'_>) -> Value {
-    let policy = conditions(grant, permit).to_policy(DateTime::UNIX_EPOCH);
+    let policy = Common::of(grant).with(permit).to_policy(DateTime::UNIX_EPOCH);
     let mut policy: Value = serde_json::from_str(&policy).expect("conditions are written as JSON");
     policy["conditions"].take()
-}
-
-/// What OSS checks. A field that no condition names is taken with any value, so all that matters is named: also
-/// `x-oss-content-type`, which would otherwise overrule the type that was agreed.
-fn conditions(grant: &Grant, permit: &FormPermit<'_>) -> Conditions {
-    let bound = Conditions::with_capacity(512).exact("bucket", &grant.bucket);
-    let bound = match &permit.key {
-        FormKey::Exact(key) => bound.exact("key", key.as_str()),
-        FormKey::Below(dir) => bound.starts_with("key", dir),
-    };
-    let bound = bound.content_length(permit.sizes.0..=permit.sizes.1).exact("success_action_status", SUCCESS);
-    match permit.content_type.as_deref() {
-        Some(only) => bound.one_of("content-type", [only]).one_of("x-oss-content-type", [only]),
-        None => bound,
-    }
 }
 
 /// Appends everything that a form has to carry, as members, but for `file`, which comes last.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::signer::LastSigner;
-use super::sts;
+use super::{form_answer, sts};
 use crate::metrics::{Metrics, OfGrant};
 use crate::policy::{Grant, Grants};
 
@@ -20,6 +20,8 @@ pub(super) struct Offer {
     pub(super) signer: LastSigner,
     /// Where the bucket is, as members of an answer.
     pub(super) place: String,
+    /// What all its forms have in common.
+    pub(super) common: form_answer::Common,
 }
 
 impl Offers {
@@ -28,8 +30,8 @@ impl Offers {
     pub fn new(grants: Grants, metrics: &Metrics) -> Self {
         let offer = |(name, grant): (String, Grant)| {
             let counts = metrics.grant(&name);
-            let place = sts::place(&grant);
-            (name, Offer { grant, counts, signer: LastSigner::default(), place })
+            let (place, common) = (sts::place(&grant), form_answer::Common::of(&grant));
+            (name, Offer { grant, counts, signer: LastSigner::default(), place, common })
         };
         Self(grants.into_iter().map(offer).collect())
     }

@@ -98,37 +98,37 @@ impl Event<'_> {
     fn push(&self, line: &mut String) -> fmt::Result {
         line.push_str("{\"time\":");
         json::push_text(line, self.time);
-        text(line, "requestId", Some(self.request_id));
-        text(line, "traceId", self.trace_id);
+        text(line, r#","requestId":"#, Some(self.request_id));
+        text(line, r#","traceId":"#, self.trace_id);
         match self.caller {
             Who::Unproven => {}
             Who::Anonymous => line.push_str(",\"caller\":null"),
-            Who::Known(id) => text(line, "caller", Some(id)),
+            Who::Known(id) => text(line, r#","caller":"#, Some(id)),
         }
         match self.peer {
             None => {}
             Some(IpAddr::V4(peer)) => push_peer(line, peer),
             Some(IpAddr::V6(peer)) => write!(line, ",\"peer\":\"{peer}\"")?,
         }
-        text(line, "route", Some(self.route));
-        text(line, "method", Some(self.method));
+        text(line, r#","route":"#, Some(self.route));
+        text(line, r#","method":"#, Some(self.method));
         if let Some(item) = self.item {
             line.push_str(",\"item\":");
             json::push_number(line, u64::try_from(item).unwrap_or(u64::MAX));
         }
-        text(line, "grant", self.grant.as_deref());
-        text(line, "outcome", Some(self.outcome));
+        text(line, r#","grant":"#, self.grant.as_deref());
+        text(line, r#","outcome":"#, Some(self.outcome));
         if let Some(status) = self.status {
             line.push_str(",\"status\":");
             json::push_number(line, status.into());
         }
-        text(line, "allows", self.allows);
-        text(line, "key", self.key.as_deref());
-        text(line, "dir", self.dir.as_deref());
-        text(line, "accessKeyId", self.access_key_id.as_deref());
-        text(line, "tokenSha256", self.token_sha256.as_deref());
-        text(line, "expiration", self.expiration.as_deref());
-        text(line, "clampedBy", self.clamped_by);
+        text(line, r#","allows":"#, self.allows);
+        text(line, r#","key":"#, self.key.as_deref());
+        text(line, r#","dir":"#, self.dir.as_deref());
+        text(line, r#","accessKeyId":"#, self.access_key_id.as_deref());
+        text(line, r#","tokenSha256":"#, self.token_sha256.as_deref());
+        text(line, r#","expiration":"#, self.expiration.as_deref());
+        text(line, r#","clampedBy":"#, self.clamped_by);
         line.push_str(",\"micros\":");
         json::push_number(line, self.micros);
         line.push_str("}\n");
@@ -136,13 +136,11 @@ impl Event<'_> {
     }
 }
 
-/// Appends a member that is not the first, if it applies.
+/// Appends a member that is not the first, if it applies. `name` is written with all that stands around it.
 #[inline]
 fn text(line: &mut String, name: &'static str, value: Option<&str>) {
     if let Some(value) = value {
-        line.push_str(",\"");
         line.push_str(name);
-        line.push_str("\":");
         json::push_text(line, value);
     }
 }

@@ -74,30 +74,54 @@ fn check(text: &str) -> Result<(), InvalidKey> {
         slashed if slashed.starts_with(['/', '\\']) => return Err(InvalidKey::LeadingSlash),
         _ => {}
     }
-    if text.bytes().fold(false, |found, byte| found | is_doubtful(byte)) {
-        characters(text)?;
+    if is_harmless(text) {
+        return Ok(());
     }
-    text.as_bytes().split(|byte| *byte == b'/').try_for_each(|segment| match segment {
-        b"" => Err(InvalidKey::EmptySegment),
-        b"." | b".." => Err(InvalidKey::DotSegment),
-        _ => Ok(()),
-    })
-}
-
-/// Whether a key with this byte has to be looked at character by character. Of the bytes beyond ASCII it is the one that
-/// control characters begin with.
-fn is_doubtful(byte: u8) -> bool {
-    byte < b' ' || matches!(byte, b'*' | b'?' | b'$' | 0x7f | 0xc2)
-}
-
-fn characters(text: &str) -> Result<(), InvalidKey> {
     if text.chars().any(char::is_control) {
         return Err(InvalidKey::ControlCharacter);
     }
     if text.contains(['*', '?']) {
         return Err(InvalidKey::Wildcard);
     }
-    if text.contains("${") { Err(InvalidKey::Placeholder) } else { Ok(()) }
+    if text.contains("${") {
+        return Err(InvalidKey::Placeholder);
+    }
+    text.split('/').try_for_each(|segment| match segment {
+        "" => Err(InvalidKey::EmptySegment),
+        "." | ".." => Err(InvalidKey::DotSegment),
+        _ => Ok(()),
+    })
+}
+
+/// In [`TRAITS`]: ends a segment.
+const SLASH: u8 = 1;
+/// In [`TRAITS`]: should not begin a segment. It is the bit above [`SLASH`].
+const ODD_FIRST: u8 = 2;
+/// In [`TRAITS`]: may stand in a text that is refused. Of the bytes beyond ASCII it is that which control characters
+/// begin with.
+const DOUBTFUL: u8 = 4;
+
+const TRAITS: [u8; 256] = {
+    let mut traits = [0; 256];
+    let mut byte: u8 = 0;
+    while byte < 0xff {
+        if byte < b' ' || matches!(byte, b'*' | b'?' | b'$' | 0x7f | 0xc2) {
+            traits[byte as usize] = DOUBTFUL;
+        }
+        byte += 1;
+    }
+    traits[b'/' as usize] = SLASH | ODD_FIRST;
+    traits[b'.' as usize] = ODD_FIRST;
+    traits
+};
+
+/// Whether there is nothing to be looked at closely, which is seen in one pass.
+fn is_harmless(text: &str) -> bool {
+    let (last, found) = text.bytes().fold((SLASH, 0), |(before, found), byte| {
+        let traits = TRAITS[usize::from(byte)];
+        (traits & SLASH, found | traits & DOUBTFUL | before << 1 & traits)
+    });
+    last | found == 0
 }
 
 #[cfg(test)]
@@ -117,6 +141,12 @@ mod tests {
         fn no_control_character_is_overlooked(code in 0_u32..0x100) {
             let c = char::from_u32(code).unwrap();
             prop_assert_eq!(ObjectKey::parse(format!("a{c}b")) == Err(InvalidKey::ControlCharacter), c.is_control());
+        }
+
+        #[test]
+        fn no_segment_that_is_refused_is_overlooked(text in "[a./]{1,8}") {
+            let refused = text.split('/').any(|segment| matches!(segment, "" | "." | ".."));
+            prop_assert_eq!(ObjectKey::parse(text).is_err(), refused);
         }
     }
 

@@ -78,7 +78,9 @@ fn key_in(dir: String, unverified: &str) -> Result<ObjectKey, Denied> {
 
 /// The type asked for; else what the name's extension says; else the grant's own.
 pub(super) fn content_type<'a>(grant: &'a Grant, asked: Option<&'a str>, name: &str) -> Result<Cow<'a, str>, Denied> {
+    let allowed = |wanted: &str| grant.content_types.iter().any(|allowed| allowed == wanted);
     if let Some(asked) = asked
+        && !allowed(asked)
         && !is_content_type(asked)
     {
         return Err(Denied::parameter("contentType", "is not of the form image/png"));
@@ -91,7 +93,7 @@ pub(super) fn content_type<'a>(grant: &'a Grant, asked: Option<&'a str>, name: &
         (None, [only]) => only.into(),
         (None, _) => return Err(Denied::Missing { name: "contentType", why: "this grant allows certain types only" }),
     };
-    if grant.content_types.is_empty() || grant.content_types.iter().any(|allowed| *allowed == chosen) {
+    if grant.content_types.is_empty() || allowed(&chosen) {
         Ok(chosen)
     } else {
         Err(Denied::ContentType { asked: chosen.into_owned(), allowed: grant.content_types.clone() })

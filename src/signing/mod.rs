@@ -61,7 +61,9 @@ fn lower_case(name: &str) -> Cow<'_, str> {
 }
 
 fn is_lower_case(name: &str) -> bool {
-    name.bytes().fold(0, |found, byte| found | u8::from(byte.is_ascii_uppercase())) == 0
+    // The usual ones are known by sight.
+    matches!(name, "content-length" | "content-md5" | "content-type")
+        || name.bytes().fold(0, |found, byte| found | u8::from(byte.is_ascii_uppercase())) == 0
 }
 
 /// An HMAC of either hash, ready for its text.

@@ -16,8 +16,9 @@ const PAIRS: [[u8; 2]; 100] = {
     pairs
 };
 
-/// A moment in one of the forms that are signed, answered or noted.
+/// A moment in one of the forms that are signed, answered or noted. Aligned, it is quickly seen to be a text.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(8))]
 pub struct Moment<const LENGTH: usize>([u8; LENGTH]);
 
 /// `20250214T080910Z`, as in `x-oss-date`.

@@ -34,18 +34,18 @@ pub fn v4(presign: &Presign<'_>, signer: &Signer, at: DateTime<Utc>) -> String {
 /// where it stands in the URL.
 pub fn push_v4(out: &mut String, presign: &Presign<'_>, signer: &Signer, at: DateTime<Utc>) {
     let (request, date, signer) = (&presign.request, Basic::of(at), signer.on_day_of(at));
-    let additional = v4::additional_headers(request);
+    let (date, additional) = (date.as_str(), v4::additional_headers(request));
     out.reserve(room(presign) + signer.room() + room_behind(request));
     let path = push_unsigned(out, presign);
     let parameters = out.len();
-    signer.push_parameters(out, &additional, date.as_str(), presign.expires_in);
+    signer.push_parameters(out, &additional, date, presign.expires_in);
 
     let url = out.len();
     v4::push_start(out, request, |out| out.extend_from_within(path));
     let start = out.len();
     v4::push_end(out, request, &additional);
     let query = v4::sorted(request.query, &out[parameters..url]);
-    let signature = signer.signature(&date, &[&out[url..start], &query, &out[start..]]);
+    let signature = signer.signature(date, &[&out[url..start], &query, &out[start..]]);
     out.truncate(url);
     out.extend(["&x-oss-signature=", signature.as_str()]);
 }

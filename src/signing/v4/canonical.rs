@@ -44,13 +44,13 @@ pub(in crate::signing) fn push_end(out: &mut String, request: &Request<'_>, addi
 pub fn additional_headers<'a>(request: &Request<'a>) -> Cow<'a, str> {
     let is = |header: &str, name: &str| header == name || header.eq_ignore_ascii_case(name);
     let sent = |name: &str| request.headers.iter().any(|(header, _)| is(header, name));
-    let counts = |name: &&&str| sent(name) && !always_signed(&lower_case(name));
-    let mut counting = request.additional_headers.iter().filter(counts);
+    let names = request.additional_headers.iter().map(|name| lower_case(name));
+    let mut counting = names.filter(|name| sent(name) && !always_signed(name));
     match (counting.next(), counting.next()) {
         (None, _) => Cow::Borrowed(""),
-        (Some(only), None) => lower_case(only),
+        (Some(only), None) => only,
         (Some(one), Some(other)) => {
-            let mut names: Vec<_> = [one, other].into_iter().chain(counting).map(|name| lower_case(name)).collect();
+            let mut names: Vec<_> = [one, other].into_iter().chain(counting).collect();
             names.sort_unstable();
             names.dedup();
             Cow::Owned(names.join(";"))
@@ -91,15 +91,22 @@ fn push_headers(out: &mut String, headers: &[(&str, &str)], additional: &str) {
 }
 
 fn push_sorted(out: &mut String, headers: &[(&str, &str)], additional: &str) {
-    let signed = |name: &str| always_signed(name) || additional.split(';').any(|other| other == name);
+    let is_additional = |name: &str| additional == name || additional.split(';').any(|other| other == name);
+    let signed = |name: &str| always_signed(name) || is_additional(name);
     for same_name in headers.chunk_by(|one, other| one.0 == other.0).filter(|same_name| signed(same_name[0].0)) {
         out.push_str(same_name[0].0);
         for (at, (_, value)) in same_name.iter().enumerate() {
             out.push(if at == 0 { ':' } else { ',' });
-            out.push_str(value.trim());
+            out.push_str(trimmed(value));
         }
         out.push('\n');
     }
+}
+
+/// `value` without white space around it, which next to none has.
+fn trimmed(value: &str) -> &str {
+    let bare = |end: Option<&u8>| end.is_some_and(u8::is_ascii_graphic);
+    if bare(value.as_bytes().first()) && bare(value.as_bytes().last()) { value } else { value.trim() }
 }
 
 fn always_signed(name: &str) -> bool {

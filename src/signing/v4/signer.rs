@@ -8,7 +8,6 @@ use sha2::Sha256;
 use super::canonical::parameter;
 use super::{Digits, SCHEME, hash, hex};
 use crate::keys::{AccessKey, Secret};
-use crate::signing::moment::Basic;
 use crate::signing::{encode, keyed, post};
 
 /// The product in the scope of an ordinary bucket; a bucket in a cloud box has `oss-cloudbox`.
@@ -155,9 +154,9 @@ impl Signer {
     }
 
     /// Stages 2 and 3 in one: the signature of the request whose stage 1 is what all texts of `canonical` are together.
-    pub(in crate::signing) fn signature(&self, date: &Basic, canonical: &[&str]) -> Digits {
+    pub(in crate::signing) fn signature(&self, date: &str, canonical: &[&str]) -> Digits {
         let InUrl { key, scope, .. } = &self.in_url;
-        key.signature([date.as_str(), scope, hash(canonical).as_str()])
+        key.signature([date, scope, hash(canonical).as_str()])
     }
 
     /// How the policies of forms begin.

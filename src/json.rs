@@ -3,28 +3,38 @@
 //! Tokens, keys and addresses mostly need no escape. To see that takes a look at sixteen bytes at a time, and then they
 //! are copied; a general writer looks each byte up in a table.
 
-/// Where a byte has to be escaped.
-const ESCAPED: [u8; 256] = {
-    let mut escaped = [0; 256];
-    let mut byte: u8 = 0;
-    while byte < 0x80 {
-        escaped[byte as usize] = is_escaped(byte);
+/// How many bytes the processor looks at in one go.
+const WIDE: usize = 16;
+
+/// Which bytes need an escape.
+const ESCAPED: [bool; 256] = {
+    let mut escaped = [false; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        escaped[byte] = true;
         byte += 1;
     }
+    escaped[b'"' as usize] = true;
+    escaped[b'\\' as usize] = true;
     escaped
 };
-
-const fn is_escaped(byte: u8) -> u8 {
-    (byte < 0x20) as u8 | (byte == b'"') as u8 | (byte == b'\\') as u8
-}
 
 /// Whether `text` needs no escape.
 #[must_use]
 pub fn is_plain(text: &str) -> bool {
-    // Bytes that are added up, without a way out of the loop, are looked at many at once, if they are many.
-    let (many, rest) = text.as_bytes().as_chunks::<32>();
-    let found = many.as_flattened().iter().fold(0, |found, byte| found | is_escaped(*byte));
-    rest.iter().fold(found, |found, byte| found | ESCAPED[usize::from(*byte)]) == 0
+    let bytes = text.as_bytes();
+    match bytes.last_chunk::<WIDE>() {
+        // What does not fill the last place is looked at twice, rather than byte by byte.
+        Some(last) => !any_escaped(bytes.as_chunks::<WIDE>().0.as_flattened()) && !any_escaped(last),
+        None => !bytes.iter().fold(false, |found, byte| found | ESCAPED[usize::from(*byte)]),
+    }
+}
+
+/// Bytes that are added up, without a way out of the loop, are looked at many at once.
+#[inline]
+fn any_escaped(bytes: &[u8]) -> bool {
+    let escape = |byte: u8| u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\');
+    bytes.iter().fold(0, |found, byte| found | escape(*byte)) != 0
 }
 
 /// Appends `text` in quotes.
@@ -35,9 +45,33 @@ pub fn push_text(out: &mut String, text: &str) {
     if !is_plain(text) {
         return out.push_str(&serde_json::to_string(text).expect("every text is JSON"));
     }
+    push_plain(out, text);
+}
+
+/// Appends `text`, which needs no escape, in quotes.
+pub fn push_plain(out: &mut String, text: &str) {
+    out.reserve(text.len() + 2);
     out.push('"');
     out.push_str(text);
     out.push('"');
+}
+
+/// Appends `number`.
+///
+/// # Panics
+/// Never: digits are ASCII.
+pub fn push_number(out: &mut String, number: u64) {
+    let mut digits = [0; 20];
+    let (mut first, mut rest) = (digits.len(), number);
+    loop {
+        first -= 1;
+        digits[first] = b"0123456789"[usize::try_from(rest % 10).unwrap_or_default()];
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.push_str(std::str::from_utf8(&digits[first..]).expect("digits are ASCII"));
 }
 
 #[cfg(test)]
@@ -52,6 +86,13 @@ mod tests {
             let mut out = String::new();
             push_text(&mut out, &text);
             prop_assert_eq!(out, serde_json::to_string(&text).unwrap());
+        }
+
+        #[test]
+        fn and_of_a_number(number in any::<u64>()) {
+            let mut out = String::new();
+            push_number(&mut out, number);
+            prop_assert_eq!(out, number.to_string());
         }
     }
 }

@@ -103,7 +103,7 @@ impl Bank {
     fn ask(&self, name: usize, duration: u32) -> impl Future<Output = Result<(), Duration>> + use<> {
         let (vault, clock) = (Arc::clone(&self.vault), Arc::clone(&self.clock));
         async move {
-            let key = vault.session_key(&session(name, duration), clock.now()).await;
+            let key = vault.session_key(&session(name, duration), clock.now(), clock.now()).await;
             key.map(drop).map_err(|unopened| (unopened.retry_at - clock.now()).to_std().unwrap_or_default())
         }
     }
@@ -169,12 +169,5 @@ fn client(address: &str) -> Client {
 }
 
 fn session(name: usize, duration: u32) -> Session {
-    Session {
-        role_arn: "acs:ram::1234567890123456:role/uploads".into(),
-        name: format!("caller-{name}").into(),
-        policy: None,
-        duration,
-        external_id: None,
-        source_identity: None,
-    }
+    Session::new("acs:ram::1234567890123456:role/uploads".into(), &format!("caller-{name}"), duration)
 }

@@ -92,6 +92,12 @@ impl Keeper {
         self.held.load_full()
     }
 
+    /// The key to use now, if it is not time to look after it.
+    pub(super) fn at_hand(&self, clock: &CorrectedClock) -> Option<Arc<AccessKey>> {
+        let is_time = milliseconds(clock.elapsed()) >= self.next.load(Ordering::Relaxed);
+        if is_time { None } else { self.alive(clock).map(|held| Arc::clone(&held.key)) }
+    }
+
     /// The key to use now. Nobody waits while one is alive, but for a look at a file.
     pub(super) async fn current(
         self: &Arc<Self>,

@@ -153,6 +153,14 @@ impl AccessKeys {
         Ok(key)
     }
 
+    /// The key to call STS with now, if nothing is to be done for it: no source to be asked, and no other key before it.
+    #[must_use]
+    pub fn at_hand(&self, clock: &CorrectedClock) -> Option<Arc<AccessKey>> {
+        let key = self.in_use().1.at_hand(clock)?;
+        let is_known = self.0.served.load().as_ref().is_some_and(|served| Arc::ptr_eq(&served.key, &key));
+        is_known.then_some(key)
+    }
+
     /// The key that was given out last.
     #[must_use]
     pub fn latest(&self) -> Option<Arc<AccessKey>> {
@@ -262,6 +270,13 @@ impl Holder {
                 Ok(Arc::clone(key))
             }
             Self::Kept(keeper) => keeper.current(clock).await,
+        }
+    }
+
+    fn at_hand(&self, clock: &CorrectedClock) -> Option<Arc<AccessKey>> {
+        match self {
+            Self::Given(key, _) => Some(Arc::clone(key)),
+            Self::Kept(keeper) => keeper.at_hand(clock),
         }
     }
 

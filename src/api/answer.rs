@@ -84,6 +84,7 @@ impl Object {
     }
 
     /// With a member that is a text.
+    #[inline]
     pub(super) fn text(mut self, name: &'static str, value: &str) -> Self {
         self.name(name);
         json::push_text(&mut self.0, value);
@@ -91,8 +92,19 @@ impl Object {
     }
 
     /// With a member that is a time.
-    pub(super) fn time(self, name: &'static str, at: DateTime<Utc>) -> Self {
-        self.text(name, Extended::of(at).as_str())
+    #[inline]
+    pub(super) fn time(mut self, name: &'static str, at: DateTime<Utc>) -> Self {
+        self.name(name);
+        json::push_plain(&mut self.0, Extended::of(at).as_str());
+        self
+    }
+
+    /// With members that are written already, at least one, as `"a":1,"b":2`.
+    #[inline]
+    pub(super) fn members(mut self, members: &str) -> Self {
+        self.comma();
+        self.0.push_str(members);
+        self
     }
 
     /// With a member that `push` writes as JSON.
@@ -108,8 +120,24 @@ impl Object {
         self.0
     }
 
+    /// The members alone, for [`Self::members`].
+    pub(super) fn into_members(mut self) -> String {
+        self.0.remove(0);
+        self.0
+    }
+
+    #[inline]
     fn name(&mut self, name: &'static str) {
-        let comma = if self.0.ends_with('{') { "\"" } else { ",\"" };
-        self.0.extend([comma, name, "\":"]);
+        self.comma();
+        self.0.push('"');
+        self.0.push_str(name);
+        self.0.push_str("\":");
+    }
+
+    #[inline]
+    fn comma(&mut self) {
+        if self.0.len() > 1 {
+            self.0.push(',');
+        }
     }
 }

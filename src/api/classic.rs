@@ -16,15 +16,15 @@ use super::{form_answer, sts, url_answer};
 use crate::policy::{FormAsk, SignatureVersion};
 use crate::vault::LoadError;
 
-pub(super) async fn credentials(visit: Visit<'_>) -> Result<Answer, Problem> {
-    let caller = visit.app.admit(&visit).await?.caller;
+pub(super) async fn credentials(visit: &mut Visit<'_>) -> Result<Answer, Problem> {
+    let caller = visit.app.admit(visit).await?.caller;
     let offer = visit.grant(visit.app.classic.as_deref(), None)?;
     sts::vend(visit, offer, &caller, sts::Ask::default()).await
 }
 
-pub(super) async fn form(visit: Visit<'_>) -> Result<Answer, Problem> {
-    let Visit { app, now, .. } = visit;
-    let caller = app.admit(&visit).await?.caller;
+pub(super) async fn form(visit: &mut Visit<'_>) -> Result<Answer, Problem> {
+    let &mut Visit { app, now, .. } = visit;
+    let caller = app.admit(visit).await?.caller;
     let grant = &visit.grant(app.classic.as_deref(), None)?.grant;
     let ask = FormAsk { signature: Some(SignatureVersion::V4), ..FormAsk::default() };
     let permit = grant.form(&caller, &ask, "", now)?;
@@ -46,9 +46,9 @@ fn temporary_key() -> Problem {
         .hint("give the AccessKey of a RAM user in [access_key], or let the page use /post-signature")
 }
 
-pub(super) async fn url(visit: Visit<'_>) -> Result<Answer, Problem> {
-    let Visit { app, now, .. } = visit;
-    let caller = app.admit(&visit).await?.caller;
+pub(super) async fn url(visit: &mut Visit<'_>) -> Result<Answer, Problem> {
+    let &mut Visit { app, now, .. } = visit;
+    let caller = app.admit(visit).await?.caller;
     let offer = visit.grant(app.classic.as_deref(), None)?;
     let permit = offer.grant.classic_url(&caller, new_name(&mut Uuid::encode_buffer()), now)?;
     app.charge_grant(&offer.grant, now)?;

@@ -63,7 +63,7 @@ impl Common {
 /// The answer, written in one go. Only what the configuration, the caller or STS chose can have something to escape.
 pub(super) fn of(offer: &Offer, permit: &FormPermit<'_>, key: &Arc<SessionKey>, granted: Granted) -> Answer {
     let grant = &offer.grant;
-    let conditions = offer.common.with(permit);
+    let conditions = offer.forms.with(permit);
     let signer = offer.signer.of(key, &grant.region, granted.at);
     let form = match permit.signature {
         SignatureVersion::V4 => post::sign_v4(conditions, granted.expiration, &signer, granted.at),

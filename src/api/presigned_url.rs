@@ -39,8 +39,8 @@ static KNOWN: [&str; 17] = [
     "items",
 ];
 
-pub(super) async fn answer(visit: Visit<'_>, body: Body) -> Result<Answer, Problem> {
-    let visitor = visit.app.admit(&visit).await?;
+pub(super) async fn answer(visit: &mut Visit<'_>, body: Body) -> Result<Answer, Problem> {
+    let visitor = visit.app.admit(visit).await?;
     let mut parameters = Parameters::read(visit.head, body, &KNOWN, visit.app.body_limit).await?;
     if let Some(items) = parameters.take_list("items")? {
         return Box::pin(batch(visit, &visitor, &Items { common: &parameters, items: &items })).await;
@@ -50,7 +50,7 @@ pub(super) async fn answer(visit: Visit<'_>, body: Body) -> Result<Answer, Probl
 }
 
 async fn one(
-    visit: Visit<'_>,
+    visit: &mut Visit<'_>,
     caller: &Caller,
     parameters: &Parameters<'_>,
     default_grant: Option<&str>,
@@ -90,7 +90,7 @@ struct Items<'a> {
 }
 
 /// Signs each item by itself: one that is refused says why in its place and the others are signed all the same.
-async fn batch(visit: Visit<'_>, visitor: &Visitor, &Items { common, items }: &Items<'_>) -> Result<Answer, Problem> {
+async fn batch(visit: &mut Visit<'_>, visitor: &Visitor, &Items { common, items }: &Items<'_>) -> Result<Answer, Problem> {
     if !(1..=MAX_ITEMS).contains(&items.len()) {
         return Err(invalid("items", "has 1 to 100 items"));
     }
@@ -105,7 +105,7 @@ async fn batch(visit: Visit<'_>, visitor: &Visitor, &Items { common, items }: &I
         visit.record.next(signed.as_ref().err());
         answers.push(match signed {
             Ok(answer) => answer.json,
-            Err(problem) => serde_json::json!({ "problem": problem.document(visit.request_id) }).to_string(),
+            Err(problem) => serde_json::json!({ "problem": problem.document(&visit.context.request_id) }).to_string(),
         });
     }
     let list = ["[", &answers.join(","), "]"].concat();
@@ -113,7 +113,7 @@ async fn batch(visit: Visit<'_>, visitor: &Visitor, &Items { common, items }: &I
     Ok(written(object.time("serverTime", visit.now).end()))
 }
 
-async fn signed(visit: Visit<'_>, caller: &Caller, item: &RawValue, grant: Option<&str>) -> Result<UrlAnswer, Problem> {
+async fn signed(visit: &mut Visit<'_>, caller: &Caller, item: &RawValue, grant: Option<&str>) -> Result<UrlAnswer, Problem> {
     let parameters = Parameters::of_item(item.get(), &KNOWN[..KNOWN.len() - 1])?;
     one(visit, caller, &parameters, grant).await
 }

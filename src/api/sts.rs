@@ -19,8 +19,8 @@ use crate::vault;
 /// The parameters of this route.
 pub(super) static KNOWN: [&str; 3] = ["grant", "duration", "minRemaining"];
 
-pub(super) async fn answer(visit: Visit<'_>, body: Body) -> Result<Answer, Problem> {
-    let caller = visit.app.admit(&visit).await?.caller;
+pub(super) async fn answer(visit: &mut Visit<'_>, body: Body) -> Result<Answer, Problem> {
+    let caller = visit.app.admit(visit).await?.caller;
     let parameters = Parameters::read(visit.head, body, &KNOWN, visit.app.body_limit).await?;
     let offer = visit.grant(parameters.text("grant")?, None)?;
     vend(visit, offer, &caller, Ask::of(&parameters)?).await
@@ -40,9 +40,9 @@ impl Ask {
     }
 }
 
-pub(super) async fn vend(visit: Visit<'_>, offer: &Offer, caller: &Caller, ask: Ask) -> Result<Answer, Problem> {
+pub(super) async fn vend(visit: &mut Visit<'_>, offer: &Offer, caller: &Caller, ask: Ask) -> Result<Answer, Problem> {
     let opened = open(visit, offer, caller, ask).await?;
-    let answer = written(credentials(visit, &offer.grant, &opened));
+    let answer = written(credentials(visit, offer, &opened));
     opened.tell(visit);
     Ok(answer)
 }
@@ -57,14 +57,14 @@ pub(super) struct Opened {
 
 impl Opened {
     /// Tells the trail that the key is handed out.
-    pub(super) fn tell(self, visit: Visit<'_>) {
-        visit.record.vended(Vended::credentials(self.key, self.permit.dir, self.clamped_by));
+    pub(super) fn tell(self, visit: &mut Visit<'_>) {
+        visit.record.vended(Vended::credentials(self.key, self.permit.into_dir(), self.clamped_by));
     }
 }
 
 /// Opens the session that `ask` means, or takes up the one that is open.
-pub(super) async fn open(visit: Visit<'_>, offer: &Offer, caller: &Caller, ask: Ask) -> Result<Opened, Problem> {
-    let Visit { app, now, .. } = visit;
+pub(super) async fn open(visit: &mut Visit<'_>, offer: &Offer, caller: &Caller, ask: Ask) -> Result<Opened, Problem> {
+    let &mut Visit { app, now, .. } = visit;
     let least = ask.min_remaining.unwrap_or(0);
     if least > *DURATIONS.end() {
         return Err(super::parameters::invalid("minRemaining", "is at most 43,200 seconds"));
@@ -72,7 +72,8 @@ pub(super) async fn open(visit: Visit<'_>, offer: &Offer, caller: &Caller, ask: 
     let permit = offer.grant.credentials(caller, ask.duration, now)?;
     app.charge_grant(&offer.grant, now)?;
     let until = now + TimeDelta::seconds(least.into());
-    let key = app.vault.session_key(&permit.session, until).await.map_err(|error| Problem::unopened(&error, now))?;
+    let key =
+        app.vault.session_key(&permit.session, until, now).await.map_err(|error| Problem::unopened(&error, now))?;
     let clamped_by = match (key.expiration < until, permit.clamped) {
         (true, _) => Some("session"),
         (false, true) => Some("grant"),
@@ -82,20 +83,28 @@ pub(super) async fn open(visit: Visit<'_>, offer: &Offer, caller: &Caller, ask: 
 }
 
 /// The answer. Its first four names are those that every published sample client reads.
-fn credentials(visit: Visit<'_>, grant: &Grant, opened: &Opened) -> String {
+fn credentials(visit: &Visit<'_>, offer: &Offer, opened: &Opened) -> String {
     let Opened { permit, key, clamped_by } = opened;
     let token = key.token().expose();
-    let object = Object::with_capacity(512 + token.len())
+    let object = Object::with_capacity(384 + token.len() + offer.place.len() + permit.dir().len())
         .text("AccessKeyId", &key.access_key.id)
         .text("AccessKeySecret", key.access_key.secret.expose())
         .text("SecurityToken", token)
         .time("Expiration", key.expiration)
+        .members(&offer.place)
+        .text("dir", permit.dir())
+        .time("serverTime", visit.now)
+        .time("refreshAfter", vault::refresh_after(key));
+    clamped_by.iter().fold(object, |object, reason| object.text("clampedBy", reason)).end()
+}
+
+/// The members that say where the bucket is; they are the same in all answers of a grant.
+pub(super) fn place(grant: &Grant) -> String {
+    let object = Object::with_capacity(256)
         .text("bucket", &grant.bucket)
         .text("region", &grant.region)
         .text("endpoint", &grant.address.endpoint);
     // SDKs have to be told of a custom domain.
     let object = if grant.address.custom_domain { object.value("cname", |out| out.push_str("true")) } else { object };
-    let object =
-        object.text("dir", &permit.dir).time("serverTime", visit.now).time("refreshAfter", vault::refresh_after(key));
-    clamped_by.iter().fold(object, |object, reason| object.text("clampedBy", reason)).end()
+    object.into_members()
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde::Serialize;
 
@@ -105,18 +105,22 @@ impl Event<'_> {
             Who::Anonymous => line.push_str(",\"caller\":null"),
             Who::Known(id) => text(line, "caller", Some(id)),
         }
-        if let Some(peer) = self.peer {
-            write!(line, ",\"peer\":\"{peer}\"")?;
+        match self.peer {
+            None => {}
+            Some(IpAddr::V4(peer)) => push_peer(line, peer),
+            Some(IpAddr::V6(peer)) => write!(line, ",\"peer\":\"{peer}\"")?,
         }
         text(line, "route", Some(self.route));
         text(line, "method", Some(self.method));
         if let Some(item) = self.item {
-            write!(line, ",\"item\":{item}")?;
+            line.push_str(",\"item\":");
+            json::push_number(line, u64::try_from(item).unwrap_or(u64::MAX));
         }
         text(line, "grant", self.grant.as_deref());
         text(line, "outcome", Some(self.outcome));
         if let Some(status) = self.status {
-            write!(line, ",\"status\":{status}")?;
+            line.push_str(",\"status\":");
+            json::push_number(line, status.into());
         }
         text(line, "allows", self.allows);
         text(line, "key", self.key.as_deref());
@@ -125,16 +129,32 @@ impl Event<'_> {
         text(line, "tokenSha256", self.token_sha256.as_deref());
         text(line, "expiration", self.expiration.as_deref());
         text(line, "clampedBy", self.clamped_by);
-        writeln!(line, ",\"micros\":{}}}", self.micros)
+        line.push_str(",\"micros\":");
+        json::push_number(line, self.micros);
+        line.push_str("}\n");
+        Ok(())
     }
 }
 
 /// Appends a member that is not the first, if it applies.
-fn text(line: &mut String, name: &str, value: Option<&str>) {
+#[inline]
+fn text(line: &mut String, name: &'static str, value: Option<&str>) {
     if let Some(value) = value {
-        line.extend([",\"", name, "\":"]);
+        line.push_str(",\"");
+        line.push_str(name);
+        line.push_str("\":");
         json::push_text(line, value);
     }
+}
+
+/// Appends an address as its own `Display` does, at a quarter of the cost.
+fn push_peer(line: &mut String, peer: Ipv4Addr) {
+    line.push_str(",\"peer\":\"");
+    for (at, octet) in peer.octets().into_iter().enumerate() {
+        line.push_str(if at == 0 { "" } else { "." });
+        json::push_number(line, octet.into());
+    }
+    line.push('"');
 }
 
 #[cfg(test)]

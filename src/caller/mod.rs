@@ -35,9 +35,12 @@ pub use self::unauthenticated::{Duplicate, Unauthenticated};
 
 /// Who asks: an id and verified claims, or nobody in particular. A clone shares both.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Caller {
-    id: Option<Arc<str>>,
-    claims: Arc<Map<String, Value>>,
+pub struct Caller(Option<Arc<Known>>);
+
+#[derive(Debug, PartialEq)]
+struct Known {
+    id: Box<str>,
+    claims: Map<String, Value>,
 }
 
 impl Caller {
@@ -50,18 +53,18 @@ impl Caller {
     /// A caller whose id and claims were verified.
     #[must_use]
     pub fn known(id: impl Into<String>, claims: Map<String, Value>) -> Self {
-        Self { id: Some(Arc::from(id.into())), claims: Arc::new(claims) }
+        Self(Some(Arc::new(Known { id: id.into().into(), claims })))
     }
 
     /// The verified id; `None` for an anonymous caller.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
-        self.id.as_deref()
+        self.0.as_ref().map(|known| &*known.id)
     }
 
     /// The verified claim `name`.
     #[must_use]
     pub fn claim(&self, name: &str) -> Option<&Value> {
-        self.claims.get(name)
+        self.0.as_ref()?.claims.get(name)
     }
 }

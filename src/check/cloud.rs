@@ -97,13 +97,14 @@ impl Cloud {
     /// Opens a session.
     pub(super) async fn open(&self, session: &Session, access_key: &AccessKey) -> Result<SessionKey, StsError> {
         self.sts_calls.fetch_add(1, Ordering::Relaxed);
+        let (role, policy) = (session.role(), session.policy());
         let request = AssumeRole {
-            role_arn: &session.role_arn,
-            role_session_name: &session.name,
-            duration_seconds: session.duration,
-            policy: session.policy.as_deref(),
-            external_id: session.external_id.as_deref(),
-            source_identity: session.source_identity.as_deref(),
+            role_arn: &role.arn,
+            role_session_name: session.name(),
+            duration_seconds: session.duration(),
+            policy: policy.as_deref(),
+            external_id: role.external_id.as_deref(),
+            source_identity: role.source_identity.as_deref(),
         };
         self.sts.assume_role(&request, access_key, self.now()).await.map(|assumed| assumed.session_key)
     }

@@ -92,20 +92,20 @@ async fn assume(
 }
 
 fn granted(session: &Session) -> Outcome {
-    let policy = session.policy.as_ref().map_or_else(
+    let policy = session.policy().map_or_else(
         || "with all rights of the role".to_owned(),
         |policy| format!("with a policy of {} of 2,048 bytes", policy.len()),
     );
-    Outcome::ok(format!("{} for {} s, {policy}", session.role_arn, session.duration))
+    Outcome::ok(format!("{} for {} s, {policy}", session.role().arn, session.duration()))
 }
 
 fn refused(error: &StsError, session: &Session) -> Outcome {
     let mut says = error.to_string();
     if error.code() == Some("InvalidParameter.DurationSeconds") {
-        says = format!("{says}: {} s were asked for", session.duration);
+        says = format!("{says}: {} s were asked for", session.duration());
     }
     if error.code() == Some("EntityNotExist.Role") {
-        says = format!("{says}: {}", session.role_arn);
+        says = format!("{says}: {}", session.role().arn);
     }
     if let Some(message) = error.message().filter(|message| !message.is_empty()) {
         says = format!("{says}. STS says: {message}");

@@ -98,7 +98,7 @@ impl<'g> Subject<'g> {
               "Resource": [format!("acs:oss:*:*:{bucket}")] },
             { "Effect": "Allow", "Action": ["oss:DeleteObject", "oss:DeleteObjectVersion"], "Resource": objects },
         ]});
-        Session { policy: Some(policy.to_string().into()), duration: SHORTEST, ..self.inspection.signing.clone() }
+        self.inspection.signing.with_policy(&policy.to_string()).lasting(SHORTEST)
     }
 
     fn narrow_prefix(&self) -> &str {

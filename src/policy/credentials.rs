@@ -17,10 +17,24 @@ const STEPS: [u32; 7] = [900, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200];
 pub struct CredentialsPermit {
     /// The session to open.
     pub session: Session,
-    /// The directory in which they are good.
-    pub dir: String,
     /// Whether the grant allows less time than was asked for.
     pub clamped: bool,
+    /// Where it is not the prefix of the session's policy: one copy of it is enough.
+    dir: Option<String>,
+}
+
+impl CredentialsPermit {
+    /// The directory in which they are good.
+    #[must_use]
+    pub fn dir(&self) -> &str {
+        self.dir.as_deref().or(self.session.prefix()).unwrap_or_default()
+    }
+
+    /// The same, taken out.
+    #[must_use]
+    pub fn into_dir(self) -> String {
+        self.dir.or_else(|| self.session.into_prefix()).unwrap_or_default()
+    }
 }
 
 impl Grant {
@@ -37,10 +51,9 @@ impl Grant {
         if !DURATIONS.contains(&asked) {
             return Err(Denied::parameter("duration", "is 900 to 43,200 seconds"));
         }
-        let step = STEPS.into_iter().filter(|step| *step <= asked).max().unwrap_or(*DURATIONS.start());
-        let chosen = if asked >= longest { longest } else { step.min(longest) };
-        let dir = self.dir(caller, now)?;
-        let session = self.caller_session(&self.filling(caller, now, &dir), chosen)?;
+        let step = || STEPS.into_iter().filter(|step| *step <= asked).max().unwrap_or(*DURATIONS.start());
+        let chosen = if asked >= longest { longest } else { step() };
+        let (session, dir) = self.caller_session(caller, now, self.dir(caller, now)?, chosen)?;
         Ok(CredentialsPermit { session, dir, clamped: asked > longest })
     }
 }

@@ -12,7 +12,7 @@ use super::denied::Denied;
 use super::document::{self, PolicyTemplate};
 use super::method::{Method, Methods};
 use super::object_key::ObjectKey;
-use super::session::{self, Session};
+use super::session::{self, Role, Session};
 use super::template::{Filling, Place, Template, Unfillable, UnsafeId};
 use super::written::Written;
 use crate::caller::Caller;
@@ -107,8 +107,7 @@ pub struct Grant {
     dir: Template,
     policy: Policy,
     session_name: Template,
-    written: Written,
-    /// What all sessions have in common; with their name, if they have the same.
+    /// What all sessions have in common; with their name, if they have the same. It has all rights of the role.
     session: Session,
     /// The session that signs forms and URLs, if it is one for all callers.
     signing: Option<Arc<Session>>,
@@ -154,24 +153,22 @@ impl Grant {
         session_name: Template,
         policy: Policy,
     ) -> Self {
-        let session = Session {
-            role_arn: spec.role_arn.into(),
-            name: session_name.as_fixed().map(session::session_name).unwrap_or_default().into(),
-            policy: None,
-            duration: spec.duration,
-            external_id: spec.external_id.map(Arc::from),
-            source_identity: spec.source_identity.map(Arc::from),
+        let role = Role { arn: spec.role_arn, external_id: spec.external_id, source_identity: spec.source_identity };
+        let name = session_name.as_fixed().map(session::session_name).unwrap_or_default();
+        let session = match &policy {
+            Policy::Generated => {
+                let written = Written::new(spec.methods, &spec.bucket);
+                Session::with_written(role, &name, written, spec.duration)
+            }
+            Policy::Role | Policy::Template(_) => Session::new(role, &name, spec.duration),
         };
-        let written = Written::new(spec.methods, &spec.bucket);
-        let text = match &policy {
-            Policy::Generated => Some(Some(written.with(dir.fixed_start()).into())),
-            Policy::Role => Some(None),
+        let signing = match &policy {
+            Policy::Generated => Some(session.below(dir.fixed_start().to_owned())),
+            Policy::Role => Some(session.clone()),
             Policy::Template(_) => None,
         };
-        let text = text.filter(|_| !session_name.names_caller());
         Self {
-            signing: text.map(|policy| Arc::new(Session { policy, ..session.clone() })),
-            written,
+            signing: signing.filter(|_| !session_name.names_caller()).map(Arc::new),
             size_required: spec.max_size.is_some() && !spec.allow_unsized_put,
             sizes: spec.min_size..=spec.max_size.unwrap_or(MAX_UPLOAD),
             name: spec.name,
@@ -212,7 +209,7 @@ impl Grant {
     /// The longest life of a session, in seconds.
     #[must_use]
     pub fn duration(&self) -> u32 {
-        self.session.duration
+        self.session.duration()
     }
 
     /// Whether the grant is for this caller and has this method; every decision begins with it.
@@ -243,9 +240,20 @@ impl Grant {
         self.dir.fixed_start()
     }
 
-    /// The session of a caller that gets credentials for `dir`.
-    pub(super) fn caller_session(&self, filling: &Filling<'_>, duration: u32) -> Result<Session, Unfillable> {
-        self.session_for(filling, filling.dir, duration)
+    /// The session of a caller that gets credentials for `dir`, and `dir`, unless the session has it.
+    pub(super) fn caller_session(
+        &self,
+        caller: &Caller,
+        now: DateTime<Utc>,
+        dir: String,
+        duration: u32,
+    ) -> Result<(Session, Option<String>), Unfillable> {
+        if matches!(self.policy, Policy::Generated) {
+            let session = self.session_for(&self.filling(caller, now, ""), dir)?;
+            return Ok((session.lasting(duration), None));
+        }
+        let session = self.session_for(&self.filling(caller, now, &dir), String::new())?;
+        Ok((session.lasting(duration), Some(dir)))
     }
 
     /// The session that signs forms and URLs. The signature itself is what narrows it, so it is opened for all that the
@@ -253,21 +261,21 @@ impl Grant {
     pub(super) fn signing_session(&self, filling: &Filling<'_>) -> Result<Arc<Session>, Unfillable> {
         match &self.signing {
             Some(shared) => Ok(Arc::clone(shared)),
-            None => self.session_for(filling, self.signing_prefix(), self.session.duration).map(Arc::new),
+            None => self.session_for(filling, self.signing_prefix().to_owned()).map(Arc::new),
         }
     }
 
-    fn session_for(&self, filling: &Filling<'_>, prefix: &str, duration: u32) -> Result<Session, Unfillable> {
-        let policy = match &self.policy {
-            Policy::Generated => Some(self.written.with(prefix)),
-            Policy::Role => None,
-            Policy::Template(template) => Some(template.fill(filling)?),
+    /// A session that may do what the grant says; where the policy is generated, with the keys that begin with `prefix`.
+    fn session_for(&self, filling: &Filling<'_>, prefix: String) -> Result<Session, Unfillable> {
+        let session = match &self.policy {
+            Policy::Generated => self.session.below(prefix),
+            Policy::Role => self.session.clone(),
+            Policy::Template(template) => self.session.with_policy(&template.fill(filling)?),
         };
-        let session = Session { policy: policy.map(Arc::from), duration, ..self.session.clone() };
         if !self.session_name.names_caller() {
             return Ok(session);
         }
-        Ok(Session { name: session::session_name(&self.session_name.fill(filling)?).into(), ..session })
+        Ok(session.named(session::session_name(&self.session_name.fill(filling)?)))
     }
 }
 
@@ -358,7 +366,7 @@ impl Problems {
     fn policy_size(&mut self, grant: &Grant) {
         let dir = grant.dir.longest(&grant.bucket, "");
         let longest = match &grant.policy {
-            Policy::Generated => grant.written.with(&dir),
+            Policy::Generated => document::written_for(grant.methods, &grant.bucket, &dir),
             Policy::Role => return,
             Policy::Template(template) => template.longest(&grant.bucket, &dir),
         };

@@ -26,7 +26,7 @@ impl Grant {
         let dir = self.dir(caller, now)?;
         let filling = self.filling(caller, now, &dir);
         Ok(Inspection {
-            credentials: self.caller_session(&filling, self.duration())?,
+            credentials: self.caller_session(caller, now, dir.clone(), self.duration())?.0,
             signing: (*self.signing_session(&filling)?).clone(),
             signing_prefix: self.signing_prefix().to_owned(),
             dir,

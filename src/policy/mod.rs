@@ -37,7 +37,7 @@ pub use self::grant::{DURATIONS, Grant, GrantSpec, InvalidGrant, MAX_EXPIRES, MA
 pub use self::inspection::Inspection;
 pub use self::method::{Method, Methods};
 pub use self::object_key::{InvalidKey, ObjectKey};
-pub use self::session::{Session, session_name};
+pub use self::session::{Role, Session, session_name};
 pub use self::template::{InvalidTemplate, Template, Unfillable, UnsafeId};
 pub use self::upload::{Life, Naming, SignatureVersion};
 pub use self::url::{UploadHeaders, UrlAsk, UrlPermit};

@@ -12,8 +12,8 @@ impl Grant {
     pub fn offer(&self, caller: &Caller, now: DateTime<Utc>) -> Result<String, Denied> {
         self.audience.admit(caller)?;
         let dir = self.dir(caller, now)?;
+        self.caller_session(caller, now, dir.clone(), self.duration())?;
         let filling = self.filling(caller, now, &dir);
-        self.caller_session(&filling, self.duration())?;
         self.key.fill(&Filling { unverified_filename: "any", ..filling })?;
         Ok(dir)
     }

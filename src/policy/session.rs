@@ -1,24 +1,178 @@
 //! The input of one `AssumeRole`.
 
+use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::written::Written;
+
 /// Everything that decides what `AssumeRole` returns; the vault compares it whole.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+///
+/// Of a policy that is written from a grant it has the grant's part and the prefix. The text, some hundred bytes, is made
+/// when it is asked for: a session that is open is looked up with every request, and nobody reads its policy then.
+#[derive(Clone, Debug)]
 pub struct Session {
+    terms: Arc<Terms>,
+    /// Where it is not the name of the terms.
+    name: Option<Box<str>>,
+    rights: Rights,
+    duration: u32,
+}
+
+/// A role, and with what it is taken.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Role {
     /// `acs:ram::<account>:role/<name>`.
-    pub role_arn: Arc<str>,
-    /// `RoleSessionName`, which the account's audit trail shows.
-    pub name: Arc<str>,
-    /// The inline policy; absent, the session has all rights of the role.
-    pub policy: Option<Arc<str>>,
-    /// `DurationSeconds`, 900 to 43,200.
-    pub duration: u32,
+    pub arn: String,
     /// `ExternalId`, where the role's trust policy asks for one.
-    pub external_id: Option<Arc<str>>,
+    pub external_id: Option<String>,
     /// `SourceIdentity`, which sticks to the session through role chaining.
-    pub source_identity: Option<Arc<str>>,
+    pub source_identity: Option<String>,
+}
+
+impl From<&str> for Role {
+    /// The role with this ARN, taken with nothing else.
+    fn from(arn: &str) -> Self {
+        Self { arn: arn.to_owned(), external_id: None, source_identity: None }
+    }
+}
+
+/// What the sessions of a grant have in common.
+#[derive(Debug)]
+struct Terms {
+    role: Role,
+    name: Box<str>,
+    /// Where it is a policy that is written.
+    written: Option<Written>,
+    /// Stands for the role and the written part of the policy where sessions are hashed.
+    digest: u64,
+}
+
+/// What of the role's rights a session has.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Rights {
+    /// All of them.
+    All,
+    /// Those of the terms' policy, for this prefix.
+    Below(String),
+    /// Those of this policy.
+    Text(Box<str>),
+}
+
+impl Session {
+    /// A session of `role` with all of its rights; `name` is the `RoleSessionName`, which the account's audit trail shows,
+    /// and `duration` has 900 to 43,200 seconds.
+    #[must_use]
+    pub fn new(role: Role, name: &str, duration: u32) -> Self {
+        Self::on_terms(role, name, None, duration)
+    }
+
+    /// The same, which [`Self::below`] can narrow to a prefix.
+    pub(super) fn with_written(role: Role, name: &str, written: Written, duration: u32) -> Self {
+        Self::on_terms(role, name, Some(written), duration)
+    }
+
+    fn on_terms(role: Role, name: &str, written: Option<Written>, duration: u32) -> Self {
+        // Nobody who asks can shape these, so a hash without a key does.
+        let mut digest = DefaultHasher::new();
+        (&role, &written).hash(&mut digest);
+        let terms = Terms { role, name: name.into(), written, digest: digest.finish() };
+        Self { terms: Arc::new(terms), name: None, rights: Rights::All, duration }
+    }
+
+    /// The same with the grant's policy for the keys that begin with `prefix`.
+    pub(super) fn below(&self, prefix: String) -> Self {
+        Self { rights: Rights::Below(prefix), ..self.like() }
+    }
+
+    /// The same with `policy` as its inline policy.
+    #[must_use]
+    pub fn with_policy(&self, policy: &str) -> Self {
+        Self { rights: Rights::Text(policy.into()), ..self.like() }
+    }
+
+    /// The same by another name.
+    #[must_use]
+    pub fn named(self, name: String) -> Self {
+        Self { name: Some(name.into()), ..self }
+    }
+
+    /// The same for so many seconds.
+    #[must_use]
+    pub fn lasting(self, duration: u32) -> Self {
+        Self { duration, ..self }
+    }
+
+    /// The same with all rights of the role.
+    fn like(&self) -> Self {
+        Self { terms: Arc::clone(&self.terms), name: self.name.clone(), rights: Rights::All, duration: self.duration }
+    }
+
+    /// The role.
+    #[must_use]
+    pub fn role(&self) -> &Role {
+        &self.terms.role
+    }
+
+    /// `RoleSessionName`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.name.as_ref().unwrap_or(&self.terms.name)
+    }
+
+    /// `DurationSeconds`.
+    #[must_use]
+    pub fn duration(&self) -> u32 {
+        self.duration
+    }
+
+    /// The inline policy; absent, the session has all rights of the role.
+    #[must_use]
+    pub fn policy(&self) -> Option<Cow<'_, str>> {
+        match (&self.rights, &self.terms.written) {
+            (Rights::Below(prefix), Some(written)) => Some(written.with(prefix).into()),
+            (Rights::Text(text), _) => Some(Cow::Borrowed(text)),
+            _ => None,
+        }
+    }
+
+    /// The prefix for which its policy is written.
+    pub(super) fn prefix(&self) -> Option<&str> {
+        if let Rights::Below(prefix) = &self.rights { Some(prefix) } else { None }
+    }
+
+    /// The same, taken out.
+    pub(super) fn into_prefix(self) -> Option<String> {
+        if let Rights::Below(prefix) = self.rights { Some(prefix) } else { None }
+    }
+}
+
+impl PartialEq for Session {
+    /// By what STS is told, so that a session is the same after a reload. One text from two makings makes two sessions.
+    fn eq(&self, other: &Self) -> bool {
+        let same_terms = || {
+            let (terms, others) = (&self.terms, &other.terms);
+            Arc::ptr_eq(terms, others) || (terms.role == others.role && terms.written == others.written)
+        };
+        self.duration == other.duration && self.rights == other.rights && self.name() == other.name() && same_terms()
+    }
+}
+
+impl Eq for Session {}
+
+impl Hash for Session {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.terms.digest);
+        match &self.rights {
+            Rights::All => {}
+            Rights::Below(text) => text.hash(state),
+            Rights::Text(text) => text.hash(state),
+        }
+        self.name().hash(state);
+        state.write_u32(self.duration);
+    }
 }
 
 /// The longest session name that every version of STS takes (the newer text allows 64).
@@ -40,6 +194,50 @@ pub fn session_name(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::{Method, Methods};
+
+    fn role() -> Role {
+        "acs:ram::1:role/r".into()
+    }
+
+    fn written(method: Method) -> Session {
+        let methods: Methods = [method].into_iter().collect();
+        Session::with_written(role(), "name", Written::new(methods, "bucket"), 900)
+    }
+
+    fn hashed(session: &Session) -> u64 {
+        let mut hash = DefaultHasher::new();
+        session.hash(&mut hash);
+        hash.finish()
+    }
+
+    #[test]
+    fn sessions_are_told_apart_by_what_sts_is_told() {
+        let put = written(Method::Put);
+        let other = Role { external_id: Some("x".into()), ..role() };
+        let sessions = [
+            put.clone(),
+            put.below("a/".into()),
+            put.below("b/".into()),
+            written(Method::Get).below("a/".into()),
+            put.with_policy("{}"),
+            put.clone().lasting(901),
+            put.clone().named("other".into()),
+            Session::new(other, "name", 900),
+        ];
+        for (index, one) in sessions.iter().enumerate() {
+            for (other, two) in sessions.iter().enumerate() {
+                assert_eq!(one == two, index == other, "{one:?} {two:?}");
+            }
+        }
+        for (one, two) in [
+            (put.below("a/".into()), written(Method::Put).below("a/".into())),
+            (put.clone(), put.clone().named("name".into())),
+            (put.with_policy("{}"), written(Method::Put).with_policy("{}")),
+        ] {
+            assert_eq!((&one, hashed(&one)), (&two, hashed(&two)));
+        }
+    }
 
     #[test]
     fn a_legal_name_stays_and_others_stay_apart() {

@@ -8,7 +8,7 @@ use crate::json;
 const MARK: &str = "${dir}";
 
 /// The document between the places of its prefix.
-#[derive(Debug)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Written(Vec<String>);
 
 impl Written {

@@ -96,6 +96,7 @@ impl Connection {
         let mut connection = pin!(builder.serve_connection(stream, service));
         let (mut wait, length) = Wait::first(patience);
         let mut timer = pin!(sleep(length));
+        let signal = draining.clone();
         let mut stop = pin!(async {
             let _never_closed = draining.wait_for(|draining| *draining).await.map(drop);
             // Over HTTP/2 the client is told; over HTTP/1.1 only an answer tells, and a request may be on its way.
@@ -103,12 +104,15 @@ impl Connection {
                 sleep(LINGER).await;
             }
         });
-        let mut stopping = false;
+        let (mut waits, mut stopping) = (false, false);
         poll_fn(|cx| {
-            if !stopping && stop.as_mut().poll(cx).is_ready() {
+            // Once it waits it wakes this task by itself. To ask it with every request would take a lock that all share.
+            let signalled = !waits || !matches!(signal.has_changed(), Ok(false));
+            if signalled && !stopping && stop.as_mut().poll(cx).is_ready() {
                 stopping = true;
                 connection.as_mut().graceful_shutdown();
             }
+            waits = true;
             if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
                 if let Err(error) = ended {
                     tracing::debug!(?peer, %error, "a connection ended badly");

@@ -178,14 +178,7 @@ mod tests {
     }
 
     fn session(name: &str, duration: u32) -> Session {
-        Session {
-            role_arn: "acs:ram::1:role/r".into(),
-            name: name.into(),
-            policy: None,
-            duration,
-            external_id: None,
-            source_identity: None,
-        }
+        Session::new("acs:ram::1:role/r".into(), name, duration)
     }
 
     /// A budget and its clock, and those who have asked for a turn, in order.

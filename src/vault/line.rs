@@ -20,7 +20,7 @@ pub(super) struct Whose(Session);
 
 impl Whose {
     pub(super) fn of(session: &Session) -> Self {
-        Self(Session { duration: 0, ..session.clone() })
+        Self(session.clone().lasting(0))
     }
 }
 
@@ -85,14 +85,7 @@ mod tests {
     use super::*;
 
     fn whose(name: &str, duration: u32) -> Whose {
-        Whose::of(&Session {
-            role_arn: "acs:ram::1:role/r".into(),
-            name: name.into(),
-            policy: None,
-            duration,
-            external_id: None,
-            source_identity: None,
-        })
+        Whose::of(&Session::new("acs:ram::1:role/r".into(), name, duration))
     }
 
     fn line(names: &str) -> Line<char> {

@@ -193,13 +193,14 @@ impl Loader {
         end: Duration,
         clock: &CorrectedClock,
     ) -> Result<Assumed, StsError> {
+        let (role, policy) = (session.role(), session.policy());
         let request = AssumeRole {
-            role_arn: &session.role_arn,
-            role_session_name: &session.name,
-            duration_seconds: session.duration,
-            policy: session.policy.as_deref(),
-            external_id: session.external_id.as_deref(),
-            source_identity: session.source_identity.as_deref(),
+            role_arn: &role.arn,
+            role_session_name: session.name(),
+            duration_seconds: session.duration(),
+            policy: policy.as_deref(),
+            external_id: role.external_id.as_deref(),
+            source_identity: role.source_identity.as_deref(),
         };
         let asked = clock.elapsed();
         let left = end.saturating_sub(asked);

@@ -34,7 +34,7 @@ pub use self::error::{LoadError, Unopened};
 pub use self::life::{MARGIN, refresh_after};
 use self::load::{Errand, Failed, Loader, Urgency};
 use self::slot::{Flight, Slot, Step};
-use self::slots::{Entry, Slots};
+use self::slots::Slots;
 pub use self::tally::Counts;
 use self::tally::Tally;
 use crate::access_key::{AccessKeyError, AccessKeys, Status as AccessKeyStatus};
@@ -143,12 +143,26 @@ impl Vault {
     }
 
     /// A session key of `wanted` that lives until `until`, or, if that cannot be had now, the one that lives longest:
-    /// whoever signs with it looks at its expiration.
+    /// whoever signs with it looks at its expiration. `now` is when the request came.
     pub async fn session_key(
         self: &Arc<Self>,
         wanted: &Session,
         until: DateTime<Utc>,
+        now: DateTime<Utc>,
     ) -> Result<Arc<SessionKey>, Unopened> {
+        match self.calm_key(wanted, until, now) {
+            Some(key) => Ok(key),
+            // A box, lest every request has room for what few need.
+            None => Box::pin(self.decide(wanted, until)).await,
+        }
+    }
+
+    /// The key that is held, where there is nothing to decide.
+    fn calm_key(&self, wanted: &Session, until: DateTime<Utc>, now: DateTime<Utc>) -> Option<Arc<SessionKey>> {
+        self.lasting.slots.calm_key(wanted, &*self.access_keys.at_hand(&self.clock)?, now, until)
+    }
+
+    async fn decide(self: &Arc<Self>, wanted: &Session, until: DateTime<Utc>) -> Result<Arc<SessionKey>, Unopened> {
         let now = self.clock.now();
         let no_opener = |error| Unopened { error: Arc::new(LoadError::AccessKey(error)), retry_at: now };
         let opener = match self.access_key().await {
@@ -158,15 +172,13 @@ impl Vault {
                 return alive.ok_or_else(|| no_opener(error));
             }
         };
-        let entry = Entry { session: wanted.clone(), opener };
-        let (slot, given_up) = self.lasting.slots.place(&entry, now);
+        let (slot, given_up) = self.lasting.slots.place(wanted, &opener, now);
         self.lasting.tally.evicted(given_up);
-        self.take_over(&slot, &entry, now);
-        slot.touch(self.clock.elapsed());
-        match self.ask(&slot, &entry, now, until).await {
+        self.take_over(&slot, now);
+        match self.ask(&slot, &opener, now, until).await {
             // Another replica's key may be near its end; whoever needs a longer one then renews it.
             Ok(key) if self.replicas.is_some() && life::falls_short(&key, until, now) => {
-                self.ask(&slot, &entry, self.clock.now(), until).await
+                self.ask(&slot, &opener, self.clock.now(), until).await
             }
             outcome => outcome,
         }
@@ -175,11 +187,11 @@ impl Vault {
     async fn ask(
         self: &Arc<Self>,
         slot: &Arc<Slot>,
-        entry: &Entry,
+        opener: &Arc<AccessKey>,
         now: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<Arc<SessionKey>, Unopened> {
-        let unopened = match slot.step(now, until, |errand| self.launch(slot, entry.clone(), errand)) {
+        let unopened = match slot.step(now, until, |errand| self.launch(slot, opener, errand)) {
             Step::Ready(key) => return Ok(key),
             Step::ReadyWhileFailing(key) => return Ok(self.served_while_failing(key)),
             Step::Failed(unopened) => unopened,
@@ -188,20 +200,19 @@ impl Vault {
                 Err(unopened) => unopened,
             },
         };
-        self.alive_all_the_same(slot, entry).map(|key| self.served_while_failing(key)).ok_or(unopened)
+        self.alive_all_the_same(slot).map(|key| self.served_while_failing(key)).ok_or(unopened)
     }
 
     /// What is alive when a load has failed: it may have set the clock right, by which a key that seemed to be over is
     /// not; and what was opened by an AccessKey that a reload has replaced is better than nothing.
-    fn alive_all_the_same(&self, slot: &Slot, entry: &Entry) -> Option<Arc<SessionKey>> {
+    fn alive_all_the_same(&self, slot: &Slot) -> Option<Arc<SessionKey>> {
         let now = self.clock.now();
-        slot.live_key(now).or_else(|| self.opened_before(&entry.session, now))
+        slot.live_key(now).or_else(|| self.opened_before(&slot.session, now))
     }
 
     /// What is alive of `session`, whichever AccessKey opened it.
     fn opened_before(&self, session: &Session, now: DateTime<Utc>) -> Option<Arc<SessionKey>> {
-        let entry = |opener| Entry { session: session.clone(), opener };
-        self.openers().into_iter().find_map(|opener| self.lasting.slots.find(&entry(opener))?.live_key(now))
+        self.openers().iter().find_map(|opener| self.lasting.slots.find(session, opener)?.live_key(now))
     }
 
     /// Each AccessKey of late, the latest first: an operator may need some tries to give a right one.
@@ -264,13 +275,13 @@ impl Vault {
 
     /// A session key that the former AccessKey opened is as good as one that the present would open: it is given to its end,
     /// and renewed, in its time, with the present one. So a change of the AccessKey costs no call and no wait.
-    fn take_over(&self, slot: &Slot, entry: &Entry, now: DateTime<Utc>) {
+    fn take_over(&self, slot: &Slot, now: DateTime<Utc>) {
         let Some(former) = self.access_keys.former() else { return };
-        if slot.is_alive(now) || former.id == entry.opener.id {
+        if slot.is_alive(now) || slot.is_opened_by(&former) {
             return;
         }
-        let former = Entry { session: entry.session.clone(), opener: former };
-        if let Some(key) = self.lasting.slots.find(&former).and_then(|slot| slot.live_key(now)) {
+        let held = self.lasting.slots.find(&slot.session, &former);
+        if let Some(key) = held.and_then(|slot| slot.live_key(now)) {
             slot.inherit(key);
         }
     }
@@ -280,25 +291,35 @@ impl Vault {
         key
     }
 
-    fn launch(self: &Arc<Self>, slot: &Arc<Slot>, entry: Entry, errand: Errand) -> Option<Flight> {
+    fn launch(self: &Arc<Self>, slot: &Arc<Slot>, opener: &Arc<AccessKey>, errand: Errand) -> Option<Flight> {
         if errand.urgency == Urgency::Refresh && !self.loader.can_refresh(&self.clock) {
             return None;
         }
         self.lasting.tally.begin();
-        let load = trace::within_load(trace::current(), Arc::clone(self).load(entry, errand));
+        let load =
+            trace::within_load(trace::current(), Arc::clone(self).load(Arc::clone(slot), Arc::clone(opener), errand));
         Some(slot::launch(slot, errand, load, Arc::clone(&self.clock)))
     }
 
-    async fn load(self: Arc<Self>, entry: Entry, errand: Errand) -> Result<Arc<SessionKey>, Failed> {
+    async fn load(
+        self: Arc<Self>,
+        slot: Arc<Slot>,
+        opener: Arc<AccessKey>,
+        errand: Errand,
+    ) -> Result<Arc<SessionKey>, Failed> {
         let _under_way = self.lasting.tally.under_way();
         match &self.replicas {
-            Some(replicas) => self.share(replicas, &entry, &errand).await,
-            None => self.open(&entry, &errand).await,
+            Some(replicas) => self.share(replicas, &slot.session, &opener, &errand).await,
+            None => self.open(&slot.session, &opener, &errand).await,
         }
     }
 
-    async fn open(&self, entry: &Entry, errand: &Errand) -> Result<Arc<SessionKey>, Failed> {
-        let Entry { session, opener } = entry;
+    async fn open(
+        &self,
+        session: &Session,
+        access_key: &Arc<AccessKey>,
+        errand: &Errand,
+    ) -> Result<Arc<SessionKey>, Failed> {
         let failed = |error| Failed::new(error, errand, self.clock.now());
         match errand.urgency {
             Urgency::First | Urgency::Renewal => self.lasting.tally.load(),
@@ -309,7 +330,7 @@ impl Vault {
         }
         let began = self.clock.now();
         let (keys, tally) = (&self.access_keys, &self.lasting.tally);
-        let opened = self.loader.open(session, Arc::clone(opener), errand.urgency, keys, &self.clock, tally).await;
+        let opened = self.loader.open(session, Arc::clone(access_key), errand.urgency, keys, &self.clock, tally).await;
         let loaded = opened.map(Arc::new).map_err(Arc::new);
         log(session, &loaded);
         self.tell(began, loaded.as_ref().err());
@@ -339,7 +360,7 @@ impl Vault {
 }
 
 fn log(session: &Session, loaded: &Result<Arc<SessionKey>, Arc<LoadError>>) {
-    let (role, name) = (&*session.role_arn, &*session.name);
+    let (role, name) = (&*session.role().arn, session.name());
     match loaded {
         Ok(key) => {
             tracing::info!(role, name, key = key.access_key.id, expiration = %key.expiration, "session opened");

@@ -13,9 +13,9 @@ use super::Vault;
 use super::error::{LoadError, Unopened};
 use super::life::MARGIN;
 use super::load::{Errand, Failed};
-use super::slots::Entry;
 use crate::clock::Clock;
 use crate::keys::{AccessKey, Secret, SessionKey};
+use crate::policy::Session;
 use crate::replicas::{Claim, Lease, Outcome, Place, Replicas};
 use crate::sts::Retold;
 
@@ -36,11 +36,12 @@ impl Vault {
     pub(super) async fn share(
         &self,
         replicas: &Arc<Replicas>,
-        entry: &Entry,
+        session: &Session,
+        access_key: &Arc<AccessKey>,
         errand: &Errand,
     ) -> Result<Arc<SessionKey>, Failed> {
-        let place = replicas.place(context(entry), PATIENCE);
-        let loaded = self.find_or_open(&place, entry, errand).await;
+        let place = replicas.place(context(session, access_key), PATIENCE);
+        let loaded = self.find_or_open(&place, session, access_key, errand).await;
         if loaded.is_err() && errand.held_until.is_none() {
             let now = self.clock.now();
             // As a vault does with its own keys: while STS fails, what lives is given to its last second.
@@ -52,7 +53,13 @@ impl Vault {
         loaded
     }
 
-    async fn find_or_open(&self, place: &Place, entry: &Entry, errand: &Errand) -> Result<Arc<SessionKey>, Failed> {
+    async fn find_or_open(
+        &self,
+        place: &Place,
+        session: &Session,
+        access_key: &Arc<AccessKey>,
+        errand: &Errand,
+    ) -> Result<Arc<SessionKey>, Failed> {
         let mut news = place.listen();
         loop {
             let now = self.clock.now();
@@ -68,7 +75,7 @@ impl Vault {
                     None => break,
                 },
                 Claim::Lease(lease) => {
-                    let opened = place.hold(&lease, self.open(entry, errand)).await;
+                    let opened = place.hold(&lease, self.open(session, access_key, errand)).await;
                     self.settle(place, Some(lease), &opened);
                     return opened;
                 }
@@ -76,7 +83,7 @@ impl Vault {
                 Claim::Alone => break,
             }
         }
-        let opened = self.open(entry, errand).await;
+        let opened = self.open(session, access_key, errand).await;
         self.settle(place, None, &opened);
         opened
     }
@@ -108,17 +115,16 @@ fn needed(errand: &Errand, now: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 /// Everything that decides what a load returns, each part with its length: the key of an entry of the vault, in bytes.
-fn context(entry: &Entry) -> Vec<u8> {
-    let Entry { session, opener } = entry;
-    let duration = session.duration.to_string();
+fn context(session: &Session, opener: &AccessKey) -> Vec<u8> {
+    let (role, policy, duration) = (session.role(), session.policy(), session.duration().to_string());
     let parts = [
         Some(opener.id.as_str()),
-        Some(&*session.role_arn),
-        Some(&*session.name),
-        session.policy.as_deref(),
+        Some(&role.arn),
+        Some(session.name()),
+        policy.as_deref(),
         Some(&duration),
-        session.external_id.as_deref(),
-        session.source_identity.as_deref(),
+        role.external_id.as_deref(),
+        role.source_identity.as_deref(),
     ];
     let mut context = Vec::new();
     for part in parts {
@@ -184,39 +190,34 @@ fn read<'b>(bytes: &mut &'b [u8]) -> Option<&'b str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Session;
+    use crate::policy::Role;
 
-    fn entry(change: impl FnOnce(&mut Session)) -> Entry {
-        let mut session = Session {
-            role_arn: "acs:ram::1:role/r".into(),
-            name: "ab".into(),
-            policy: None,
-            duration: 3600,
-            external_id: None,
-            source_identity: None,
-        };
-        change(&mut session);
-        Entry { session, opener: Arc::new(AccessKey { id: "LTAI".into(), secret: Secret::new("x"), token: None }) }
+    fn opener(id: &str) -> AccessKey {
+        AccessKey { id: id.into(), secret: Secret::new("x"), token: None }
+    }
+
+    fn session(change: impl FnOnce(&mut Role)) -> Session {
+        let mut role = Role::from("acs:ram::1:role/r");
+        change(&mut role);
+        Session::new(role, "ab", 3600)
     }
 
     #[test]
     fn sessions_that_differ_in_anything_have_different_contexts() {
-        let entries = [
-            entry(|_| {}),
-            entry(|session| session.name = "abc".into()),
-            entry(|session| session.role_arn = "acs:ram::1:role/ra".into()),
-            entry(|session| session.policy = Some("".into())),
-            entry(|session| session.policy = Some("b".into())),
-            entry(|session| session.duration = 900),
-            entry(|session| session.external_id = Some("b".into())),
-            entry(|session| session.source_identity = Some("b".into())),
-            Entry {
-                opener: Arc::new(AccessKey { id: "LTAI2".into(), secret: Secret::new("x"), token: None }),
-                ..entry(|_| {})
-            },
+        let plain = session(|_| {});
+        let sessions = [
+            plain.clone(),
+            plain.clone().named("abc".into()),
+            session(|role| role.arn.push('a')),
+            plain.with_policy(""),
+            plain.with_policy("b"),
+            plain.clone().lasting(900),
+            session(|role| role.external_id = Some("b".into())),
+            session(|role| role.source_identity = Some("b".into())),
         ];
-        let contexts: std::collections::HashSet<_> = entries.iter().map(context).collect();
-        assert_eq!(contexts.len(), entries.len());
+        let mut contexts: Vec<_> = sessions.iter().map(|session| context(session, &opener("LTAI"))).collect();
+        contexts.push(context(&plain, &opener("LTAI2")));
+        assert_eq!(contexts.iter().collect::<std::collections::HashSet<_>>().len(), contexts.len());
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt;
@@ -13,7 +12,8 @@ use super::error::{LoadError, Unopened};
 use super::life;
 use super::load::{Errand, Failed, Urgency};
 use crate::clock::{Clock, CorrectedClock};
-use crate::keys::SessionKey;
+use crate::keys::{AccessKey, SessionKey};
+use crate::policy::Session;
 
 /// The outcome of a load, shared by all who wait for it.
 pub(super) type Loaded = Result<Arc<SessionKey>, Unopened>;
@@ -24,10 +24,18 @@ pub(super) type Flight = Shared<BoxFuture<'static, Loaded>>;
 /// When the budget has nothing to spare for a refresh, the next request after this asks again.
 const REFRESH_PAUSE: TimeDelta = TimeDelta::seconds(1);
 
-#[derive(Debug, Default)]
+/// What a key must have left to be handed out without a look at the clock, by the time at which the request came: that a
+/// request is under way for a minute before it asks for its key is still within [`life::MARGIN`].
+const CALM: TimeDelta = TimeDelta::seconds(120);
+
+/// The place of a session that an AccessKey opens.
+#[derive(Debug)]
 pub(super) struct Slot {
+    pub(super) session: Session,
+    /// Of which only the id is asked: the secret may have been mended since.
+    opener: Arc<AccessKey>,
     state: Mutex<State>,
-    /// When it was last asked, in seconds of the clock's run.
+    /// The age of all places when it was last asked.
     last_used: AtomicU64,
 }
 
@@ -35,13 +43,29 @@ pub(super) struct Slot {
 struct State {
     held: Option<Held>,
     flight: Option<Flight>,
-    failed: Option<Failed>,
+    failed: Option<Box<Failed>>,
 }
 
 #[derive(Debug)]
 struct Held {
     key: Arc<SessionKey>,
     renew_after: DateTime<Utc>,
+    /// Before this moment there is nothing to be decided.
+    calm_until: DateTime<Utc>,
+}
+
+impl Held {
+    fn new(key: Arc<SessionKey>) -> Self {
+        let renew_after = life::renew_after(&key, Uuid::new_v4().as_u64_pair().1);
+        let mut held = Self { key, renew_after, calm_until: renew_after };
+        held.renew_at(renew_after);
+        held
+    }
+
+    fn renew_at(&mut self, moment: DateTime<Utc>) {
+        self.renew_after = moment;
+        self.calm_until = moment.min(self.key.expiration - CALM);
+    }
 }
 
 /// What a request does next.
@@ -58,6 +82,32 @@ pub(super) enum Step {
 }
 
 impl Slot {
+    pub(super) fn new(session: Session, opener: Arc<AccessKey>, age: u64) -> Self {
+        Self { session, opener, state: Mutex::default(), last_used: AtomicU64::new(age) }
+    }
+
+    /// Whether it is the place of `session` that `opener` opens.
+    pub(super) fn is_of(&self, session: &Session, opener: &AccessKey) -> bool {
+        self.session == *session && self.is_opened_by(opener)
+    }
+
+    /// Whether `opener` opens it: what has the same id is the same.
+    pub(super) fn is_opened_by(&self, opener: &AccessKey) -> bool {
+        self.opener.id == opener.id
+    }
+
+    pub(super) fn opener(&self) -> &AccessKey {
+        &self.opener
+    }
+
+    /// The key that is held, where [`Self::step`] would do nothing but hand it out: the same for all but a few requests.
+    pub(super) fn calm_key(&self, now: DateTime<Utc>, until: DateTime<Utc>) -> Option<Arc<SessionKey>> {
+        let state = self.lock();
+        let held = state.held.as_ref().filter(|held| now < held.calm_until && state.failed.is_none())?;
+        let too_short = life::falls_short(&held.key, until, now);
+        if too_short { None } else { Some(Arc::clone(&held.key)) }
+    }
+
     /// Decides for a request at `now` that needs a key until `until`. `launch` starts a load; for a refresh it may decline.
     pub(super) fn step(
         &self,
@@ -90,11 +140,10 @@ impl Slot {
         Step::Ready(key)
     }
 
-    /// Notes that it was asked at `elapsed` of the clock's run.
-    pub(super) fn touch(&self, elapsed: Duration) {
-        let seconds = elapsed.as_secs();
-        if self.last_used.load(Ordering::Relaxed) != seconds {
-            self.last_used.store(seconds, Ordering::Relaxed);
+    /// Notes that it was asked when so many places had been new.
+    pub(super) fn touch(&self, age: u64) {
+        if self.last_used.load(Ordering::Relaxed) != age {
+            self.last_used.store(age, Ordering::Relaxed);
         }
     }
 
@@ -125,8 +174,7 @@ impl Slot {
 
     /// Takes over a key from the place of another AccessKey.
     pub(super) fn inherit(&self, key: Arc<SessionKey>) {
-        let renew_after = life::renew_after(&key, Uuid::new_v4().as_u64_pair().1);
-        self.lock().held = Some(Held { key, renew_after });
+        self.lock().held = Some(Held::new(key));
     }
 
     /// Forgets that loads have failed.
@@ -140,8 +188,7 @@ impl Slot {
         match loaded {
             Ok(key) => {
                 state.failed = None;
-                let renew_after = life::renew_after(&key, Uuid::new_v4().as_u64_pair().1);
-                state.held = Some(Held { key: Arc::clone(&key), renew_after });
+                state.held = Some(Held::new(Arc::clone(&key)));
                 Ok(key)
             }
             Err(failed) => {
@@ -149,11 +196,11 @@ impl Slot {
                 if let (LoadError::NotSpared { .. }, Some(held)) = (&*failed.unopened.error, &mut state.held)
                     && held.key.expiration > now
                 {
-                    held.renew_after = failed.unopened.retry_at;
+                    held.renew_at(failed.unopened.retry_at);
                     return Ok(Arc::clone(&held.key));
                 }
                 let unopened = failed.unopened.clone();
-                state.failed = Some(failed);
+                state.failed = Some(Box::new(failed));
                 Err(unopened)
             }
         }
@@ -187,7 +234,7 @@ impl State {
 
 fn held_after(state: &mut State, renew_after: DateTime<Utc>) {
     if let Some(held) = &mut state.held {
-        held.renew_after = renew_after;
+        held.renew_at(renew_after);
     }
 }
 

@@ -1,57 +1,45 @@
 //! The places of all sessions, bounded: expired ones go first, then those that were used the longest ago.
 
-use std::hash::{Hash, Hasher};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
-use dashmap::DashMap;
+use hashbrown::HashTable;
 
 use super::slot::Slot;
-use crate::keys::AccessKey;
+use crate::keys::{AccessKey, SessionKey};
 use crate::policy::Session;
+
+/// How many parts the places have, so that few requests wait for one another.
+const SHARDS: usize = 64;
 
 /// Making room frees a tenth at once, so that its walk over all places is paid by many new ones.
 const SHARE_KEPT: usize = 9;
 
-/// A session and the AccessKey that opens it; equal keys are those with equal ids.
-#[derive(Clone, Debug)]
-pub(super) struct Entry {
-    pub(super) session: Session,
-    pub(super) opener: Arc<AccessKey>,
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        self.opener.id == other.opener.id && self.session == other.session
-    }
-}
-
-impl Eq for Entry {}
-
-impl Hash for Entry {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.opener.id.hash(state);
-        self.session.hash(state);
-    }
-}
-
-#[derive(Debug)]
+/// Each place is found by its session and the id of the AccessKey that opens it. The hash has a key of its own in each
+/// process, since callers choose a good deal of what is hashed.
 pub(super) struct Slots {
-    places: DashMap<Entry, Arc<Slot>>,
-    /// Kept beside the map, whose own count locks every shard.
+    hasher: RandomState,
+    shards: Box<[Mutex<HashTable<Arc<Slot>>>]>,
+    /// Kept beside the parts, since to count them locks each.
     count: AtomicUsize,
     bound: AtomicUsize,
     making_room: AtomicBool,
+    /// How many places were ever new. Uses are told apart by it: which came first matters only when new ones come, and a
+    /// clock costs more.
+    age: AtomicU64,
 }
 
 impl Slots {
     pub(super) fn new(bound: usize) -> Self {
         Self {
-            places: DashMap::new(),
+            hasher: RandomState::new(),
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             count: AtomicUsize::new(0),
             bound: AtomicUsize::new(bound.max(10)),
             making_room: AtomicBool::new(false),
+            age: AtomicU64::new(0),
         }
     }
 
@@ -60,55 +48,95 @@ impl Slots {
         self.bound.store(bound.max(10), Ordering::Relaxed);
     }
 
-    /// The place of `entry`, and how many others were given up for it.
-    pub(super) fn place(&self, entry: &Entry, now: DateTime<Utc>) -> (Arc<Slot>, usize) {
-        if let Some(slot) = self.places.get(entry) {
-            return (Arc::clone(&slot), 0);
+    /// The key of `session`, if nothing but to hand it out is to be done for a request at `now` that needs it until `until`.
+    pub(super) fn calm_key(
+        &self,
+        session: &Session,
+        opener: &AccessKey,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Option<Arc<SessionKey>> {
+        let hash = self.hash(session, opener);
+        let shard = self.shard(hash);
+        let slot = shard.find(hash, |slot| slot.is_of(session, opener))?;
+        slot.touch(self.age.load(Ordering::Relaxed));
+        slot.calm_key(now, until)
+    }
+
+    /// The place of `session`, to be opened by `opener`, and how many others were given up for it.
+    pub(super) fn place(&self, session: &Session, opener: &Arc<AccessKey>, now: DateTime<Utc>) -> (Arc<Slot>, usize) {
+        if let Some(slot) = self.find(session, opener) {
+            slot.touch(self.age.load(Ordering::Relaxed));
+            return (slot, 0);
         }
-        let given_up = if self.count.load(Ordering::Relaxed) >= self.bound.load(Ordering::Relaxed) {
-            self.make_room(now)
-        } else {
-            0
-        };
-        let mut is_new = false;
-        let slot = Arc::clone(&self.places.entry(entry.clone()).or_insert_with(|| {
-            is_new = true;
-            Arc::default()
-        }));
-        self.count.fetch_add(usize::from(is_new), Ordering::Relaxed);
-        (slot, given_up)
+        let is_full = self.count.load(Ordering::Relaxed) >= self.bound.load(Ordering::Relaxed);
+        let given_up = if is_full { self.make_room(now) } else { 0 };
+        let hash = self.hash(session, opener);
+        let mut shard = self.shard(hash);
+        let place = shard.entry(hash, |slot| slot.is_of(session, opener), |slot| self.hash_of(slot));
+        let place = place.or_insert_with(|| {
+            self.count.fetch_add(1, Ordering::Relaxed);
+            let age = self.age.fetch_add(1, Ordering::Relaxed);
+            Arc::new(Slot::new(session.clone(), Arc::clone(opener), age + 1))
+        });
+        (Arc::clone(place.get()), given_up)
     }
 
-    /// The place of `entry`, if it has one.
-    pub(super) fn find(&self, entry: &Entry) -> Option<Arc<Slot>> {
-        self.places.get(entry).map(|slot| Arc::clone(&slot))
+    /// The place of `session` opened by `opener`, if it has one.
+    pub(super) fn find(&self, session: &Session, opener: &AccessKey) -> Option<Arc<Slot>> {
+        let hash = self.hash(session, opener);
+        self.shard(hash).find(hash, |slot| slot.is_of(session, opener)).map(Arc::clone)
     }
 
+    /// Every place, a part at a time.
     pub(super) fn iter(&self) -> impl Iterator<Item = Arc<Slot>> {
-        self.places.iter().map(|place| Arc::clone(&place))
+        self.shards.iter().flat_map(|shard| locked(shard).iter().map(Arc::clone).collect::<Vec<_>>())
+    }
+
+    fn hash(&self, session: &Session, opener: &AccessKey) -> u64 {
+        self.hasher.hash_one((session, &opener.id))
+    }
+
+    fn hash_of(&self, slot: &Slot) -> u64 {
+        self.hash(&slot.session, slot.opener())
+    }
+
+    /// The part for `hash`: by other bits than those that find a place in it.
+    fn shard(&self, hash: u64) -> MutexGuard<'_, HashTable<Arc<Slot>>> {
+        locked(&self.shards[usize::from(hash.to_le_bytes()[4]) % SHARDS])
+    }
+
+    fn retain(&self, mut stays: impl FnMut(&Slot) -> bool) {
+        for shard in &self.shards {
+            locked(shard).retain(|slot| stays(slot));
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.shards.iter().map(|shard| locked(shard).len()).sum()
     }
 
     fn make_room(&self, now: DateTime<Utc>) -> usize {
         if self.making_room.swap(true, Ordering::Acquire) {
             return 0;
         }
-        let before = self.places.len();
-        self.places.retain(|_, slot| !slot.is_idle() || slot.is_alive(now));
-        let mut surplus = self.places.len().saturating_sub(self.bound.load(Ordering::Relaxed) / 10 * SHARE_KEPT);
+        let before = self.len();
+        self.retain(|slot| !slot.is_idle() || slot.is_alive(now));
+        let mut surplus = self.len().saturating_sub(self.bound.load(Ordering::Relaxed) / 10 * SHARE_KEPT);
         if let Some(oldest) = self.used_before(surplus) {
-            self.places.retain(|_, slot| {
+            self.retain(|slot| {
                 let goes = surplus > 0 && slot.is_idle() && slot.last_used() <= oldest;
                 surplus -= usize::from(goes);
                 !goes
             });
         }
-        let after = self.places.len();
+        let after = self.len();
         self.count.store(after, Ordering::Relaxed);
         self.making_room.store(false, Ordering::Release);
         before.saturating_sub(after)
     }
 
-    /// The time of last use that `surplus` of the places have not been used after.
+    /// The last use that `surplus` of the places have not been used after.
     fn used_before(&self, surplus: usize) -> Option<u64> {
         let mut uses: Vec<u64> = self.iter().filter(|slot| slot.is_idle()).map(|slot| slot.last_used()).collect();
         let last = surplus.min(uses.len()).checked_sub(1)?;
@@ -116,35 +144,58 @@ impl Slots {
     }
 }
 
+impl std::fmt::Debug for Slots {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Slots").field("count", &self.count).field("bound", &self.bound).finish_non_exhaustive()
+    }
+}
+
+/// A table is whole at any moment, so a panic elsewhere spoils nothing.
+fn locked<T>(shard: &Mutex<T>) -> MutexGuard<'_, T> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::keys::Secret;
 
+    fn opener() -> Arc<AccessKey> {
+        Arc::new(AccessKey { id: "id".into(), secret: Secret::new("secret"), token: None })
+    }
+
+    fn session(name: &str) -> Session {
+        Session::new("acs:ram::1:role/r".into(), name, 900)
+    }
+
     #[test]
     fn a_new_session_pays_for_a_walk_over_few_others() {
-        let opener = Arc::new(AccessKey { id: "id".into(), secret: Secret::new("secret"), token: None });
+        let opener = opener();
         let (bound, new) = (1_000, 20_000);
         let slots = Slots::new(bound);
         let (mut walks, mut given_up) = (0, 0);
         for number in 0..new {
-            let session = Session {
-                role_arn: "acs:ram::1:role/r".into(),
-                name: number.to_string().into(),
-                policy: None,
-                duration: 900,
-                external_id: None,
-                source_identity: None,
-            };
-            let entry = Entry { session, opener: Arc::clone(&opener) };
-            let (slot, gone) = slots.place(&entry, DateTime::UNIX_EPOCH);
-            slot.touch(std::time::Duration::from_secs(number));
+            let (_, gone) = slots.place(&session(&number.to_string()), &opener, DateTime::UNIX_EPOCH);
             walks += usize::from(gone > 0);
             given_up += gone;
         }
-        let new = usize::try_from(new).unwrap();
-        assert_eq!(given_up, new - slots.places.len());
+        assert_eq!(given_up, new - slots.len());
         // A walk looks at each place three times at most.
         assert!(3 * bound * walks <= 30 * new, "{walks} walks");
+    }
+
+    #[test]
+    fn whoever_was_asked_for_last_stays() {
+        let (opener, slots, now) = (opener(), Slots::new(10), DateTime::UNIX_EPOCH);
+        let hold = |name: &str| {
+            let (slot, _) = slots.place(&session(name), &opener, now);
+            slot.inherit(Arc::new(SessionKey::new((*opener).clone(), now, now + chrono::TimeDelta::hours(1))));
+        };
+        hold("old");
+        for number in 0..100 {
+            hold(&number.to_string());
+            assert!(slots.calm_key(&session("old"), &opener, now, now).is_some(), "{number}");
+        }
+        assert!(slots.find(&session("0"), &opener).is_none());
     }
 }

@@ -140,10 +140,11 @@ impl Day {
 
     fn ask(&self, number: usize) -> Duration {
         let (vault, session) = (Arc::clone(&self.vault), self.sessions[number].clone());
-        let until = self.clock.now() + TimeDelta::minutes(if self.dice.percent(20) { 10 } else { 0 });
+        let now = self.clock.now();
+        let until = now + TimeDelta::minutes(if self.dice.percent(20) { 10 } else { 0 });
         let judge = self.judge(number, &self.ledger, self.clock.clone());
         tokio::spawn(async move {
-            let key = vault.session_key(&session, until).await;
+            let key = vault.session_key(&session, until, now).await;
             judge(key.map(|key| key.expiration).map_err(|unopened| unopened.error.to_string()));
         });
         Duration::from_millis(self.dice.within(60_000..840_000))
@@ -201,14 +202,7 @@ fn session(number: usize, dice: &Dice) -> Session {
         2..24 => 3_600,
         _ => 43_200,
     };
-    Session {
-        role_arn: DEV_ROLE_ARN.into(),
-        name: format!("caller-{number}").into(),
-        policy: None,
-        duration,
-        external_id: None,
-        source_identity: None,
-    }
+    Session::new(DEV_ROLE_ARN.into(), &format!("caller-{number}"), duration)
 }
 
 /// The server of `dev`, which asks the same STS and has the same clock.

@@ -45,7 +45,7 @@ impl Bank {
     }
 
     pub(crate) async fn key(&self, name: &str) -> Result<String, String> {
-        let key = self.vault.session_key(&session(name), self.clock.now()).await;
+        let key = self.vault.session_key(&session(name), self.clock.now(), self.clock.now()).await;
         key.map(|key| key.access_key.id.clone()).map_err(|unopened| unopened.error.to_string())
     }
 
@@ -92,14 +92,7 @@ fn client(address: &str) -> Client {
 }
 
 pub(crate) fn session(name: &str) -> Session {
-    Session {
-        role_arn: DEV_ROLE_ARN.into(),
-        name: name.into(),
-        policy: None,
-        duration: 3600,
-        external_id: None,
-        source_identity: None,
-    }
+    Session::new(DEV_ROLE_ARN.into(), name, 3600)
 }
 
 pub(crate) fn unavailable() -> Failure {

@@ -114,7 +114,7 @@ impl Cloud {
 
 impl Replica {
     pub(crate) async fn session_key(&self, name: &str) -> Result<Arc<SessionKey>, Unopened> {
-        self.vault.session_key(&session(name), self.clock.now()).await
+        self.vault.session_key(&session(name), self.clock.now(), self.clock.now()).await
     }
 
     /// The id of the key of `name`, which is alive and was made for no other.
@@ -168,14 +168,7 @@ pub(crate) fn impatiently_through(redis: &Redis) -> replicas::Options {
 }
 
 pub(crate) fn session(name: &str) -> Session {
-    Session {
-        role_arn: DEV_ROLE_ARN.into(),
-        name: name.into(),
-        policy: None,
-        duration: 3600,
-        external_id: None,
-        source_identity: None,
-    }
+    Session::new(DEV_ROLE_ARN.into(), name, 3600)
 }
 
 pub(crate) fn start_of_time() -> DateTime<Utc> {

@@ -60,7 +60,7 @@ fn headers(authorization: &str) -> HeaderMap {
 }
 
 fn authenticated(authenticator: &Authenticator, headers: &HeaderMap, now: chrono::DateTime<chrono::Utc>) -> Caller {
-    let proof = Proof { unverified_headers: headers, host: None, peer: None };
+    let proof = Proof { unverified_headers: headers, authority: None, peer: None };
     authenticator.authenticate(&proof, now).now_or_never().expect("no keys have to be fetched").unwrap()
 }
 
@@ -110,7 +110,7 @@ fn policy(visit: &mut dyn FnMut(Group<'_>)) {
         floor: Subject::new("a copy of the document", || ready.clone()),
         subjects: vec![
             Subject::new("the document written", || written_for(grant.methods, &grant.bucket, "uploads/u42/")),
-            Subject::new("credentials", || grant.credentials(&caller, None, now).unwrap().dir.len()),
+            Subject::new("credentials", || grant.credentials(&caller, None, now).unwrap()).allocating_at_most(1),
             Subject::new("a form", || {
                 let ask = FormAsk { naming: FILENAME, content_type: Some("image/png"), ..FormAsk::default() };
                 grant.form(&caller, &ask, UUID, now).unwrap().dir().len()
@@ -144,12 +144,15 @@ fn vault(visit: &mut dyn FnMut(Group<'_>)) {
     let (vault, now) = (Vault::new(options, clock.clone()), clock.now());
     let caller = Caller::known("u42", serde_json::Map::new());
     let session = configured.grants["default"].credentials(&caller, None, now).unwrap().session;
-    let key = runtime.block_on(vault.session_key(&session, now)).unwrap();
+    let key = runtime.block_on(vault.session_key(&session, now, now)).unwrap();
     let until = now + TimeDelta::minutes(5);
     visit(Group {
         name: "vault",
         floor: Subject::new("one more share of a key", || Arc::clone(&key)),
-        subjects: vec![Subject::new("a session that is open", || vault.session_key(&session, until).now_or_never())],
+        subjects: vec![
+            Subject::new("a session that is open", || vault.session_key(&session, until, now).now_or_never())
+                .allocating_at_most(0),
+        ],
     });
 }
 

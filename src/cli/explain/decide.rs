@@ -128,7 +128,11 @@ impl<'a> Decision<'a, '_> {
 
     fn credentials(self) -> Result<Handed, Denied> {
         let permit = self.grant.credentials(self.caller, None, self.now)?;
-        Ok(Handed { seconds: permit.session.duration, session: SessionView::of(&permit.session), ..Handed::default() })
+        Ok(Handed {
+            seconds: permit.session.duration(),
+            session: SessionView::of(&permit.session),
+            ..Handed::default()
+        })
     }
 
     fn form(self) -> Result<Handed, Denied> {
@@ -178,12 +182,13 @@ impl<'a> Decision<'a, '_> {
 
 impl SessionView {
     fn of(session: &Session) -> Self {
+        let policy = session.policy().map(String::from);
         Self {
-            name: session.name.to_string(),
-            role_arn: session.role_arn.to_string(),
-            duration: session.duration,
-            policy: session.policy.as_deref().map(str::to_owned),
-            policy_bytes: session.policy.as_ref().map_or(0, |policy| policy.len()),
+            name: session.name().to_owned(),
+            role_arn: session.role().arn.clone(),
+            duration: session.duration(),
+            policy_bytes: policy.as_ref().map_or(0, String::len),
+            policy,
             policy_limit: document::MAX_BYTES,
         }
     }

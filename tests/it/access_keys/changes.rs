@@ -100,15 +100,8 @@ impl Bank {
 
     /// The session key of `name`.
     async fn session(&self, name: &str) -> Result<String, String> {
-        let session = Session {
-            role_arn: "acs:ram::1:role/r".into(),
-            name: name.into(),
-            policy: None,
-            duration: 3600,
-            external_id: None,
-            source_identity: None,
-        };
-        let key = self.vault.session_key(&session, self.clock.now()).await;
+        let session = Session::new("acs:ram::1:role/r".into(), name, 3600);
+        let key = self.vault.session_key(&session, self.clock.now(), self.clock.now()).await;
         key.map(|key| key.access_key.id.clone()).map_err(|unopened| unopened.error.to_string())
     }
 

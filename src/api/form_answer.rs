@@ -1,5 +1,6 @@
 //! A signed form as an answer: the classic names beside the complete fields.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -18,9 +19,11 @@ use crate::signing::post::{self, Conditions, Form};
 /// The status that OSS answers a successful upload with: with its own default, 204, some browsers' forms stand still.
 const SUCCESS: &str = "200";
 
-/// The conditions that all forms of a grant have in common, prepared at start.
+/// What all forms of a grant have in common, prepared at start.
 #[derive(Debug)]
 pub(super) struct Common {
+    /// The address, as answers have it.
+    address: String,
     bucket: Conditions,
     /// The sizes that the grant allows.
     sizes: (u64, u64),
@@ -32,7 +35,10 @@ pub(super) struct Common {
 impl Common {
     pub(super) fn of(grant: &Grant) -> Self {
         let status = Conditions::new().exact("success_action_status", SUCCESS);
+        let mut address = String::new();
+        json::push_text(&mut address, &grant.address.base);
         Self {
+            address,
             bucket: Conditions::new().exact("bucket", &grant.bucket),
             sizes: (*grant.sizes.start(), *grant.sizes.end()),
             any_size: Conditions::new().content_length(grant.sizes.clone()).with(&status),
@@ -63,25 +69,22 @@ impl Common {
 /// The answer, written in one go. Only what the configuration, the caller or STS chose can have something to escape.
 pub(super) fn of(offer: &Offer, permit: &FormPermit<'_>, key: &Arc<SessionKey>, granted: Granted) -> Answer {
     let grant = &offer.grant;
-    let conditions = offer.common.with(permit);
+    let conditions = offer.forms.with(permit);
     let signer = offer.signer.of(key, &grant.region, granted.at);
     let form = match permit.signature {
         SignatureVersion::V4 => post::sign_v4(conditions, granted.expiration, &signer, granted.at),
         SignatureVersion::V1 => post::sign_v1(&conditions, granted.expiration, &key.access_key),
     };
     let mut out = String::with_capacity(room(grant, permit, key, &form));
-    out.push_str(r#"{"method":"POST","url":"#);
-    json::push_text(&mut out, &grant.address.base);
-    out.push_str(r#","fields":{"#);
-    push_fields(&mut out, permit, &form);
-    if let FormKey::Exact(key) = &permit.key {
-        out.push_str(r#"},"key":"#);
-        json::push_text(&mut out, key.as_str());
-    } else {
-        out.push('}');
+    let address = &offer.forms.address;
+    out.extend([r#"{"method":"POST","url":"#, address, r#","fields":{"key":"#]);
+    let key_text = push_fields(&mut out, permit, &form);
+    out.push('}');
+    if let FormKey::Exact(_) = &permit.key {
+        out.push_str(r#","key":"#);
+        out.extend_from_within(key_text);
     }
-    out.push_str(r#","host":"#);
-    json::push_text(&mut out, &grant.address.base);
+    out.extend([r#","host":"#, address]);
     out.push_str(r#","dir":"#);
     json::push_text(&mut out, permit.dir());
     out.push_str(r#","policy":""#);
@@ -144,20 +147,23 @@ pub fn form_conditions(grant: &Grant, permit: &FormPermit<'_>) -> Value {
     policy["conditions"].take()
 }
 
-/// Appends everything that a form has to carry, as members, but for `file`, which comes last.
-fn push_fields(out: &mut String, permit: &FormPermit<'_>, form: &Form<'_>) {
-    out.push_str("\"key\":");
+/// Appends everything that a form has to carry, from the value of its member `key` on, but for `file`, which comes last.
+/// Says where that value stands.
+fn push_fields(out: &mut String, permit: &FormPermit<'_>, form: &Form<'_>) -> Range<usize> {
+    let begin = out.len();
     match &permit.key {
         FormKey::Exact(key) => json::push_text(out, key.as_str()),
         FormKey::Below(dir) => json::push_text(out, &[dir, "${filename}"].concat()),
     }
+    let key = begin..out.len();
     out.push(',');
     form.push_members(out);
     out.extend([",\"success_action_status\":\"", SUCCESS, "\""]);
     if let Some(content_type) = &permit.content_type {
-        for name in ["Content-Type", "x-oss-content-type"] {
-            out.extend([",\"", name, "\":"]);
+        for name in [",\"Content-Type\":", ",\"x-oss-content-type\":"] {
+            out.push_str(name);
             json::push_text(out, content_type);
         }
     }
+    key
 }

@@ -21,7 +21,7 @@ pub(super) struct Offer {
     /// Where the bucket is, as members of an answer.
     pub(super) place: String,
     /// What all its forms have in common.
-    pub(super) common: form_answer::Common,
+    pub(super) forms: form_answer::Common,
 }
 
 impl Offers {
@@ -30,8 +30,8 @@ impl Offers {
     pub fn new(grants: Grants, metrics: &Metrics) -> Self {
         let offer = |(name, grant): (String, Grant)| {
             let counts = metrics.grant(&name);
-            let (place, common) = (sts::place(&grant), form_answer::Common::of(&grant));
-            (name, Offer { grant, counts, signer: LastSigner::default(), place, common })
+            let (place, forms) = (sts::place(&grant), form_answer::Common::of(&grant));
+            (name, Offer { grant, counts, signer: LastSigner::default(), place, forms })
         };
         Self(grants.into_iter().map(offer).collect())
     }

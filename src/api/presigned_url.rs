@@ -91,7 +91,11 @@ struct Items<'a> {
 }
 
 /// Signs each item by itself: one that is refused says why in its place and the others are signed all the same.
-async fn batch(visit: &mut Visit<'_>, visitor: &Visitor, &Items { common, items }: &Items<'_>) -> Result<Answer, Problem> {
+async fn batch(
+    visit: &mut Visit<'_>,
+    visitor: &Visitor,
+    &Items { common, items }: &Items<'_>,
+) -> Result<Answer, Problem> {
     if !(1..=MAX_ITEMS).contains(&items.len()) {
         return Err(invalid("items", "has 1 to 100 items"));
     }
@@ -113,7 +117,12 @@ async fn batch(visit: &mut Visit<'_>, visitor: &Visitor, &Items { common, items 
     Ok(written([r#"{"items":["#, &answers.join(","), r#"],"serverTime":""#, server_time.as_str(), "\"}"].concat()))
 }
 
-async fn signed(visit: &mut Visit<'_>, caller: &Caller, item: &RawValue, grant: Option<&str>) -> Result<UrlAnswer, Problem> {
+async fn signed(
+    visit: &mut Visit<'_>,
+    caller: &Caller,
+    item: &RawValue,
+    grant: Option<&str>,
+) -> Result<UrlAnswer, Problem> {
     let parameters = Parameters::of_item(item.get(), &KNOWN[..KNOWN.len() - 1])?;
     one(visit, caller, &parameters, grant).await
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
-use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::App;

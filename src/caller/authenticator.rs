@@ -111,7 +111,9 @@ impl Authenticator {
         now: DateTime<Utc>,
     ) -> Result<Caller, Unauthenticated> {
         match question {
-            Question::Token(token) => jwt::identify(self.issuers_for(&token), token.unverified, token.digest, now).await,
+            Question::Token(token) => {
+                jwt::identify(self.issuers_for(&token), token.unverified, token.digest, now).await
+            }
             Question::Forward(refused) => match (self.forwarded(proof, now).await?, refused) {
                 (Some(caller), _) => Ok(caller),
                 (None, Some(refused)) => Err(refused),

@@ -150,7 +150,10 @@ impl Watch<'_> {
             ended,
             context: self.visit.context,
             failed: failed.then_some(self.outcome),
-            attributes: [method, ("http.route", self.visit.route.label().to_owned())].into_iter().chain(status).collect(),
+            attributes: [method, ("http.route", self.visit.route.label().to_owned())]
+                .into_iter()
+                .chain(status)
+                .collect(),
         });
     }
 }

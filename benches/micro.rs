@@ -1,7 +1,8 @@
 //! What each step of an answer costs by itself, beside the least that it could cost.
 //!
 //! `cargo bench --bench micro` measures; `-- --write` puts the table into docs/performance.md; `-- --only V4` takes the
-//! groups whose names contain that; `-- --callgrind` counts instructions instead, which repeat from run to run.
+//! groups whose names contain that; `-- --callgrind` counts instructions instead, which repeat from run to run;
+//! `-- --counted "/sts: fully armed" --rounds 5000` does one thing again and again, for a profiler.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and a bench that cannot go on says so")]
 
@@ -86,8 +87,11 @@ fn counted(wanted: &str) {
         let all = std::iter::once(&mut group.floor).chain(&mut group.subjects);
         for subject in all {
             if wanted == format!("{}: {}", group.name, subject.name) {
-                subject.settle();
-                subject.repeat(COUNTED);
+                let rounds = asked_for("--rounds").map_or(1, |rounds| rounds.parse().unwrap());
+                for _ in 0..rounds {
+                    subject.settle();
+                    subject.repeat(COUNTED);
+                }
             }
         }
     });

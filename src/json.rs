@@ -3,12 +3,38 @@
 //! Tokens, keys and addresses mostly need no escape. To see that takes a look at sixteen bytes at a time, and then they
 //! are copied; a general writer looks each byte up in a table.
 
+/// How many bytes the processor looks at in one go.
+const WIDE: usize = 16;
+
+/// Which bytes need an escape.
+const ESCAPED: [bool; 256] = {
+    let mut escaped = [false; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        escaped[byte] = true;
+        byte += 1;
+    }
+    escaped[b'"' as usize] = true;
+    escaped[b'\\' as usize] = true;
+    escaped
+};
+
 /// Whether `text` needs no escape.
 #[must_use]
 pub fn is_plain(text: &str) -> bool {
-    // Bytes that are added up, without a way out of the loop, are looked at many at once.
+    let bytes = text.as_bytes();
+    match bytes.last_chunk::<WIDE>() {
+        // What does not fill the last place is looked at twice, rather than byte by byte.
+        Some(last) => !any_escaped(bytes.as_chunks::<WIDE>().0.as_flattened()) && !any_escaped(last),
+        None => !bytes.iter().fold(false, |found, byte| found | ESCAPED[usize::from(*byte)]),
+    }
+}
+
+/// Bytes that are added up, without a way out of the loop, are looked at many at once.
+#[inline]
+fn any_escaped(bytes: &[u8]) -> bool {
     let escape = |byte: u8| u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\');
-    text.bytes().fold(0, |found, byte| found | escape(byte)) == 0
+    bytes.iter().fold(0, |found, byte| found | escape(*byte)) != 0
 }
 
 /// Appends `text` in quotes.
@@ -19,9 +45,15 @@ pub fn push_text(out: &mut String, text: &str) {
     if !is_plain(text) {
         return out.push_str(&serde_json::to_string(text).expect("every text is JSON"));
     }
+    out.reserve(text.len() + 2);
     out.push('"');
     out.push_str(text);
     out.push('"');
+}
+
+/// Appends `number`.
+pub fn push_number(out: &mut String, number: u64) {
+    out.push_str(itoa::Buffer::new().format(number));
 }
 
 #[cfg(test)]
@@ -36,6 +68,13 @@ mod tests {
             let mut out = String::new();
             push_text(&mut out, &text);
             prop_assert_eq!(out, serde_json::to_string(&text).unwrap());
+        }
+
+        #[test]
+        fn and_of_a_number(number in any::<u64>()) {
+            let mut out = String::new();
+            push_number(&mut out, number);
+            prop_assert_eq!(out, number.to_string());
         }
     }
 }

@@ -219,7 +219,7 @@ fn v4_forms_are_those_of_the_sdks() {
 fn holds_as_a_whole(form: &post::Form<'_>, vector: &Vector) {
     let policy = String::from_utf8(STANDARD.decode(form.policy()).unwrap()).unwrap();
     assert_eq!(policy, *vector.expected.policy.as_ref().unwrap(), "{}", vector.id);
-    let fields = form.fields().map(|(name, value)| (name.to_owned(), value.to_owned())).collect::<BTreeMap<_, _>>();
+    let fields = form.fields().map(|(name, value)| (name.to_owned(), value.into_owned())).collect::<BTreeMap<_, _>>();
     assert_eq!(fields, vector.expected.fields, "{}", vector.id);
 }
 
@@ -236,8 +236,8 @@ fn holds_but_for_order(form: &post::Form<'_>, signer: &v4::Signer, policy: &str,
     assert_eq!(signer.key().sign(&fields["policy"]), fields["x-oss-signature"]);
     let mut expected = fields.clone();
     expected.insert("policy".into(), STANDARD.encode(&ours));
-    expected.insert("x-oss-signature".into(), signer.key().sign(form.policy()));
-    let fields: BTreeMap<_, _> = form.fields().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    expected.insert("x-oss-signature".into(), signer.key().sign(&form.policy()));
+    let fields: BTreeMap<_, _> = form.fields().map(|(name, value)| (name.to_owned(), value.into_owned())).collect();
     assert_eq!(fields, expected);
 }
 

@@ -5,7 +5,6 @@ use axum::http::{HeaderMap, HeaderValue, Response, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use crate::json;
 use crate::keys::SessionKey;
 use crate::policy::Life;
 use crate::signing::moment::Extended;
@@ -69,59 +68,4 @@ fn vended(body: String, content_type: HeaderValue) -> Answer {
     answer.headers_mut().insert(header::CONTENT_TYPE, content_type);
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer
-}
-
-/// A JSON object that is written member by member: the hot answers are, since a general writer costs five times as much.
-#[derive(Debug)]
-pub(super) struct Object(String);
-
-impl Object {
-    /// Without members, with room for `bytes`.
-    pub(super) fn with_capacity(bytes: usize) -> Self {
-        let mut text = String::with_capacity(bytes);
-        text.push('{');
-        Self(text)
-    }
-
-    /// With a member that is a text.
-    pub(super) fn text(mut self, name: &'static str, value: &str) -> Self {
-        self.name(name);
-        json::push_text(&mut self.0, value);
-        self
-    }
-
-    /// With a member that is a time.
-    pub(super) fn time(self, name: &'static str, at: DateTime<Utc>) -> Self {
-        self.text(name, Extended::of(at).as_str())
-    }
-
-    /// With a member that `push` writes as JSON.
-    pub(super) fn value(mut self, name: &'static str, push: impl FnOnce(&mut String)) -> Self {
-        self.name(name);
-        push(&mut self.0);
-        self
-    }
-
-    /// The whole text.
-    pub(super) fn end(mut self) -> String {
-        self.0.push('}');
-        self.0
-    }
-
-    /// Appends an object of `texts` to `out`.
-    pub(super) fn push_texts<'t>(out: &mut String, texts: impl IntoIterator<Item = (&'static str, &'t str)>) {
-        out.push('{');
-        for (at, (name, value)) in texts.into_iter().enumerate() {
-            out.push_str(if at == 0 { "" } else { "," });
-            json::push_text(out, name);
-            out.push(':');
-            json::push_text(out, value);
-        }
-        out.push('}');
-    }
-
-    fn name(&mut self, name: &'static str) {
-        let comma = if self.0.ends_with('{') { "\"" } else { ",\"" };
-        self.0.extend([comma, name, "\":"]);
-    }
 }

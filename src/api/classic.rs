@@ -16,15 +16,15 @@ use super::{form_answer, sts, url_answer};
 use crate::policy::{FormAsk, SignatureVersion};
 use crate::vault::LoadError;
 
-pub(super) async fn credentials(visit: Visit<'_>) -> Result<Answer, Problem> {
-    let caller = visit.app.admit(&visit).await?.caller;
+pub(super) async fn credentials(visit: &mut Visit<'_>) -> Result<Answer, Problem> {
+    let caller = visit.app.admit(visit).await?.caller;
     let offer = visit.grant(visit.app.classic.as_deref(), None)?;
     sts::vend(visit, offer, &caller, sts::Ask::default()).await
 }
 
-pub(super) async fn form(visit: Visit<'_>) -> Result<Answer, Problem> {
-    let Visit { app, now, .. } = visit;
-    let caller = app.admit(&visit).await?.caller;
+pub(super) async fn form(visit: &mut Visit<'_>) -> Result<Answer, Problem> {
+    let &mut Visit { app, now, .. } = visit;
+    let caller = app.admit(visit).await?.caller;
     let grant = &visit.grant(app.classic.as_deref(), None)?.grant;
     let ask = FormAsk { signature: Some(SignatureVersion::V4), ..FormAsk::default() };
     let permit = grant.form(&caller, &ask, "", now)?;
@@ -35,7 +35,7 @@ pub(super) async fn form(visit: Visit<'_>) -> Result<Answer, Problem> {
     }
     let expiration = now + TimeDelta::seconds(permit.life.seconds.into());
     let answer = form_answer::classic(grant, &permit, &access_key, expiration);
-    visit.record.vended(Vended::classic(access_key, permit.dir, expiration));
+    visit.record.vended(Vended::classic(access_key, permit.dir().to_owned(), expiration));
     Ok(answer)
 }
 
@@ -46,14 +46,14 @@ fn temporary_key() -> Problem {
         .hint("give the AccessKey of a RAM user in [access_key], or let the page use /post-signature")
 }
 
-pub(super) async fn url(visit: Visit<'_>) -> Result<Answer, Problem> {
-    let Visit { app, now, .. } = visit;
-    let caller = app.admit(&visit).await?.caller;
+pub(super) async fn url(visit: &mut Visit<'_>) -> Result<Answer, Problem> {
+    let &mut Visit { app, now, .. } = visit;
+    let caller = app.admit(visit).await?.caller;
     let offer = visit.grant(app.classic.as_deref(), None)?;
-    let mut permit = offer.grant.classic_url(&caller, new_name(&mut Uuid::encode_buffer()), now)?;
+    let permit = offer.grant.classic_url(&caller, new_name(&mut Uuid::encode_buffer()), now)?;
     app.charge_grant(&offer.grant, now)?;
     let (key, granted) = visit.signing_key(&permit.session, permit.life).await?;
-    let answer = url_answer::of(offer, &mut permit, &key, granted);
+    let answer = url_answer::of(offer, &permit, &key, granted);
     visit.record.vended(Vended::url(permit, key, granted));
-    Ok(as_text(answer))
+    Ok(as_text(&answer))
 }

@@ -2,10 +2,13 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
 use super::gate::Front;
+
+/// Whom each proxy was asked by. (A name that is a text would be read anew with each request.)
+pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The address of the first hop, from our end, that is none of the `trusted` proxies.
 ///
@@ -19,7 +22,7 @@ pub(super) fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, front: &
         return nearest;
     }
     let trusted = &front.networks;
-    for value in headers.get_all("x-forwarded-for").iter().rev() {
+    for value in headers.get_all(&X_FORWARDED_FOR).iter().rev() {
         for entry in value.as_bytes().rsplit(|byte| *byte == b',') {
             match address(entry) {
                 Some(hop) if is_trusted(hop, trusted) => nearest = hop,

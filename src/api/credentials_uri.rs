@@ -29,8 +29,8 @@ pub(super) struct Credentials<'a> {
     expiration: String,
 }
 
-pub(super) async fn answer(visit: Visit<'_>, body: Body) -> Result<Answer, Problem> {
-    let caller = visit.app.admit(&visit).await?.caller;
+pub(super) async fn answer(visit: &mut Visit<'_>, body: Body) -> Result<Answer, Problem> {
+    let caller = visit.app.admit(visit).await?.caller;
     let parameters = Parameters::read(visit.head, body, &sts::KNOWN, visit.app.body_limit).await?;
     let offer = visit.grant(parameters.text("grant")?, None)?;
     let mut ask = Ask::of(&parameters)?;

@@ -1,5 +1,6 @@
 //! A signed form as an answer: the classic names beside the complete fields.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -7,40 +8,103 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::answer::{Answer, Granted, Object, json, written};
+use super::answer::{Answer, Granted, json as serialized, written};
 use super::offers::Offer;
+use crate::json;
 use crate::keys::{AccessKey, SessionKey};
 use crate::policy::{FormKey, FormPermit, Grant, SignatureVersion};
+use crate::signing::moment::Extended;
 use crate::signing::post::{self, Conditions, Form};
 
 /// The status that OSS answers a successful upload with: with its own default, 204, some browsers' forms stand still.
 const SUCCESS: &str = "200";
 
-pub(super) fn of(offer: &Offer, permit: &FormPermit, key: &Arc<SessionKey>, granted: Granted) -> Answer {
+/// What all forms of a grant have in common, prepared at start.
+#[derive(Debug)]
+pub(super) struct Common {
+    /// The address, as answers have it.
+    address: String,
+    bucket: Conditions,
+    /// The sizes that the grant allows.
+    sizes: (u64, u64),
+    /// Those, and the status.
+    any_size: Conditions,
+    status: Conditions,
+}
+
+impl Common {
+    pub(super) fn of(grant: &Grant) -> Self {
+        let status = Conditions::new().exact("success_action_status", SUCCESS);
+        let mut address = String::new();
+        json::push_text(&mut address, &grant.address.base);
+        Self {
+            address,
+            bucket: Conditions::new().exact("bucket", &grant.bucket),
+            sizes: (*grant.sizes.start(), *grant.sizes.end()),
+            any_size: Conditions::new().content_length(grant.sizes.clone()).with(&status),
+            status,
+        }
+    }
+
+    /// What OSS checks. A field that no condition names is taken with any value, so all that matters is named: also
+    /// `x-oss-content-type`, which would otherwise overrule the type that was agreed.
+    fn with(&self, permit: &FormPermit<'_>) -> Conditions {
+        let bound = Conditions::with_capacity(512).with(&self.bucket);
+        let bound = match &permit.key {
+            FormKey::Exact(key) => bound.exact("key", key.as_str()),
+            FormKey::Below(dir) => bound.starts_with("key", dir),
+        };
+        let bound = if permit.sizes == self.sizes {
+            bound.with(&self.any_size)
+        } else {
+            bound.content_length(permit.sizes.0..=permit.sizes.1).with(&self.status)
+        };
+        match permit.content_type.as_deref() {
+            Some(only) => bound.one_of("content-type", [only]).one_of("x-oss-content-type", [only]),
+            None => bound,
+        }
+    }
+}
+
+/// The answer, written in one go. Only what the configuration, the caller or STS chose can have something to escape.
+pub(super) fn of(offer: &Offer, permit: &FormPermit<'_>, key: &Arc<SessionKey>, granted: Granted) -> Answer {
     let grant = &offer.grant;
-    let conditions = conditions(grant, permit);
+    let conditions = offer.forms.with(permit);
     let signer = offer.signer.of(key, &grant.region, granted.at);
     let form = match permit.signature {
         SignatureVersion::V4 => post::sign_v4(conditions, granted.expiration, &signer, granted.at),
         SignatureVersion::V1 => post::sign_v1(&conditions, granted.expiration, &key.access_key),
     };
-    let object = Object::with_capacity(2 * form.policy().len() + key.token().expose().len() + 1200)
-        .text("method", "POST")
-        .text("url", &grant.address.base)
-        .value("fields", |out| push_fields(out, permit, &form));
-    let object = match &permit.key {
-        FormKey::Exact(key) => object.text("key", key.as_str()),
-        FormKey::Below(_) => object,
-    };
-    let object = object
-        .text("host", &grant.address.base)
-        .text("dir", &permit.dir)
-        .text("policy", form.policy())
-        .text("signature", form.signature())
-        .text("ossAccessKeyId", &key.access_key.id)
-        .time("expiration", granted.expiration)
-        .time("serverTime", granted.at);
-    written(granted.clamped_by.into_iter().fold(object, |object, reason| object.text("clampedBy", reason)).end())
+    let mut out = String::with_capacity(room(grant, permit, key, &form));
+    let address = &offer.forms.address;
+    out.extend([r#"{"method":"POST","url":"#, address, r#","fields":{"key":"#]);
+    let key_text = push_fields(&mut out, permit, &form);
+    out.push('}');
+    if let FormKey::Exact(_) = &permit.key {
+        out.push_str(r#","key":"#);
+        out.extend_from_within(key_text);
+    }
+    out.extend([r#","host":"#, address]);
+    out.push_str(r#","dir":"#);
+    json::push_text(&mut out, permit.dir());
+    out.push_str(r#","policy":""#);
+    form.push_policy(&mut out);
+    out.extend([r#"","signature":""#, form.signature(), r#"","ossAccessKeyId":"#]);
+    json::push_text(&mut out, &key.access_key.id);
+    let (expiration, server_time) = (Extended::of(granted.expiration), Extended::of(granted.at));
+    out.extend([r#","expiration":""#, expiration.as_str(), r#"","serverTime":""#, server_time.as_str()]);
+    if let Some(reason) = granted.clamped_by {
+        out.extend([r#"","clampedBy":""#, reason]);
+    }
+    out.push_str("\"}");
+    written(out)
+}
+
+/// How many bytes most answers have.
+fn room(grant: &Grant, permit: &FormPermit<'_>, key: &SessionKey, form: &Form<'_>) -> usize {
+    const REST: usize = 896;
+    let texts = 2 * grant.address.base.len() + 3 * permit.key.as_str().len() + key.token().expose().len();
+    REST + texts + 2 * form.policy_length()
 }
 
 /// The five fields of the published samples.
@@ -56,14 +120,19 @@ pub(super) struct Classic<'a> {
 }
 
 /// Those fields, signed by the AccessKey itself: those pages send no token.
-pub(super) fn classic(grant: &Grant, permit: &FormPermit, access_key: &AccessKey, expiration: DateTime<Utc>) -> Answer {
-    let form = post::sign_v1(&conditions(grant, permit), expiration, access_key);
-    json(&Classic {
+pub(super) fn classic(
+    grant: &Grant,
+    permit: &FormPermit<'_>,
+    access_key: &AccessKey,
+    expiration: DateTime<Utc>,
+) -> Answer {
+    let form = post::sign_v1(&Common::of(grant).with(permit), expiration, access_key);
+    serialized(&Classic {
         oss_access_key_id: &access_key.id,
-        policy: form.policy(),
+        policy: &form.policy(),
         signature: form.signature(),
         host: &grant.address.base,
-        dir: &permit.dir,
+        dir: permit.dir(),
     })
 }
 
@@ -72,41 +141,29 @@ pub(super) fn classic(grant: &Grant, permit: &FormPermit, access_key: &AccessKey
 /// # Panics
 /// Never: conditions are written as JSON.
 #[must_use]
-pub fn form_conditions(grant: &Grant, permit: &FormPermit) -> Value {
-    let policy = conditions(grant, permit).to_policy(DateTime::UNIX_EPOCH);
+pub fn form_conditions(grant: &Grant, permit: &FormPermit<'_>) -> Value {
+    let policy = Common::of(grant).with(permit).to_policy(DateTime::UNIX_EPOCH);
     let mut policy: Value = serde_json::from_str(&policy).expect("conditions are written as JSON");
     policy["conditions"].take()
 }
 
-/// What OSS checks. A field that no condition names is taken with any value, so all that matters is named: also
-/// `x-oss-content-type`, which would otherwise overrule the type that was agreed.
-fn conditions(grant: &Grant, permit: &FormPermit) -> Conditions {
-    let bound = Conditions::with_capacity(512).exact("bucket", &grant.bucket);
-    let bound = match &permit.key {
-        FormKey::Exact(key) => bound.exact("key", key.as_str()),
-        FormKey::Below(dir) => bound.starts_with("key", dir),
-    };
-    let bound = bound.content_length(permit.sizes.0..=permit.sizes.1).exact("success_action_status", SUCCESS);
-    let types = || permit.content_types.iter().map(String::as_str);
-    if permit.content_types.is_empty() {
-        return bound;
+/// Appends everything that a form has to carry, from the value of its member `key` on, but for `file`, which comes last.
+/// Says where that value stands.
+fn push_fields(out: &mut String, permit: &FormPermit<'_>, form: &Form<'_>) -> Range<usize> {
+    let begin = out.len();
+    match &permit.key {
+        FormKey::Exact(key) => json::push_text(out, key.as_str()),
+        FormKey::Below(dir) => json::push_text(out, &[dir, "${filename}"].concat()),
     }
-    bound.one_of("content-type", types()).one_of("x-oss-content-type", types())
-}
-
-/// Appends everything that a form has to carry, but for `file`, which comes last.
-fn push_fields(out: &mut String, permit: &FormPermit, form: &Form<'_>) {
-    let any_below;
-    let key = match &permit.key {
-        FormKey::Exact(key) => key.as_str(),
-        FormKey::Below(dir) => {
-            any_below = format!("{dir}${{filename}}");
-            &any_below
+    let key = begin..out.len();
+    out.push(',');
+    form.push_members(out);
+    out.extend([",\"success_action_status\":\"", SUCCESS, "\""]);
+    if let Some(content_type) = &permit.content_type {
+        for name in [",\"Content-Type\":", ",\"x-oss-content-type\":"] {
+            out.push_str(name);
+            json::push_text(out, content_type);
         }
-    };
-    let content_type = permit.content_type.iter().flat_map(|content_type| {
-        [("Content-Type", content_type.as_str()), ("x-oss-content-type", content_type.as_str())]
-    });
-    let first = [("key", key)].into_iter().chain(form.fields());
-    Object::push_texts(out, first.chain([("success_action_status", SUCCESS)]).chain(content_type));
+    }
+    key
 }

@@ -4,20 +4,23 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::App;
-use super::client_address::{client_address, is_trusted};
+use super::client_address::{X_FORWARDED_FOR, client_address, is_trusted};
 use super::peer::Peer;
 use super::problem::Problem;
 use super::refusals;
+use super::room::{Place, Room};
 use super::visit::Visit;
-use crate::caller::{Caller, Proof};
+use crate::caller::Caller;
 use crate::limits::{Exceeded, Rates};
 use crate::policy::Grant;
+
+/// How the client asked the proxy.
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// After how many seconds it is worth trying again when there were too many at once: they are short.
 const RETRY_OVERLOADED: u32 = 1;
@@ -27,8 +30,7 @@ const RETRY_OVERLOADED: u32 = 1;
 pub struct Gate {
     rates: Rates,
     front: Front,
-    room: Arc<Semaphore>,
-    in_flight: u32,
+    room: Arc<Room>,
     /// Whether it was already told that a proxy is not known.
     told: AtomicBool,
 }
@@ -37,22 +39,20 @@ impl Gate {
     /// Holds requests to `rates`, believes what stands in `front`, and has room for `in_flight` at once.
     #[must_use]
     pub fn new(rates: Rates, front: Front, in_flight: u32) -> Self {
-        let room = Semaphore::new(usize::try_from(in_flight).unwrap_or(Semaphore::MAX_PERMITS));
-        Self { rates, front, room: Arc::new(room), in_flight, told: AtomicBool::new(false) }
+        Self { rates, front, room: Arc::new(Room::of(in_flight)), told: AtomicBool::new(false) }
     }
 
     /// The same with what `before` has counted, where its limits are the same.
     #[must_use]
     pub fn keeping(self, before: &Self) -> Self {
-        let room = if self.in_flight == before.in_flight { &before.room } else { &self.room };
+        let room = if self.room.size == before.room.size { &before.room } else { &self.room };
         Self { room: Arc::clone(room), rates: self.rates.keeping(&before.rates), ..self }
     }
 
     /// How many requests are under way.
     #[must_use]
-    pub fn in_flight(&self) -> usize {
-        let capacity = usize::try_from(self.in_flight).unwrap_or(Semaphore::MAX_PERMITS);
-        capacity.saturating_sub(self.room.available_permits())
+    pub fn in_flight(&self) -> u32 {
+        self.room.taken()
     }
 
     /// How often one may ask.
@@ -62,8 +62,8 @@ impl Gate {
     }
 
     /// Room for one request, until what is returned is dropped.
-    pub(super) fn enter(&self) -> Result<SemaphorePermit<'_>, Problem> {
-        self.room.try_acquire().map_err(|_| {
+    pub(super) fn enter(&self) -> Result<Place<'_>, Problem> {
+        self.room.take().ok_or_else(|| {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "too many requests are under way")
                 .hint("try again after a moment; the most at once is limits.in_flight")
                 .retry_after(RETRY_OVERLOADED)
@@ -87,7 +87,7 @@ impl Gate {
     }
 
     fn tell_of_unknown_proxy(&self, peer: Option<IpAddr>, headers: &HeaderMap) {
-        let unknown = self.front.networks.is_empty() && !self.front.unix && headers.contains_key("x-forwarded-for");
+        let unknown = self.front.networks.is_empty() && !self.front.unix && headers.contains_key(&X_FORWARDED_FOR);
         if unknown && !self.told.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 ?peer,
@@ -116,7 +116,7 @@ impl Front {
     }
 
     fn is_https(&self, headers: &HeaderMap, peer: Peer) -> bool {
-        let mut said = headers.get_all("x-forwarded-proto").iter();
+        let mut said = headers.get_all(&X_FORWARDED_PROTO).iter();
         let mut proxy_says_so = || match (said.next(), said.next()) {
             (Some(scheme), None) => scheme.as_bytes().eq_ignore_ascii_case(b"https"),
             _ => false,
@@ -136,23 +136,18 @@ pub(super) struct Visitor {
 impl App {
     /// Lets a request in as one. The address pays before the proof is looked at, so that proofs cannot be guessed at any
     /// speed.
-    pub(super) async fn admit(&self, visit: &Visit<'_>) -> Result<Visitor, Problem> {
+    pub(super) async fn admit(&self, visit: &mut Visit<'_>) -> Result<Visitor, Problem> {
         let (address, now) = (self.gate.address(visit), visit.now);
         visit.record.address(address);
         self.charge_address(address, 1, now)?;
-        let visitor = Visitor { caller: self.caller(visit.proof(), now).await?, address };
-        visit.record.caller(&visitor.caller);
-        self.charge_caller(&visitor, 1, now)?;
-        Ok(visitor)
-    }
-
-    /// Who sent a request with this proof. Only [`App::admit`] asks, so that nobody is served who has not paid.
-    async fn caller(&self, proof: Proof<'_>, now: DateTime<Utc>) -> Result<Caller, Problem> {
-        let asked = self.authenticator.authenticate(&proof, now).await;
-        asked.map_err(|error| {
+        let caller = self.authenticator.authenticate(&visit.proof(), now).await.map_err(|error| {
             self.metrics.unauthenticated(error.reason());
             refusals::unauthenticated(&error, &self.authenticator)
-        })
+        })?;
+        visit.record.caller(&caller);
+        let visitor = Visitor { caller, address };
+        self.charge_caller(&visitor, 1, now)?;
+        Ok(visitor)
     }
 
     /// Has `visitor` pay for `more` requests that came in one.

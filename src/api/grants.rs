@@ -52,9 +52,9 @@ struct Offer<'a> {
     signature_versions: &'static [&'static str],
 }
 
-pub(super) async fn answer(visit: Visit<'_>) -> Result<answer::Answer, Problem> {
-    let Visit { app, now, .. } = visit;
-    let caller = app.admit(&visit).await?.caller;
+pub(super) async fn answer(visit: &mut Visit<'_>) -> Result<answer::Answer, Problem> {
+    let &mut Visit { app, now, .. } = visit;
+    let caller = app.admit(visit).await?.caller;
     Parameters::read(visit.head, Body::empty(), &[], app.body_limit).await?;
     let grants = app.grants.grants().filter_map(|grant| offer(grant, &caller, now)).collect();
     Ok(json(&Answer { caller: caller.id(), grants, server_time: time(now) }))

@@ -10,13 +10,10 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use axum::{BoxError, Router};
-use chrono::{DateTime, Utc};
 use http_body_util::{Either, Full};
 use tower::Service;
-use uuid::Uuid;
 
 use super::answer::Answer;
 use super::exit::{Record, Watch};
@@ -25,13 +22,7 @@ use super::problem::Problem;
 use super::visit::Visit;
 use super::{App, classic, credentials_uri, grants, health, post_signature, presigned_url, sts};
 use crate::metrics::{Metrics, Route};
-use crate::trace::{self, Context};
-
-/// The header that carries a request's id, in both directions.
-pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// The longest id of a client's or proxy's that is taken over, in bytes.
-const MAX_REQUEST_ID: usize = 64;
+use crate::trace::{self, Context, REQUEST_ID, RequestId};
 
 /// What goes out: bytes that are ready, or what a page's service sends.
 pub type Outgoing = Response<Either<Full<Bytes>, Body>>;
@@ -43,14 +34,6 @@ pub struct Entrance {
     pages: Router,
 }
 
-/// A request that is to be answered, as it came.
-struct Incoming<B> {
-    head: Parts,
-    body: B,
-    route: Route,
-    peer: Peer,
-}
-
 impl Entrance {
     /// The routes of `app`, with `pages` for every path that is none of ours.
     #[must_use]
@@ -59,55 +42,30 @@ impl Entrance {
     }
 
     /// The answer to `request`, which came from `peer`.
-    pub async fn answer<B>(&self, request: Request<B>, peer: Peer) -> Outgoing
+    pub fn answer<B>(&self, request: Request<B>, peer: Peer) -> impl Future<Output = Outgoing> + Send
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
         let (head, body) = request.into_parts();
-        let id = request_id(&head.headers);
-        let spans = self.app.spans.clone();
-        let context = Context { request_id: id, trace: trace::parent(&head.headers), load: None, spans };
-        let route = Route::of(head.uri.path());
-        let incoming = Incoming { head, body, route, peer };
-        trace::within(context.clone(), self.watched(incoming, &context)).await
-    }
-
-    async fn watched<B>(&self, incoming: Incoming<B>, context: &Context) -> Outgoing
-    where
-        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
-    {
-        let (app, record, now) = (&*self.app, Record::default(), self.app.clock.now());
-        let watch = Watch::set(app, context, incoming.route, (&incoming.head, incoming.peer, now), &record);
-        let page = app.cors.allowed(&incoming.head.headers);
-        let hsts = app.hsts.clone().filter(|_| incoming.peer.is_https());
-        let id = &context.request_id;
-        let (mut outgoing, code) = match self.respond(incoming, id, &record, now).await {
-            Ok(outgoing) => explained(outgoing, id),
-            Err(problem) => (ready(problem.render(id)), Some(problem.code())),
-        };
-        watch.answered(outgoing.status().as_u16(), code);
-        let value = HeaderValue::from_str(id).expect("an id is checked or made of header characters");
-        outgoing.headers_mut().insert(REQUEST_ID, value);
-        if let Some(hsts) = hsts {
-            outgoing.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts);
+        async move {
+            let (app, request_id, parent) = (&*self.app, RequestId::of(&head.headers), trace::parent(&head.headers));
+            let context = Context { request_id, trace: parent, load: None, spans: app.spans.clone() };
+            let (now, route, record) = (app.clock.now(), Route::of(head.uri.path()), Record::default());
+            let mut watch = Watch::set(Visit { app, head: &head, peer, now, route, context: &context, record });
+            let work = pin!(async {
+                let outcome = self.respond(&mut watch.visit, body).await;
+                signed_off(&mut watch, outcome)
+            });
+            trace::within(&context, work).await
         }
-        app.cors.mark(page, outgoing.headers_mut());
-        outgoing
     }
 
     /// Answers if there is room and time. Whoever asks for our health learns it also when there is no room.
-    async fn respond<B>(
-        &self,
-        incoming: Incoming<B>,
-        request_id: &str,
-        record: &Record,
-        now: DateTime<Utc>,
-    ) -> Result<Outgoing, Problem>
+    async fn respond<B>(&self, visit: &mut Visit<'_>, body: B) -> Result<Outgoing, Problem>
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
-        let app = &*self.app;
-        let Incoming { head, body, route, peer } = incoming;
+        let &mut Visit { app, head, peer, route, .. } = visit;
         if let Some(permission) = app.cors.preflight(&head.method, &head.headers) {
             return permission.map(ready);
         }
@@ -124,10 +82,9 @@ impl Entrance {
             }
         };
         if !self.is_ours(route) {
-            return Box::pin(self.page(Request::from_parts(head, Body::new(body)))).await;
+            return Box::pin(self.page(Request::from_parts(head.clone(), Body::new(body)))).await;
         }
-        let visit = Visit { app, head: &head, peer, now, request_id, record };
-        let mut work = pin!(ours(visit, route, body));
+        let mut work = pin!(ours(visit, body));
         // What is answered at once, as nearly everything is, needs no timer.
         let answered = match poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await {
             Poll::Ready(answered) => answered,
@@ -154,29 +111,47 @@ impl Entrance {
     }
 }
 
+/// The outcome as it goes out, with what every answer has.
+fn signed_off(watch: &mut Watch<'_>, outcome: Result<Outgoing, Problem>) -> Outgoing {
+    let Visit { app, head, peer, context, .. } = watch.visit;
+    let id = &*context.request_id;
+    let (mut outgoing, code) = match outcome {
+        Ok(outgoing) => explained(outgoing, id),
+        Err(problem) => (ready(problem.render(id)), Some(problem.code())),
+    };
+    watch.answered(outgoing.status().as_u16(), code);
+    let headers = outgoing.headers_mut();
+    headers.insert(REQUEST_ID, HeaderValue::from_str(id).expect("an id is made of header characters"));
+    if let Some(hsts) = app.hsts.as_ref().filter(|_| peer.is_https()) {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
+    }
+    app.cors.mark(app.cors.allowed(&head.headers), headers);
+    outgoing
+}
+
 /// The answer of one of our own routes.
-async fn ours<B>(visit: Visit<'_>, route: Route, body: B) -> Result<Answer, Problem>
+async fn ours<B>(visit: &mut Visit<'_>, body: B) -> Result<Answer, Problem>
 where
     B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
-    let posts = takes_post(route);
+    let posts = takes_post(visit.route);
     let body = match visit.head.method {
         // What comes with a GET means nothing (RFC 9110 §9.3.1).
         Method::GET | Method::HEAD => Body::empty(),
         Method::POST if posts => Body::new(body),
         _ => return Err(method_not_allowed().await.header("allow", allowed(posts))),
     };
-    match route {
+    match visit.route {
         Route::Sts => sts::answer(visit, body).await,
         Route::PostSignature => post_signature::answer(visit, body).await,
         Route::PresignedUrl => presigned_url::answer(visit, body).await,
         // The others are asked seldom, and would make each connection's place for an answer as large as theirs.
-        route => Box::pin(seldom(visit, route, body)).await,
+        _ => Box::pin(seldom(visit, body)).await,
     }
 }
 
-async fn seldom(visit: Visit<'_>, route: Route, body: Body) -> Result<Answer, Problem> {
-    match route {
+async fn seldom(visit: &mut Visit<'_>, body: Body) -> Result<Answer, Problem> {
+    match visit.route {
         Route::CredentialsUri => credentials_uri::answer(visit, body).await,
         Route::ClassicSts => classic::credentials(visit).await,
         Route::ClassicPostSignature => classic::form(visit).await,
@@ -244,17 +219,4 @@ fn explained(outgoing: Outgoing, id: &str) -> (Outgoing, Option<&'static str>) {
 fn too_slow() -> Problem {
     Problem::new(StatusCode::GATEWAY_TIMEOUT, "too_slow", "the request was not answered in time")
         .hint("the time limit is limits.request_timeout")
-}
-
-/// The id that came with the request if it is plain, so that a log line of ours can be found from one of theirs.
-fn request_id(headers: &HeaderMap) -> Arc<str> {
-    let mut given = headers.get_all(REQUEST_ID).iter();
-    match (given.next().and_then(|value| value.to_str().ok()), given.next()) {
-        (Some(id), None) if is_plain(id) => id.into(),
-        _ => (&*Uuid::new_v4().hyphenated().encode_lower(&mut Uuid::encode_buffer())).into(),
-    }
-}
-
-fn is_plain(id: &str) -> bool {
-    (1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }

@@ -22,6 +22,7 @@ mod post_signature;
 mod presigned_url;
 mod problem;
 mod refusals;
+mod room;
 mod signer;
 mod sts;
 mod url_answer;

@@ -26,6 +26,9 @@ pub struct BodyLimit {
     pub time: Duration,
 }
 
+/// More parameters than most requests have.
+const USUAL: usize = 8;
+
 /// The parameters of one request, or of one item of a batch: a handful, by the names that are known. What the query says
 /// is borrowed from it.
 #[derive(Debug, Default)]
@@ -56,10 +59,7 @@ impl<'r> Parameters<'r> {
         known: &'static [&'static str],
         limit: BodyLimit,
     ) -> Result<Self, Problem> {
-        let mut parameters = Self::default();
-        for (name, value) in url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()) {
-            parameters.insert(&name, Given::Text(value), known)?;
-        }
+        let mut parameters = Self::of_query(head.uri.query().unwrap_or_default(), known)?;
         if head.method == Method::POST {
             // A box, lest every request has room for what only those with a body need.
             let bytes = Box::pin(collect(body, limit)).await?;
@@ -67,6 +67,22 @@ impl<'r> Parameters<'r> {
                 expect_json(&head.headers)?;
                 parameters.insert_object(&bytes, known)?;
             }
+        }
+        Ok(parameters)
+    }
+
+    /// Reads a query, `name=value` joined by `&`. What is written without escapes, as nearly everything is, is not
+    /// decoded.
+    fn of_query(query: &'r str, known: &'static [&'static str]) -> Result<Self, Problem> {
+        let mut parameters = Self(Vec::with_capacity(if query.is_empty() { 0 } else { USUAL }));
+        let mut rest = query;
+        while !rest.is_empty() {
+            let (pair, after) = cut(rest, b'&');
+            let (name, value) = cut(pair, b'=');
+            if !pair.is_empty() {
+                parameters.insert(&decoded(name), Given::Text(decoded(value)), known)?;
+            }
+            rest = after;
         }
         Ok(parameters)
     }
@@ -87,7 +103,8 @@ impl<'r> Parameters<'r> {
             Some(Given::Json(_) | Given::List(_)) => return Err(invalid(name, "is not a text")),
         };
         // The decoder puts this character where the bytes were no UTF-8, and nobody means to name a file by it.
-        if text.contains('\u{fffd}') { Err(invalid(name, "is not UTF-8")) } else { Ok(Some(text)) }
+        let broken = !text.is_ascii() && text.contains('\u{fffd}');
+        if broken { Err(invalid(name, "is not UTF-8")) } else { Ok(Some(text)) }
     }
 
     /// A whole number that is not negative.
@@ -181,6 +198,50 @@ impl<'de> Deserialize<'de> for Object {
     }
 }
 
+/// What stands before the first `separator` and behind it. The parts of a query are short: a loop finds their ends before
+/// a general search has begun.
+fn cut(text: &str, separator: u8) -> (&str, &str) {
+    match text.bytes().position(|byte| byte == separator) {
+        Some(at) => (&text[..at], &text[at + 1..]),
+        None => (text, ""),
+    }
+}
+
+/// One part of a query as it was meant: `+` is a space, `%41` the byte 0x41, and a `%` without two digits itself.
+fn decoded(text: &str) -> Cow<'_, str> {
+    if text.bytes().fold(false, |found, byte| found | ESCAPES[usize::from(byte)]) {
+        return Cow::Owned(unescaped(text));
+    }
+    Cow::Borrowed(text)
+}
+
+/// The bytes that stand for others.
+const ESCAPES: [bool; 256] = {
+    let mut escapes = [false; 256];
+    (escapes[b'%' as usize], escapes[b'+' as usize]) = (true, true);
+    escapes
+};
+
+fn unescaped(text: &str) -> String {
+    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
+    while let [first, after @ ..] = rest {
+        let (byte, used) = match (first, after) {
+            (b'+', _) => (b' ', 1),
+            (b'%', [high, low, ..]) => escaped(*high, *low).map_or((b'%', 1), |byte| (byte, 3)),
+            (byte, _) => (*byte, 1),
+        };
+        bytes.push(byte);
+        rest = &rest[used..];
+    }
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+/// The byte of two hexadecimal digits.
+fn escaped(high: u8, low: u8) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    u8::try_from(digit(high)? << 4 | digit(low)?).ok()
+}
+
 async fn collect(body: Body, limit: BodyLimit) -> Result<bytes::Bytes, Problem> {
     let collected = tokio::time::timeout(limit.time, Limited::new(body, limit.bytes).collect());
     match collected.await {
@@ -240,4 +301,21 @@ fn not_json(error: &serde_json::Error) -> Problem {
         _ => format!("the body is not JSON (line {}, column {})", error.line(), error.column()),
     };
     bad("invalid_json", detail).hint("send the parameters as one JSON object, such as {\"filename\": \"photo.png\"}")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_query_is_read_as_a_general_reader_reads_it(text in "([a-z=+%&é\u{fffd}]|%[0-9a-fA-F]{2}){0,12}") {
+            let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(|pair| cut(pair, b'='));
+            let ours: Vec<_> = pairs.map(|(name, value)| (decoded(name), decoded(value))).collect();
+            let theirs: Vec<_> = url::form_urlencoded::parse(text.as_bytes()).collect();
+            prop_assert_eq!(ours, theirs);
+        }
+    }
 }

@@ -13,8 +13,8 @@ use crate::policy::{FormAsk, Naming, SignatureVersion};
 
 static KNOWN: [&str; 7] = ["grant", "filename", "key", "contentType", "size", "expires", "signatureVersion"];
 
-pub(super) async fn answer(visit: Visit<'_>, body: Body) -> Result<Answer, Problem> {
-    let caller = visit.app.admit(&visit).await?.caller;
+pub(super) async fn answer(visit: &mut Visit<'_>, body: Body) -> Result<Answer, Problem> {
+    let caller = visit.app.admit(visit).await?.caller;
     let parameters = Parameters::read(visit.head, body, &KNOWN, visit.app.body_limit).await?;
     let offer = visit.grant(parameters.text("grant")?, parameters.text("key")?)?;
     let ask = FormAsk {

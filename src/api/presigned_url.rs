@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::answer::{Answer, Object, text, written};
+use super::answer::{Answer, text, written};
 use super::exit::Vended;
 use super::gate::Visitor;
 use super::parameters::{Parameters, invalid};
@@ -15,6 +15,7 @@ use super::url_answer::{self, UrlAnswer};
 use super::visit::Visit;
 use crate::caller::Caller;
 use crate::policy::UrlAsk;
+use crate::signing::moment::Extended;
 
 /// The most URLs of one request: what a page shows at once, and still a small answer.
 const MAX_ITEMS: usize = 100;
@@ -39,27 +40,27 @@ static KNOWN: [&str; 17] = [
     "items",
 ];
 
-pub(super) async fn answer(visit: Visit<'_>, body: Body) -> Result<Answer, Problem> {
-    let visitor = visit.app.admit(&visit).await?;
+pub(super) async fn answer(visit: &mut Visit<'_>, body: Body) -> Result<Answer, Problem> {
+    let visitor = visit.app.admit(visit).await?;
     let mut parameters = Parameters::read(visit.head, body, &KNOWN, visit.app.body_limit).await?;
     if let Some(items) = parameters.take_list("items")? {
         return Box::pin(batch(visit, &visitor, &Items { common: &parameters, items: &items })).await;
     }
     let answer = one(visit, &visitor.caller, &parameters, None).await?;
-    Ok(if wants_text(&visit.head.headers) { as_text(answer) } else { written(answer.json()) })
+    Ok(if wants_text(&visit.head.headers) { as_text(&answer) } else { written(answer.json) })
 }
 
 async fn one(
-    visit: Visit<'_>,
+    visit: &mut Visit<'_>,
     caller: &Caller,
     parameters: &Parameters<'_>,
     default_grant: Option<&str>,
 ) -> Result<UrlAnswer, Problem> {
     let offer = visit.grant(parameters.text("grant")?.or(default_grant), parameters.text("key")?)?;
-    let mut permit = offer.grant.url(caller, &ask(parameters)?, new_name(&mut Uuid::encode_buffer()), visit.now)?;
+    let permit = offer.grant.url(caller, &ask(parameters)?, new_name(&mut Uuid::encode_buffer()), visit.now)?;
     visit.app.charge_grant(&offer.grant, visit.now)?;
     let (key, granted) = visit.signing_key(&permit.session, permit.life).await?;
-    let answer = url_answer::of(offer, &mut permit, &key, granted);
+    let answer = url_answer::of(offer, &permit, &key, granted);
     visit.record.vended(Vended::url(permit, key, granted));
     Ok(answer)
 }
@@ -90,7 +91,11 @@ struct Items<'a> {
 }
 
 /// Signs each item by itself: one that is refused says why in its place and the others are signed all the same.
-async fn batch(visit: Visit<'_>, visitor: &Visitor, &Items { common, items }: &Items<'_>) -> Result<Answer, Problem> {
+async fn batch(
+    visit: &mut Visit<'_>,
+    visitor: &Visitor,
+    &Items { common, items }: &Items<'_>,
+) -> Result<Answer, Problem> {
     if !(1..=MAX_ITEMS).contains(&items.len()) {
         return Err(invalid("items", "has 1 to 100 items"));
     }
@@ -104,16 +109,20 @@ async fn batch(visit: Visit<'_>, visitor: &Visitor, &Items { common, items }: &I
         let signed = signed(visit, &visitor.caller, item, grant).await;
         visit.record.next(signed.as_ref().err());
         answers.push(match signed {
-            Ok(answer) => answer.json(),
-            Err(problem) => serde_json::json!({ "problem": problem.document(visit.request_id) }).to_string(),
+            Ok(answer) => answer.json,
+            Err(problem) => serde_json::json!({ "problem": problem.document(&visit.context.request_id) }).to_string(),
         });
     }
-    let list = ["[", &answers.join(","), "]"].concat();
-    let object = Object::with_capacity(list.len() + 100).value("items", |out| out.push_str(&list));
-    Ok(written(object.time("serverTime", visit.now).end()))
+    let server_time = Extended::of(visit.now);
+    Ok(written([r#"{"items":["#, &answers.join(","), r#"],"serverTime":""#, server_time.as_str(), "\"}"].concat()))
 }
 
-async fn signed(visit: Visit<'_>, caller: &Caller, item: &RawValue, grant: Option<&str>) -> Result<UrlAnswer, Problem> {
+async fn signed(
+    visit: &mut Visit<'_>,
+    caller: &Caller,
+    item: &RawValue,
+    grant: Option<&str>,
+) -> Result<UrlAnswer, Problem> {
     let parameters = Parameters::of_item(item.get(), &KNOWN[..KNOWN.len() - 1])?;
     one(visit, caller, &parameters, grant).await
 }
@@ -125,9 +134,9 @@ fn wants_text(headers: &HeaderMap) -> bool {
 }
 
 /// The URL alone; its end is told by a header.
-pub(super) fn as_text(answer: UrlAnswer) -> Answer {
+pub(super) fn as_text(answer: &UrlAnswer) -> Answer {
     let expiration = HeaderValue::from_str(answer.expiration.as_str()).expect("a time is made of header characters");
-    let mut response = text(answer.url);
+    let mut response = text(answer.url().to_owned());
     response.headers_mut().insert("x-oss-vend-expiration", expiration);
     response
 }

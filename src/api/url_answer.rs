@@ -1,10 +1,11 @@
 //! A signed URL as an answer.
 
-use std::mem;
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::answer::{Granted, Object};
+use super::answer::Granted;
 use super::offers::Offer;
+use crate::json;
 use crate::keys::SessionKey;
 use crate::policy::{SignatureVersion, UrlPermit};
 use crate::signing::Request;
@@ -13,59 +14,90 @@ use crate::signing::presign::{self, Presign};
 
 /// The answer for one URL.
 pub(super) struct UrlAnswer {
-    method: &'static str,
-    pub(super) url: String,
-    headers: Vec<(&'static str, String)>,
-    key: String,
+    /// The answer as JSON.
+    pub(super) json: String,
+    /// Where in it the URL stands, which needs no escapes.
+    url: Range<usize>,
     pub(super) expiration: Extended,
-    granted: Granted,
 }
 
 impl UrlAnswer {
-    /// The answer as JSON.
-    pub(super) fn json(&self) -> String {
-        let headers = self.headers.iter().map(|(name, value)| (*name, value.as_str()));
-        let object = Object::with_capacity(self.url.len() + self.key.len() + 384)
-            .text("method", self.method)
-            .text("url", &self.url)
-            .value("headers", |out| Object::push_texts(out, headers))
-            .text("key", &self.key)
-            .text("expiration", self.expiration.as_str())
-            .time("serverTime", self.granted.at);
-        self.granted.clamped_by.into_iter().fold(object, |object, reason| object.text("clampedBy", reason)).end()
+    /// The URL alone.
+    pub(super) fn url(&self) -> &str {
+        &self.json[self.url.clone()]
     }
 }
 
-/// The answer, into which the headers of `permit` go.
-pub(super) fn of(offer: &Offer, permit: &mut UrlPermit, key: &Arc<SessionKey>, granted: Granted) -> UrlAnswer {
-    UrlAnswer {
-        method: permit.method,
-        url: signed(offer, permit, key, granted),
-        headers: mem::take(&mut permit.headers),
-        key: permit.key.as_str().to_owned(),
-        expiration: Extended::of(granted.expiration),
-        granted,
+/// The answer, written in one go. Only the key and the values of headers can have something to escape.
+pub(super) fn of(offer: &Offer, permit: &UrlPermit<'_>, key: &Arc<SessionKey>, granted: Granted) -> UrlAnswer {
+    let (expiration, server_time) = (Extended::of(granted.expiration), Extended::of(granted.at));
+    let mut out = String::with_capacity(room(offer, permit, key));
+    out.extend([r#"{"method":""#, permit.method, r#"","url":""#]);
+    let begin = out.len();
+    push_signed(&mut out, offer, permit, key, granted);
+    let url = begin..out.len();
+    out.push_str(r#"","headers":{"#);
+    for (at, (name, value)) in permit.headers.iter().enumerate() {
+        out.extend([if at == 0 { "\"" } else { ",\"" }, name, "\":"]);
+        json::push_text(&mut out, value);
     }
+    out.push_str(r#"},"key":"#);
+    json::push_text(&mut out, permit.key.as_str());
+    out.extend([r#","expiration":""#, expiration.as_str(), r#"","serverTime":""#, server_time.as_str()]);
+    if let Some(reason) = granted.clamped_by {
+        out.extend([r#"","clampedBy":""#, reason]);
+    }
+    out.push_str("\"}");
+    UrlAnswer { json: out, url, expiration }
 }
 
-/// The URL. A signed size makes OSS refuse every other `Content-Length`.
-fn signed(offer: &Offer, permit: &UrlPermit, key: &Arc<SessionKey>, granted: Granted) -> String {
+/// How many bytes most answers have, and what signing writes behind the URL.
+fn room(offer: &Offer, permit: &UrlPermit<'_>, key: &SessionKey) -> usize {
+    const REST: usize = 768;
+    let token = key.token().expose().len();
+    REST + offer.grant.address.base.len() + 2 * permit.key.as_str().len() + token + token / 8
+}
+
+/// Appends the URL. A signed size makes OSS refuse every other `Content-Length`.
+fn push_signed(out: &mut String, offer: &Offer, permit: &UrlPermit<'_>, key: &Arc<SessionKey>, granted: Granted) {
     let grant = &offer.grant;
-    let length = permit.content_length.map(|length| length.to_string());
-    let query: Vec<_> = permit.query.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let mut headers: Vec<_> = permit.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    headers.extend(length.as_deref().map(|length| ("content-length", length)));
+    let mut digits = itoa::Buffer::new();
+    let length = permit.content_length.map(|length| digits.format(length));
+    let query: Vec<_> = permit.query.iter().map(|(name, value)| (*name, &**value)).collect();
+    let (headers, count) = headers(permit, length);
     let request = Request {
         method: permit.method,
         bucket: Some(&grant.bucket),
         key: Some(permit.key.as_str()),
         query: &query,
-        headers: &headers,
+        headers: &headers[..count],
         additional_headers: if length.is_some() { &["content-length"] } else { &[] },
     };
     let presign = Presign { request, base: &grant.address.base, expires_in: granted.seconds };
     match permit.signature {
-        SignatureVersion::V4 => presign::v4(&presign, &offer.signer.of(key, &grant.region, granted.at), granted.at),
-        SignatureVersion::V1 => presign::v1(&presign, &key.access_key, granted.at),
+        SignatureVersion::V4 => {
+            presign::push_v4(out, &presign, &offer.signer.of(key, &grant.region, granted.at), granted.at);
+        }
+        SignatureVersion::V1 => out.push_str(&presign::v1(&presign, &key.access_key, granted.at)),
     }
+}
+
+/// The headers that are signed, in the order in which they are, and how many they are.
+fn headers<'a>(permit: &'a UrlPermit<'_>, length: Option<&'a str>) -> ([(&'static str, &'a str); 5], usize) {
+    let headers = &permit.headers;
+    let all = [
+        ("content-length", length),
+        ("content-md5", headers.content_md5),
+        ("content-type", headers.content_type.as_deref()),
+        ("x-oss-forbid-overwrite", headers.forbid_overwrite),
+        ("x-oss-storage-class", headers.storage_class),
+    ];
+    let (mut given, mut count) = ([("", ""); 5], 0);
+    for (name, value) in all {
+        if let Some(value) = value {
+            given[count] = (name, value);
+            count += 1;
+        }
+    }
+    (given, count)
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
-use axum::http::{StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::App;
@@ -15,13 +15,15 @@ use super::peer::Peer;
 use super::problem::Problem;
 use crate::caller::Proof;
 use crate::keys::SessionKey;
+use crate::metrics::Route;
 use crate::policy::{Life, Session};
+use crate::trace::Context;
 
 /// The name of the grant that is meant where a request names none.
 pub(super) const DEFAULT_GRANT: &str = "default";
 
 /// A request on its way through the rooms, without its body.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Visit<'v> {
     pub(super) app: &'v App,
     pub(super) head: &'v Parts,
@@ -29,8 +31,10 @@ pub(super) struct Visit<'v> {
     pub(super) peer: Peer,
     /// When the request came; for what it asks it is this time all along.
     pub(super) now: DateTime<Utc>,
-    pub(super) request_id: &'v str,
-    pub(super) record: &'v Record,
+    pub(super) route: Route,
+    pub(super) context: &'v Context,
+    /// What is learnt on the way.
+    pub(super) record: Record<'v>,
 }
 
 impl<'v> Visit<'v> {
@@ -38,17 +42,15 @@ impl<'v> Visit<'v> {
     pub(super) fn proof(&self) -> Proof<'v> {
         let Parts { uri, headers, .. } = self.head;
         let authority = uri.authority().map(Authority::as_str);
-        let mut hosts = headers.get_all(header::HOST).iter();
-        let host = hosts.next().filter(|_| hosts.next().is_none()).and_then(|host| host.to_str().ok());
-        Proof { unverified_headers: headers, host: authority.or(host), peer: self.peer.address() }
+        Proof { unverified_headers: headers, authority, peer: self.peer.address() }
     }
 
     /// What is offered by the grant of this name. The trail learns that it was asked for, and for which key.
-    pub(super) fn grant(&self, name: Option<&str>, unverified_key: Option<&str>) -> Result<&'v Offer, Problem> {
+    pub(super) fn grant(&mut self, name: Option<&str>, unverified_key: Option<&str>) -> Result<&'v Offer, Problem> {
         let name = name.unwrap_or(DEFAULT_GRANT);
         let offer = self.app.grants.get(name).ok_or(name);
         self.record.asked(offer, unverified_key);
-        offer.map(|offer| &**offer).map_err(|_| {
+        offer.map_err(|_| {
             let detail = "there is no grant of this name";
             Problem::new(StatusCode::NOT_FOUND, "unknown_grant", detail)
                 .hint("grants stand in the configuration as [grants.<name>]; without \"grant\" the one named default is meant")
@@ -62,7 +64,7 @@ impl<'v> Visit<'v> {
         session: &Session,
         life: Life,
     ) -> Result<(Arc<SessionKey>, Granted), Problem> {
-        let Self { app, now, .. } = *self;
+        let &Self { app, now, .. } = self;
         let offset = app.vault.clock_offset();
         let asked = now + TimeDelta::seconds(life.seconds.into());
         let key = app.vault.session_key(session, asked, now).await.map_err(|error| Problem::unopened(&error, now))?;

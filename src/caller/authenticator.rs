@@ -11,7 +11,7 @@ use super::forward::Forward;
 use super::jwt::{self, InvalidToken, Issuer, UnverifiedToken};
 use super::proof::Proof;
 use super::proxy::TrustedProxy;
-use super::remembered::digest;
+use super::remembered::{Digest, digest};
 use super::{Caller, ClaimNames, Unauthenticated};
 
 /// Decides who sent a request.
@@ -48,45 +48,49 @@ impl Authenticator {
 
     /// The caller that `proof` speaks for.
     pub async fn authenticate(&self, proof: &Proof<'_>, now: DateTime<Utc>) -> Result<Caller, Unauthenticated> {
-        if let Some(proxy) = &self.proxy
-            && let Some(caller) = proxy.identify(proof)?
-        {
-            return Ok(caller);
-        }
-        if let Some(unverified) = proof.header(&AUTHORIZATION)? {
-            return self.authorization(unverified, proof, now).await;
-        }
-        if let Some((cookie, unverified)) = self.token_in_cookie(proof)? {
-            let issuers = self.issuers.iter().filter(|issuer| issuer.cookie() == Some(cookie));
-            return jwt::identify(issuers, unverified, digest(unverified), now).await;
-        }
-        match self.forwarded(proof, now).await? {
-            Some(caller) => Ok(caller),
-            None if self.anonymous => Ok(Caller::anonymous()),
-            None => Err(Unauthenticated::NoProof),
+        match self.at_once(proof, now)? {
+            Step::Known(caller) => Ok(caller),
+            // A box, lest every request has room for what only a new proof needs.
+            Step::Open(question) => Box::pin(self.answer(question, proof, now)).await,
         }
     }
 
-    async fn authorization(
-        &self,
-        unverified: &str,
-        proof: &Proof<'_>,
-        now: DateTime<Utc>,
-    ) -> Result<Caller, Unauthenticated> {
+    /// Decides as far as nobody has to be asked and no signature to be checked.
+    fn at_once<'p>(&'p self, proof: &Proof<'p>, now: DateTime<Utc>) -> Result<Step<'p>, Unauthenticated> {
+        if let Some(proxy) = &self.proxy
+            && let Some(caller) = proxy.identify(proof)?
+        {
+            return Ok(Step::Known(caller));
+        }
+        if let Some(unverified) = proof.header(&AUTHORIZATION)? {
+            return self.authorization(unverified, now);
+        }
+        if let Some((cookie, unverified)) = self.token_in_cookie(proof)? {
+            let token = Token { unverified, digest: digest(unverified), cookie: Some(cookie) };
+            let known = self.issuers_for(&token).find_map(|issuer| issuer.remembers(&token.digest, now));
+            return Ok(known.map_or(Step::Open(Question::Token(token)), Step::Known));
+        }
+        if self.forward.is_some() {
+            return Ok(Step::Open(Question::Forward(None)));
+        }
+        self.without_proof().map(Step::Known)
+    }
+
+    fn authorization<'p>(&self, unverified: &'p str, now: DateTime<Utc>) -> Result<Step<'p>, Unauthenticated> {
         let refused = match bearer_token(unverified) {
             None => Unauthenticated::UnknownKind,
-            Some(token) => {
-                let digest = digest(token);
-                if let Some(id) = api_key::identify(&self.api_keys, &digest) {
-                    return Ok(Caller::known(id, Map::new()));
+            Some(bearer) => {
+                let token = Token { unverified: bearer, digest: digest(bearer), cookie: None };
+                if let Some(id) = api_key::identify(&self.api_keys, &token.digest) {
+                    return Ok(Step::Known(Caller::known(id, Map::new())));
                 }
-                if let Some(caller) = jwt::remembered(&self.issuers, &digest, now) {
-                    return Ok(caller);
+                if let Some(caller) = self.issuers.iter().find_map(|issuer| issuer.remembers(&token.digest, now)) {
+                    return Ok(Step::Known(caller));
                 }
-                if !self.issuers.is_empty() && UnverifiedToken::is_like(token) {
-                    return jwt::identify(self.issuers.iter(), token, digest, now).await;
+                if !self.issuers.is_empty() && UnverifiedToken::is_like(bearer) {
+                    return Ok(Step::Open(Question::Token(token)));
                 }
-                if token.starts_with(api_key::PREFIX) || self.issuers.is_empty() {
+                if bearer.starts_with(api_key::PREFIX) || self.issuers.is_empty() {
                     Unauthenticated::UnknownApiKey
                 } else {
                     InvalidToken::Malformed.into()
@@ -94,13 +98,42 @@ impl Authenticator {
             }
         };
         if self.passes_authorization() && !is_api_key(unverified) {
-            return self.forwarded(proof, now).await?.ok_or(refused);
+            return Ok(Step::Open(Question::Forward(Some(refused))));
         }
         Err(refused)
     }
 
+    /// What takes its time.
+    async fn answer(
+        &self,
+        question: Question<'_>,
+        proof: &Proof<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Caller, Unauthenticated> {
+        match question {
+            Question::Token(token) => {
+                jwt::identify(self.issuers_for(&token), token.unverified, token.digest, now).await
+            }
+            Question::Forward(refused) => match (self.forwarded(proof, now).await?, refused) {
+                (Some(caller), _) => Ok(caller),
+                (None, Some(refused)) => Err(refused),
+                (None, None) => self.without_proof(),
+            },
+        }
+    }
+
+    fn without_proof(&self) -> Result<Caller, Unauthenticated> {
+        if self.anonymous { Ok(Caller::anonymous()) } else { Err(Unauthenticated::NoProof) }
+    }
+
+    /// Those who may have issued `token`: all, or those whose tokens come in this cookie.
+    fn issuers_for(&self, token: &Token<'_>) -> impl Iterator<Item = &Issuer> {
+        let cookie = token.cookie;
+        self.issuers.iter().filter(move |issuer| cookie.is_none() || issuer.cookie() == cookie)
+    }
+
     /// The cookie that is there of those that may carry a token, and what it holds.
-    fn token_in_cookie<'p>(&self, proof: &Proof<'p>) -> Result<Option<(&str, &'p str)>, Unauthenticated> {
+    fn token_in_cookie<'p>(&'p self, proof: &Proof<'p>) -> Result<Option<(&'p str, &'p str)>, Unauthenticated> {
         for name in self.issuers.iter().filter_map(Issuer::cookie) {
             if let Some(unverified) = proof.cookie(name)? {
                 let trusted = proof.is_of_trusted_page(&self.origins)?;
@@ -113,7 +146,7 @@ impl Authenticator {
     async fn forwarded(&self, proof: &Proof<'_>, now: DateTime<Utc>) -> Result<Option<Caller>, Unauthenticated> {
         let Some(forward) = &self.forward else { return Ok(None) };
         match forward.passed(proof, &self.origins)? {
-            Some(passed) => Box::pin(forward.ask(passed, now)).await.map(Some),
+            Some(passed) => forward.ask(passed, now).await.map(Some),
             None => Ok(None),
         }
     }
@@ -121,6 +154,28 @@ impl Authenticator {
     fn passes_authorization(&self) -> bool {
         self.forward.as_ref().is_some_and(|forward| forward.passes(&AUTHORIZATION))
     }
+}
+
+/// How far one gets at once.
+enum Step<'p> {
+    Known(Caller),
+    Open(Question<'p>),
+}
+
+/// What is to be asked or checked.
+enum Question<'p> {
+    /// Is this token right?
+    Token(Token<'p>),
+    /// Does the application know who this is? If it is not asked about such a proof, it is refused for the reason given.
+    Forward(Option<Unauthenticated>),
+}
+
+/// A token as it came.
+struct Token<'p> {
+    unverified: &'p str,
+    digest: Digest,
+    /// The cookie that it came in, if it did.
+    cookie: Option<&'p str>,
 }
 
 /// Whether `unverified` is an API key of ours, which is no business of the application's.
@@ -132,9 +187,9 @@ fn is_api_key(unverified: &str) -> bool {
 fn bearer_token(unverified: &str) -> Option<&str> {
     let (scheme, token) = unverified.split_once(' ')?;
     let token = token.trim_matches(' ');
-    // A loop without a way out looks at many bytes at once.
-    let has_space = token.bytes().fold(0, |found, byte| found | u8::from(byte == b' ')) != 0;
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && !has_space).then_some(token)
+    // A loop without a way out looks at many bytes at once, if what it adds up is no larger than they are.
+    let spaces = || token.bytes().fold(0, |found, byte| found | u8::from(byte == b' '));
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && spaces() == 0).then_some(token)
 }
 
 #[cfg(test)]
@@ -149,7 +204,7 @@ mod tests {
         for text in authorization {
             headers.append(AUTHORIZATION, HeaderValue::from_str(text).unwrap());
         }
-        let proof = Proof { unverified_headers: &headers, host: None, peer: None };
+        let proof = Proof { unverified_headers: &headers, authority: None, peer: None };
         authenticator.authenticate(&proof, DateTime::UNIX_EPOCH).await
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::{self, Debug, Formatter};
 use std::net::IpAddr;
 
-use http::header::{COOKIE, ORIGIN};
+use http::header::{COOKIE, HOST, ORIGIN};
 use http::{HeaderMap, HeaderName};
 
 use super::unauthenticated::{Duplicate, Unauthenticated};
@@ -16,8 +16,8 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub struct Proof<'a> {
     /// Its headers.
     pub unverified_headers: &'a HeaderMap,
-    /// The host that it was sent to, with its port if that was said.
-    pub host: Option<&'a str>,
+    /// The host and port that its target names, as that of HTTP/2 does; else its `Host` is looked at.
+    pub authority: Option<&'a str>,
     /// The address at the other end of the connection, proxy or not.
     pub peer: Option<IpAddr>,
 }
@@ -57,7 +57,14 @@ impl<'a> Proof<'a> {
 
     fn is_own(&self, origin: &str) -> bool {
         let authority = origin.split_once("://").map(|(_, authority)| authority);
-        authority.zip(self.host).is_some_and(|(authority, host)| authority.eq_ignore_ascii_case(host))
+        authority.zip(self.host()).is_some_and(|(authority, host)| authority.eq_ignore_ascii_case(host))
+    }
+
+    /// The host that the request was sent to, with its port if that was said.
+    fn host(&self) -> Option<&'a str> {
+        let mut hosts = self.unverified_headers.get_all(HOST).iter();
+        let host = hosts.next().filter(|_| hosts.next().is_none()).and_then(|host| host.to_str().ok());
+        self.authority.or(host)
     }
 
     /// HTTP/2 may send each cookie in a header of its own (RFC 9113 §8.2.3).
@@ -70,7 +77,7 @@ impl<'a> Proof<'a> {
 
 impl Debug for Proof<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Proof").field("host", &self.host).field("peer", &self.peer).finish_non_exhaustive()
+        f.debug_struct("Proof").field("authority", &self.authority).field("peer", &self.peer).finish_non_exhaustive()
     }
 }
 
@@ -93,7 +100,7 @@ mod tests {
     }
 
     fn proof(headers: &HeaderMap) -> Proof<'_> {
-        Proof { unverified_headers: headers, host: Some("vend.example.com"), peer: None }
+        Proof { unverified_headers: headers, authority: Some("vend.example.com"), peer: None }
     }
 
     #[test]
@@ -135,6 +142,6 @@ mod tests {
     #[test]
     fn debug_shows_no_header() {
         let headers = headers(&[("authorization", "Bearer hush"), ("cookie", "s=hush")]);
-        assert_eq!(format!("{:?}", proof(&headers)), "Proof { host: Some(\"vend.example.com\"), peer: None, .. }");
+        assert_eq!(format!("{:?}", proof(&headers)), "Proof { authority: Some(\"vend.example.com\"), peer: None, .. }");
     }
 }

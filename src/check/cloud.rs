@@ -111,6 +111,14 @@ impl Cloud {
 
     /// Asks a bucket with a signature in the headers, as an SDK does.
     pub(super) async fn signed(&self, place: &Place, ask: Ask<'_>, key: &AccessKey) -> Result<Reply, NoAnswer> {
+        let proof = self.proof(place, &ask, key);
+        let headers: Vec<_> =
+            ask.headers.iter().copied().chain(proof.iter().map(|(name, value)| (*name, value.as_str()))).collect();
+        self.send(&url_of(place, &ask), Ask { headers: &headers, ..ask }).await
+    }
+
+    /// The headers that sign what is asked. Not in the future that sends it, which would have to have room for the signer.
+    fn proof(&self, place: &Place, ask: &Ask<'_>, key: &AccessKey) -> Vec<(&'static str, String)> {
         let now = self.now();
         let signer = Signer::new(key, &place.region, PRODUCT, now.date_naive());
         let request = Request {
@@ -121,10 +129,7 @@ impl Cloud {
             headers: ask.headers,
             additional_headers: &[],
         };
-        let proof = v4::sign_headers(&request, &signer, now);
-        let headers: Vec<_> =
-            ask.headers.iter().copied().chain(proof.iter().map(|(name, value)| (*name, value.as_str()))).collect();
-        self.send(&url_of(place, &ask), Ask { headers: &headers, ..ask }).await
+        v4::sign_headers(&request, &signer, now)
     }
 
     /// Asks a bucket without any signature.

@@ -1,5 +1,6 @@
 //! May this caller have a signed form, and with which conditions?
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -36,56 +37,72 @@ pub enum FormKey {
     Below(String),
 }
 
+impl FormKey {
+    /// The key, or what it begins with.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Exact(key) => key.as_str(),
+            Self::Below(dir) => dir,
+        }
+    }
+}
+
 /// The caller may have a form.
 #[derive(Clone, Debug, PartialEq)]
-pub struct FormPermit {
+pub struct FormPermit<'a> {
     /// The session whose key signs.
     pub session: Arc<Session>,
-    /// The caller's directory.
-    pub dir: String,
     /// The key that may be written.
     pub key: FormKey,
     /// The sizes that are allowed, in bytes, both ends included.
     pub sizes: (u64, u64),
-    /// The types that are allowed; empty means any.
-    pub content_types: Vec<String>,
-    /// The type that the form has to send, if there is one.
-    pub content_type: Option<String>,
+    /// The type that the form has to send, and no other; none means any.
+    pub content_type: Option<Cow<'a, str>>,
     /// How long the form is good.
     pub life: Life,
     /// The scheme.
     pub signature: SignatureVersion,
+    /// How many bytes of the key are the caller's directory.
+    dir_length: usize,
+}
+
+impl FormPermit<'_> {
+    /// The caller's directory.
+    #[must_use]
+    pub fn dir(&self) -> &str {
+        &self.key.as_str()[..self.dir_length]
+    }
 }
 
 impl Grant {
     /// Decides on a form; `uuid` names a new object.
-    pub fn form(
-        &self,
+    pub fn form<'a>(
+        &'a self,
         caller: &Caller,
-        ask: &FormAsk<'_>,
+        ask: &FormAsk<'a>,
         uuid: &str,
         now: DateTime<Utc>,
-    ) -> Result<FormPermit, Denied> {
+    ) -> Result<FormPermit<'a>, Denied> {
         self.allow(caller, Method::Post)?;
-        let dir = self.dir(caller, now)?;
-        let filling = self.filling(caller, now, &dir);
-        let key = upload::key(self, &filling, &ask.naming, uuid)?;
+        let dir = self.dir_of_key(caller, now)?;
+        let dir_length = dir.len();
+        let key = upload::key(self, &self.filling(caller, now, ""), dir, &ask.naming, uuid)?;
         let content_type = self.form_type(ask)?;
         Ok(FormPermit {
-            session: self.signing_session(&filling)?,
-            key: key.map_or_else(|| FormKey::Below(dir.clone()), FormKey::Exact),
+            session: self.signing_session(&self.filling(caller, now, &key.as_str()[..dir_length]))?,
             sizes: self.form_sizes(ask.size)?,
-            content_types: content_type.clone().map_or_else(|| self.content_types.clone(), |one| vec![one]),
             content_type,
             life: upload::life(self, ask.expires)?,
             signature: upload::signature(self, ask.signature)?,
-            dir,
+            key,
+            dir_length,
         })
     }
 
     /// A form that names a type is bound to it. Where the grant limits types, the form has to name one, since OSS
     /// compares the form's field and not the file's own.
-    fn form_type(&self, ask: &FormAsk<'_>) -> Result<Option<String>, Denied> {
+    fn form_type<'a>(&'a self, ask: &FormAsk<'a>) -> Result<Option<Cow<'a, str>>, Denied> {
         if self.content_types.is_empty() && ask.content_type.is_none() {
             return Ok(None);
         }

@@ -234,6 +234,13 @@ impl Grant {
         self.dir.fill(&self.filling(caller, now, ""))
     }
 
+    /// The same with room behind it for the name of an object.
+    pub(super) fn dir_of_key(&self, caller: &Caller, now: DateTime<Utc>) -> Result<String, Unfillable> {
+        let mut dir = String::with_capacity(self.dir.room() + self.key.room());
+        self.dir.push(&mut dir, &self.filling(caller, now, ""))?;
+        Ok(dir)
+    }
+
     pub(super) fn filling<'a>(&'a self, caller: &'a Caller, now: DateTime<Utc>, dir: &'a str) -> Filling<'a> {
         let unsafe_id = self.unsafe_id;
         Filling { caller, unsafe_id, now, uuid: "", unverified_filename: "", bucket: &self.bucket, dir }

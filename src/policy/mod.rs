@@ -40,7 +40,7 @@ pub use self::object_key::{InvalidKey, ObjectKey};
 pub use self::session::{Role, Session, session_name};
 pub use self::template::{InvalidTemplate, Template, Unfillable, UnsafeId};
 pub use self::upload::{Life, Naming, SignatureVersion};
-pub use self::url::{UrlAsk, UrlPermit};
+pub use self::url::{UploadHeaders, UrlAsk, UrlPermit};
 
 /// The grants by name.
 pub type Grants = BTreeMap<String, Grant>;

@@ -74,6 +74,9 @@ fn check(text: &str) -> Result<(), InvalidKey> {
         slashed if slashed.starts_with(['/', '\\']) => return Err(InvalidKey::LeadingSlash),
         _ => {}
     }
+    if is_harmless(text) {
+        return Ok(());
+    }
     if text.chars().any(char::is_control) {
         return Err(InvalidKey::ControlCharacter);
     }
@@ -90,9 +93,62 @@ fn check(text: &str) -> Result<(), InvalidKey> {
     })
 }
 
+/// In [`TRAITS`]: ends a segment.
+const SLASH: u8 = 1;
+/// In [`TRAITS`]: should not begin a segment. It is the bit above [`SLASH`].
+const ODD_FIRST: u8 = 2;
+/// In [`TRAITS`]: may stand in a text that is refused. Of the bytes beyond ASCII it is that which control characters
+/// begin with.
+const DOUBTFUL: u8 = 4;
+
+const TRAITS: [u8; 256] = {
+    let mut traits = [0; 256];
+    let mut byte: u8 = 0;
+    while byte < 0xff {
+        if byte < b' ' || matches!(byte, b'*' | b'?' | b'$' | 0x7f | 0xc2) {
+            traits[byte as usize] = DOUBTFUL;
+        }
+        byte += 1;
+    }
+    traits[b'/' as usize] = SLASH | ODD_FIRST;
+    traits[b'.' as usize] = ODD_FIRST;
+    traits
+};
+
+/// Whether there is nothing to be looked at closely, which is seen in one pass.
+fn is_harmless(text: &str) -> bool {
+    let (last, found) = text.bytes().fold((SLASH, 0), |(before, found), byte| {
+        let traits = TRAITS[usize::from(byte)];
+        (traits & SLASH, found | traits & DOUBTFUL | before << 1 & traits)
+    });
+    last | found == 0
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn no_character_that_is_refused_is_overlooked(c in any::<char>()) {
+            let refused = c.is_control() || matches!(c, '*' | '?');
+            prop_assert_eq!(ObjectKey::parse(format!("a{c}b")).is_err(), refused);
+        }
+
+        #[test]
+        fn no_control_character_is_overlooked(code in 0_u32..0x100) {
+            let c = char::from_u32(code).unwrap();
+            prop_assert_eq!(ObjectKey::parse(format!("a{c}b")) == Err(InvalidKey::ControlCharacter), c.is_control());
+        }
+
+        #[test]
+        fn no_segment_that_is_refused_is_overlooked(text in "[a./]{1,8}") {
+            let refused = text.split('/').any(|segment| matches!(segment, "" | "." | ".."));
+            prop_assert_eq!(ObjectKey::parse(text).is_err(), refused);
+        }
+    }
 
     #[test]
     fn awkward_but_honest_keys_are_taken() {

@@ -1,6 +1,9 @@
 //! What forms and URLs have in common: the object's name, type and size, the life of the signature and its scheme.
 
+use std::borrow::Cow;
+
 use super::denied::Denied;
+use super::form::FormKey;
 use super::grant::{Grant, MAX_EXPIRES, is_content_type};
 use super::object_key::ObjectKey;
 use super::template::Filling;
@@ -39,55 +42,69 @@ pub struct Life {
     pub clamped: bool,
 }
 
-/// The key asked for or made by the grant; `None` where the caller said nothing of a name.
+/// The key asked for, or made by the grant below `dir`; `dir` where the caller said nothing of a name.
 pub(super) fn key(
     grant: &Grant,
     filling: &Filling<'_>,
+    dir: String,
     naming: &Naming<'_>,
     uuid: &str,
-) -> Result<Option<ObjectKey>, Denied> {
+) -> Result<FormKey, Denied> {
     match (naming.key, naming.filename) {
         (Some(_), Some(_)) => Err(Denied::parameter("filename", "and \"key\" exclude each other: send one of the two")),
-        (Some(key), None) => key_in(filling.dir, key).map(Some),
-        (None, Some(filename)) => made(grant, filling, filename, uuid).map(Some),
-        (None, None) => Ok(None),
+        (Some(key), None) => key_in(dir, key).map(FormKey::Exact),
+        (None, Some(filename)) => made(grant, filling, dir, filename, uuid).map(FormKey::Exact),
+        (None, None) => Ok(FormKey::Below(dir)),
     }
 }
 
-/// The key that the grant makes for a file of this name.
-pub(super) fn made(grant: &Grant, filling: &Filling<'_>, filename: &str, uuid: &str) -> Result<ObjectKey, Denied> {
-    let name = grant.key.fill(&Filling { uuid, unverified_filename: filename, ..*filling })?;
-    Ok(ObjectKey::parse(format!("{}{name}", filling.dir))?)
+/// The key that the grant makes below `dir` for a file of this name.
+pub(super) fn made(
+    grant: &Grant,
+    filling: &Filling<'_>,
+    dir: String,
+    filename: &str,
+    uuid: &str,
+) -> Result<ObjectKey, Denied> {
+    let mut key = dir;
+    grant.key.push(&mut key, &Filling { uuid, unverified_filename: filename, ..*filling })?;
+    Ok(ObjectKey::parse(key)?)
 }
 
-fn key_in(dir: &str, unverified: &str) -> Result<ObjectKey, Denied> {
+fn key_in(dir: String, unverified: &str) -> Result<ObjectKey, Denied> {
     let key = ObjectKey::parse(unverified)?;
-    if key.as_str().starts_with(dir) { Ok(key) } else { Err(Denied::OutsideDirectory { dir: dir.to_owned() }) }
+    if key.as_str().starts_with(&dir) { Ok(key) } else { Err(Denied::OutsideDirectory { dir }) }
 }
 
 /// The type asked for; else what the name's extension says; else the grant's own.
-pub(super) fn content_type(grant: &Grant, asked: Option<&str>, name: &str) -> Result<String, Denied> {
+pub(super) fn content_type<'a>(grant: &'a Grant, asked: Option<&'a str>, name: &str) -> Result<Cow<'a, str>, Denied> {
+    let allowed = |wanted: &str| grant.content_types.iter().any(|allowed| allowed == wanted);
     if let Some(asked) = asked
+        && !allowed(asked)
         && !is_content_type(asked)
     {
         return Err(Denied::parameter("contentType", "is not of the form image/png"));
     }
-    let chosen = asked.map(str::to_owned).or_else(|| guessed(name)).or_else(|| grant.default_content_type.clone());
+    let own = || grant.default_content_type.as_deref().map(Cow::Borrowed);
+    let chosen = asked.map(Cow::Borrowed).or_else(|| guessed(name)).or_else(own);
     let chosen = match (chosen, grant.content_types.as_slice()) {
         (Some(chosen), _) => chosen,
-        (None, []) => "application/octet-stream".to_owned(),
-        (None, [only]) => only.clone(),
+        (None, []) => "application/octet-stream".into(),
+        (None, [only]) => only.into(),
         (None, _) => return Err(Denied::Missing { name: "contentType", why: "this grant allows certain types only" }),
     };
-    if grant.content_types.is_empty() || grant.content_types.contains(&chosen) {
+    if grant.content_types.is_empty() || allowed(&chosen) {
         Ok(chosen)
     } else {
-        Err(Denied::ContentType { asked: chosen, allowed: grant.content_types.clone() })
+        Err(Denied::ContentType { asked: chosen.into_owned(), allowed: grant.content_types.clone() })
     }
 }
 
-fn guessed(name: &str) -> Option<String> {
-    mime_guess::from_path(name).first().map(|guess| guess.to_string())
+/// The type of such files, in lower case.
+fn guessed(name: &str) -> Option<Cow<'static, str>> {
+    let known = mime_guess::from_path(name).first_raw()?;
+    let lower = !known.bytes().any(|byte| byte.is_ascii_uppercase());
+    Some(if lower { known.into() } else { known.to_ascii_lowercase().into() })
 }
 
 pub(super) fn size(grant: &Grant, asked: u64) -> Result<(), Denied> {

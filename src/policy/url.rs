@@ -1,11 +1,13 @@
 //! May this caller have a signed URL, and for which request?
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use chrono::{DateTime, Utc};
 
 use super::denied::Denied;
+use super::form::FormKey;
 use super::grant::Grant;
 use super::method::Method;
 use super::object_key::ObjectKey;
@@ -42,7 +44,7 @@ pub struct UrlAsk<'a> {
 
 /// The caller may have a URL for exactly this request.
 #[derive(Clone, Debug, PartialEq)]
-pub struct UrlPermit {
+pub struct UrlPermit<'a> {
     /// The session whose key signs.
     pub session: Arc<Session>,
     /// The HTTP method.
@@ -50,9 +52,9 @@ pub struct UrlPermit {
     /// The object.
     pub key: ObjectKey,
     /// What is signed into the query, besides the signature's own parameters.
-    pub query: Vec<(&'static str, String)>,
+    pub query: Vec<(&'static str, Cow<'a, str>)>,
     /// The headers that have to be sent as they are.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: UploadHeaders<'a>,
     /// The exact size of the body in bytes, which is signed as `content-length`.
     pub content_length: Option<u64>,
     /// How long the URL is good.
@@ -61,25 +63,58 @@ pub struct UrlPermit {
     pub signature: SignatureVersion,
 }
 
+/// The headers that an upload has to have; other requests have none.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct UploadHeaders<'a> {
+    /// `Content-Type`.
+    pub content_type: Option<Cow<'a, str>>,
+    /// `Content-MD5`.
+    pub content_md5: Option<&'a str>,
+    /// `x-oss-storage-class`.
+    pub storage_class: Option<&'a str>,
+    /// `x-oss-forbid-overwrite`.
+    pub forbid_overwrite: Option<&'static str>,
+}
+
+impl UploadHeaders<'_> {
+    /// Names and values of those that there are.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let all = [
+            ("Content-Type", self.content_type.as_deref()),
+            ("Content-MD5", self.content_md5),
+            ("x-oss-storage-class", self.storage_class),
+            ("x-oss-forbid-overwrite", self.forbid_overwrite),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value?)))
+    }
+}
+
 impl Grant {
     /// Decides on a URL; `uuid` names a new object.
-    pub fn url(&self, caller: &Caller, ask: &UrlAsk<'_>, uuid: &str, now: DateTime<Utc>) -> Result<UrlPermit, Denied> {
+    pub fn url<'a>(
+        &'a self,
+        caller: &Caller,
+        ask: &UrlAsk<'a>,
+        uuid: &str,
+        now: DateTime<Utc>,
+    ) -> Result<UrlPermit<'a>, Denied> {
         let (method, http_method) = http_method(ask.method.unwrap_or("PUT"))?;
         self.allow(caller, method)?;
         misplaced(ask, http_method)?;
         let signature = upload::signature(self, ask.signature)?;
-        let dir = self.dir(caller, now)?;
-        let filling = self.filling(caller, now, &dir);
-        let missing =
-            Denied::Missing { name: "key", why: "a URL is for one object; a PUT may send \"filename\" instead" };
-        let key = upload::key(self, &filling, &ask.naming, uuid)?.ok_or(missing)?;
+        let dir = self.dir_of_key(caller, now)?;
+        let dir_length = dir.len();
+        let FormKey::Exact(key) = upload::key(self, &self.filling(caller, now, ""), dir, &ask.naming, uuid)? else {
+            let why = "a URL is for one object; a PUT may send \"filename\" instead";
+            return Err(Denied::Missing { name: "key", why });
+        };
         let upload = method == Method::Put;
         let content_length = if upload { self.url_size(ask.size, signature)? } else { None };
         Ok(UrlPermit {
-            session: self.signing_session(&filling)?,
+            session: self.signing_session(&self.filling(caller, now, &key.as_str()[..dir_length]))?,
             method: http_method,
             query: self.query(caller, ask)?,
-            headers: if upload { self.upload_headers(ask)? } else { Vec::new() },
+            headers: if upload { self.upload_headers(ask)? } else { UploadHeaders::default() },
             content_length,
             life: upload::life(self, ask.expires)?,
             signature,
@@ -89,19 +124,19 @@ impl Grant {
 
     /// The URL of the published samples: an upload of a new object with the grant's own type and no size, since those
     /// pages send nothing.
-    pub fn classic_url(&self, caller: &Caller, uuid: &str, now: DateTime<Utc>) -> Result<UrlPermit, Denied> {
+    pub fn classic_url(&self, caller: &Caller, uuid: &str, now: DateTime<Utc>) -> Result<UrlPermit<'_>, Denied> {
         self.allow(caller, Method::Put)?;
-        let dir = self.dir(caller, now)?;
-        let filling = self.filling(caller, now, &dir);
+        let dir = self.dir_of_key(caller, now)?;
+        let session = self.signing_session(&self.filling(caller, now, &dir));
         let content_type = upload::content_type(self, None, "")?;
         let extensions = mime_guess::get_mime_extensions_str(&content_type).unwrap_or_default();
         let filename = extensions.last().map_or_else(|| "object".to_owned(), |ext| format!("object.{ext}"));
         Ok(UrlPermit {
-            session: self.signing_session(&filling)?,
+            session: session?,
             method: "PUT",
-            key: upload::made(self, &filling, &filename, uuid)?,
+            key: upload::made(self, &self.filling(caller, now, ""), dir, &filename, uuid)?,
             query: Vec::new(),
-            headers: vec![("Content-Type", content_type)],
+            headers: UploadHeaders { content_type: Some(content_type), ..UploadHeaders::default() },
             content_length: None,
             life: upload::life(self, None)?,
             signature: SignatureVersion::V4,
@@ -124,25 +159,20 @@ impl Grant {
         }
     }
 
-    fn upload_headers(&self, ask: &UrlAsk<'_>) -> Result<Vec<(&'static str, String)>, Denied> {
-        let mut headers = vec![("Content-Type", upload::content_type(self, ask.content_type, ask.naming.name())?)];
-        if let Some(md5) = ask.content_md5 {
-            headers.push(("Content-MD5", content_md5(md5)?));
-        }
-        if let Some(class) = ask.storage_class {
-            headers.push(("x-oss-storage-class", storage_class(class)?));
-        }
-        if ask.forbid_overwrite == Some(true) {
-            headers.push(("x-oss-forbid-overwrite", "true".to_owned()));
-        }
-        Ok(headers)
+    fn upload_headers<'a>(&'a self, ask: &UrlAsk<'a>) -> Result<UploadHeaders<'a>, Denied> {
+        Ok(UploadHeaders {
+            content_type: Some(upload::content_type(self, ask.content_type, ask.naming.name())?),
+            content_md5: ask.content_md5.map(content_md5).transpose()?,
+            storage_class: ask.storage_class.map(storage_class).transpose()?,
+            forbid_overwrite: (ask.forbid_overwrite == Some(true)).then_some("true"),
+        })
     }
 
-    fn query(&self, caller: &Caller, ask: &UrlAsk<'_>) -> Result<Vec<(&'static str, String)>, Denied> {
+    fn query<'a>(&self, caller: &Caller, ask: &UrlAsk<'a>) -> Result<Vec<(&'static str, Cow<'a, str>)>, Denied> {
         let mut query = Vec::new();
-        let mut push = |parameter, name, value: Option<&str>| -> Result<(), Denied> {
+        let mut push = |parameter, name, value: Option<&'a str>| -> Result<(), Denied> {
             if let Some(value) = value {
-                query.push((name, plain(parameter, value)?));
+                query.push((name, Cow::Borrowed(plain(parameter, value)?)));
             }
             Ok(())
         };
@@ -160,7 +190,7 @@ impl Grant {
             if !TRAFFIC_LIMITS.contains(&limit) {
                 return Err(Denied::parameter("trafficLimit", "is 819,200 to 838,860,800 bits a second"));
             }
-            query.push(("x-oss-traffic-limit", limit.to_string()));
+            query.push(("x-oss-traffic-limit", limit.to_string().into()));
         }
         Ok(query)
     }
@@ -200,23 +230,23 @@ fn misplaced(ask: &UrlAsk<'_>, method: &'static str) -> Result<(), Denied> {
     }
 }
 
-fn content_md5(text: &str) -> Result<String, Denied> {
+fn content_md5(text: &str) -> Result<&str, Denied> {
     match BASE64_STANDARD.decode(text) {
-        Ok(digest) if digest.len() == 16 => Ok(text.to_owned()),
+        Ok(digest) if digest.len() == 16 => Ok(text),
         _ => Err(Denied::parameter("contentMd5", "is not the Base64 of an MD5 digest's 16 bytes")),
     }
 }
 
-fn storage_class(text: &str) -> Result<String, Denied> {
+fn storage_class(text: &str) -> Result<&str, Denied> {
     if STORAGE_CLASSES.contains(&text) {
-        return Ok(text.to_owned());
+        return Ok(text);
     }
     Err(Denied::parameter("storageClass", format!("is one of {}", STORAGE_CLASSES.join(", "))))
 }
 
-fn plain(name: &'static str, value: &str) -> Result<String, Denied> {
+fn plain<'a>(name: &'static str, value: &'a str) -> Result<&'a str, Denied> {
     if value.is_empty() || value.len() > MAX_VALUE || value.chars().any(char::is_control) {
         return Err(Denied::parameter(name, "is 1 to 1,024 bytes without control characters"));
     }
-    Ok(value.to_owned())
+    Ok(value)
 }

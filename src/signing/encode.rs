@@ -62,12 +62,8 @@ const ESCAPES: &str = {
     }
 };
 
-fn keeps(byte: u8, class: u8) -> bool {
-    KEPT[usize::from(byte)] & class != 0
-}
-
 fn encoded(text: &str, class: u8) -> Cow<'_, str> {
-    if text.bytes().all(|byte| keeps(byte, class)) {
+    if stays(text, class) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + text.len() / 2);
@@ -75,11 +71,19 @@ fn encoded(text: &str, class: u8) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Most texts stay as they are, which is seen quicker without a way out of the loop.
+fn stays(text: &str, class: u8) -> bool {
+    text.bytes().fold(class, |kept, byte| kept & KEPT[usize::from(byte)]) != 0
+}
+
 /// Copies runs that stay in one piece: a token is mostly letters, and it is 1,000 bytes long.
 fn push(out: &mut String, text: &str, class: u8) {
+    if stays(text, class) {
+        return out.push_str(text);
+    }
     let mut run = 0;
     for (at, byte) in text.bytes().enumerate() {
-        if keeps(byte, class) {
+        if KEPT[usize::from(byte)] & class != 0 {
             continue;
         }
         if run < at {

@@ -4,8 +4,21 @@ use std::str;
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
 
-/// A moment in one of the forms that are signed, answered or noted.
+/// `00` to `99`.
+const PAIRS: [[u8; 2]; 100] = {
+    const DIGITS: &[u8; 10] = b"0123456789";
+    let mut pairs = [[0; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number] = [DIGITS[number / 10], DIGITS[number % 10]];
+        number += 1;
+    }
+    pairs
+};
+
+/// A moment in one of the forms that are signed, answered or noted. Aligned, it is quickly seen to be a text.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(8))]
 pub struct Moment<const LENGTH: usize>([u8; LENGTH]);
 
 /// `20250214T080910Z`, as in `x-oss-date`.
@@ -27,10 +40,10 @@ impl<const LENGTH: usize> Moment<LENGTH> {
         str::from_utf8(&self.0).expect("digits and signs are ASCII")
     }
 
-    fn put(mut self, numbers: &[(usize, u32)]) -> Self {
-        for &(at, number) in numbers {
-            self.0[at..at + 2].copy_from_slice(&two_digits(number));
-        }
+    /// The place of a pair is known where this is compiled, so that nothing is checked when it runs.
+    #[inline]
+    fn put<const AT: usize>(mut self, number: u32) -> Self {
+        self.0[AT..AT + 2].copy_from_slice(&PAIRS[usize::try_from(number % 100).unwrap_or_default()]);
         self
     }
 }
@@ -40,8 +53,8 @@ impl Basic {
     #[must_use]
     pub fn of(at: DateTime<Utc>) -> Self {
         let [century, year, month, day, hour, minute, second] = numbers(at);
-        let places = [(0, century), (2, year), (4, month), (6, day), (9, hour), (11, minute), (13, second)];
-        Self(*b"yyyymmddThhmmssZ").put(&places)
+        let day = Self(*b"yyyymmddThhmmssZ").put::<0>(century).put::<2>(year).put::<4>(month).put::<6>(day);
+        day.put::<9>(hour).put::<11>(minute).put::<13>(second)
     }
 }
 
@@ -50,8 +63,8 @@ impl Extended {
     #[must_use]
     pub fn of(at: DateTime<Utc>) -> Self {
         let [century, year, month, day, hour, minute, second] = numbers(at);
-        let places = [(0, century), (2, year), (5, month), (8, day), (11, hour), (14, minute), (17, second)];
-        Self(*b"yyyy-mm-ddThh:mm:ssZ").put(&places)
+        let day = Self(*b"yyyy-mm-ddThh:mm:ssZ").put::<0>(century).put::<2>(year).put::<5>(month).put::<8>(day);
+        day.put::<11>(hour).put::<14>(minute).put::<17>(second)
     }
 }
 
@@ -59,25 +72,21 @@ impl Precise {
     /// The text for `at`, a moment of the years 0 to 9999.
     #[must_use]
     pub fn of(at: DateTime<Utc>) -> Self {
-        let [century, year, month, day, hour, minute, second] = numbers(at);
         let millis = at.timestamp_subsec_millis().min(999);
-        let places = [(0, century), (2, year), (5, month), (8, day), (11, hour), (14, minute), (17, second)];
-        let moment = Self(*b"yyyy-mm-ddThh:mm:ss.mmmZ").put(&places);
+        let mut text = *b"yyyy-mm-ddThh:mm:ss.mmmZ";
+        text[..19].copy_from_slice(&Extended::of(at).0[..19]);
         // The last digit of the one pair and the first of the other are the same.
-        moment.put(&[(20, millis / 10), (21, millis % 100)])
+        Self(text).put::<20>(millis / 10).put::<21>(millis % 100)
     }
 }
 
-/// Each of two digits.
+/// Each of two digits. In UTC there is no offset to be looked at.
+#[inline]
 fn numbers(at: DateTime<Utc>) -> [u32; 7] {
-    let (day, second) = (at.date_naive(), at.num_seconds_from_midnight());
+    let at = at.naive_utc();
+    let (day, second) = (at.date(), at.time().num_seconds_from_midnight());
     let year = day.year().unsigned_abs();
-    [year / 100 % 100, year % 100, day.month(), day.day(), second / 3600, second / 60 % 60, second % 60]
-}
-
-fn two_digits(number: u32) -> [u8; 2] {
-    let digit = |number: u32| b"0123456789"[usize::try_from(number % 10).unwrap_or_default()];
-    [digit(number / 10), digit(number)]
+    [year / 100, year % 100, day.month(), day.day(), second / 3600, second / 60 % 60, second % 60]
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! <https://www.alibabacloud.com/help/en/oss/developer-reference/postobject>
 
 use std::borrow::Cow;
-use std::fmt::{self, Debug, Formatter, Write as _};
+use std::fmt::{self, Debug, Formatter};
 use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 
 use super::moment::{Basic, Precise};
 use super::v1;
-use super::v4::{OfDay, SCHEME, Signer, SigningKey};
+use super::v4::{Digits, OfDay, SCHEME, Signer, SigningKey};
 use crate::json;
 use crate::keys::{AccessKey, Secret};
 
@@ -41,14 +41,18 @@ impl Conditions {
         Self(String::with_capacity(bytes))
     }
 
-    /// `field` is exactly `value`.
+    /// The same with all conditions of `others`.
+    #[must_use]
+    pub fn with(self, others: &Self) -> Self {
+        if others.0.is_empty() { self } else { self.and(|text| text.push_str(&others.0)) }
+    }
+
+    /// `field` is exactly `value`. As in all conditions, the field's name is one that needs no escapes.
     #[must_use]
     pub fn exact(self, field: &str, value: &str) -> Self {
         self.and(|text| {
-            text.push('{');
-            json::push_text(text, field);
-            text.push(':');
-            json::push_text(text, &escaped(value));
+            text.extend(["{\"", field, "\":"]);
+            push_value(text, value);
             text.push('}');
         })
     }
@@ -57,8 +61,8 @@ impl Conditions {
     #[must_use]
     pub fn starts_with(self, field: &str, prefix: &str) -> Self {
         self.and(|text| {
-            push_operator(text, "starts-with", field);
-            json::push_text(text, &escaped(prefix));
+            text.extend([r#"["starts-with","$"#, field, r#"","#]);
+            push_value(text, prefix);
             text.push(']');
         })
     }
@@ -76,15 +80,11 @@ impl Conditions {
     }
 
     /// The file has a size in bytes within `range`, both ends included.
-    ///
-    /// # Panics
-    /// Never: a `String` takes what is written.
     #[must_use]
     pub fn content_length(self, range: RangeInclusive<u64>) -> Self {
-        let (least, most) = (range.start(), range.end());
-        self.and(|text| {
-            write!(text, r#"["content-length-range",{least},{most}]"#).expect("a String takes what is written");
-        })
+        let [mut least, mut most] = [itoa::Buffer::new(), itoa::Buffer::new()];
+        let (least, most) = (least.format(*range.start()), most.format(*range.end()));
+        self.and(|text| text.extend([r#"["content-length-range","#, least, ",", most, "]"]))
     }
 
     /// The policy document that ends at `expiration` (cut to milliseconds).
@@ -95,11 +95,10 @@ impl Conditions {
 
     fn list<'a>(self, operator: &str, field: &str, values: impl IntoIterator<Item = &'a str>) -> Self {
         self.and(|text| {
-            push_operator(text, operator, field);
-            text.push('[');
+            text.extend(["[\"", operator, "\",\"$", field, "\",["]);
             for (at, value) in values.into_iter().enumerate() {
                 text.push_str(if at == 0 { "" } else { "," });
-                json::push_text(text, &escaped(value));
+                push_value(text, value);
             }
             text.push_str("]]");
         })
@@ -114,62 +113,104 @@ impl Conditions {
     }
 }
 
-/// `["operator","$field",`
-fn push_operator(text: &mut String, operator: &str, field: &str) {
-    text.push('[');
-    json::push_text(text, operator);
-    text.push(',');
-    json::push_text(text, &["$", field].concat());
-    text.push(',');
+/// A value as policies have it: OSS wants a dollar sign escaped, lest it be a variable.
+fn push_value(text: &mut String, value: &str) {
+    if value.as_bytes().contains(&b'$') {
+        return json::push_text(text, &value.replace('$', "\\$"));
+    }
+    json::push_text(text, value);
 }
 
 /// What a form carries to prove its policy. It may hold the key's token, so `Debug` shows names alone.
 pub struct Form<'a> {
-    policy: String,
-    signature: String,
+    /// The policy in Base64; in V4 what follows the opening.
+    rest: String,
     proof: Proof<'a>,
 }
 
 enum Proof<'a> {
-    V1(&'a AccessKey),
-    V4(OfDay<'a>, Basic),
+    V1(&'a AccessKey, String),
+    V4(OfDay<'a>, Basic, Digits),
 }
 
 impl Form<'_> {
     /// Names and values; in the form they precede `file`, beside the fields that the policy is about.
-    pub fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let (policy, signature) = (self.policy(), self.signature());
+    pub fn fields<'s>(&'s self) -> impl Iterator<Item = (&'static str, Cow<'s, str>)> {
+        let policy = Some(("policy", Cow::Owned(self.policy())));
+        let field = |name, value: &'s str| Some((name, Cow::Borrowed(value)));
+        let token = |token: Option<&'s Secret>| field("x-oss-security-token", token?.expose());
         let fields = match &self.proof {
-            Proof::V1(access_key) => [
-                Some(("policy", policy)),
-                Some(("OSSAccessKeyId", access_key.id.as_str())),
-                access_key.token.as_ref().map(|token| ("x-oss-security-token", token.expose())),
-                Some(("Signature", signature)),
+            Proof::V1(access_key, signature) => [
+                policy,
+                field("OSSAccessKeyId", &access_key.id),
+                token(access_key.token.as_ref()),
+                field("Signature", signature),
                 None,
                 None,
             ],
-            Proof::V4(signer, date) => [
-                Some(("policy", policy)),
-                Some(("x-oss-signature-version", SCHEME)),
-                Some(("x-oss-credential", signer.credential())),
-                Some(("x-oss-date", date.as_str())),
-                signer.token().map(|token| ("x-oss-security-token", token.expose())),
-                Some(("x-oss-signature", signature)),
+            Proof::V4(signer, date, signature) => [
+                policy,
+                field("x-oss-signature-version", SCHEME),
+                field("x-oss-credential", signer.credential()),
+                field("x-oss-date", date.as_str()),
+                token(signer.token()),
+                field("x-oss-signature", signature.as_str()),
             ],
         };
         fields.into_iter().flatten()
     }
 
+    /// Appends the [`fields`](Self::fields) as members of a JSON object.
+    pub fn push_members(&self, out: &mut String) {
+        out.push_str("\"policy\":\"");
+        self.push_policy(out);
+        match &self.proof {
+            Proof::V1(access_key, signature) => {
+                out.push_str("\",\"OSSAccessKeyId\":");
+                json::push_text(out, &access_key.id);
+                push_token(out, access_key.token.as_ref());
+                out.extend([",\"Signature\":\"", signature, "\""]);
+            }
+            Proof::V4(signer, date, signature) => {
+                let [before, after] = &signer.opening().members;
+                out.extend([before.expose(), date.as_str(), after.expose(), signature.as_str(), "\""]);
+            }
+        }
+    }
+
     /// The policy in Base64: that text is what the signature covers.
     #[must_use]
-    pub fn policy(&self) -> &str {
-        &self.policy
+    pub fn policy(&self) -> String {
+        let mut policy = String::with_capacity(self.policy_length());
+        self.push_policy(&mut policy);
+        policy
+    }
+
+    /// Appends the [`policy`](Self::policy), which needs no escapes anywhere.
+    pub fn push_policy(&self, out: &mut String) {
+        out.extend([self.opening(), &self.rest]);
+    }
+
+    /// How many bytes the [`policy`](Self::policy) has.
+    #[must_use]
+    pub fn policy_length(&self) -> usize {
+        self.opening().len() + self.rest.len()
     }
 
     /// The signature: hexadecimal in V4, Base64 in V1.
     #[must_use]
     pub fn signature(&self) -> &str {
-        &self.signature
+        match &self.proof {
+            Proof::V1(_, signature) => signature,
+            Proof::V4(_, _, signature) => signature.as_str(),
+        }
+    }
+
+    fn opening(&self) -> &str {
+        match &self.proof {
+            Proof::V1(..) => "",
+            Proof::V4(signer, ..) => signer.opening().base64.expose(),
+        }
     }
 }
 
@@ -184,38 +225,47 @@ impl Debug for Form<'_> {
 /// OSS takes it until `expiration`, but no longer than 7 days after `at`.
 #[must_use]
 pub fn sign_v4(conditions: Conditions, expiration: DateTime<Utc>, signer: &Signer, at: DateTime<Utc>) -> Form<'_> {
-    let signer = signer.on_day_of(at);
-    let date = Basic::of(at);
-    let Conditions(mut rest) = conditions.exact("x-oss-date", date.as_str());
-    rest.extend([r#"],"expiration":""#, Precise::of(expiration).as_str(), r#""}"#]);
-    let Opening { base64, key } = signer.opening();
-    let mut policy = String::with_capacity(base64.expose().len() + rest.len().div_ceil(3) * 4);
-    policy.push_str(base64.expose());
-    BASE64.encode_string(rest, &mut policy);
-    let mut signature = String::with_capacity(64);
-    key.push_signature(&mut signature, [&policy[base64.expose().len()..]]);
-    Form { policy, signature, proof: Proof::V4(signer, date) }
+    let (date, signer) = (Basic::of(at), signer.on_day_of(at));
+    let Conditions(mut end) = conditions.exact("x-oss-date", date.as_str());
+    end.extend([r#"],"expiration":""#, Precise::of(expiration).as_str(), r#""}"#]);
+    let rest = BASE64.encode(end);
+    let signature = signer.opening().key.signature([&rest]);
+    Form { rest, proof: Proof::V4(signer, date, signature) }
 }
 
 /// A form signed with V1; OSS takes it until `expiration`.
 #[must_use]
 pub fn sign_v1<'a>(conditions: &Conditions, expiration: DateTime<Utc>, access_key: &'a AccessKey) -> Form<'a> {
-    let policy = BASE64.encode(conditions.to_policy(expiration));
-    let signature = v1::signature(&policy, &access_key.secret);
-    Form { policy, signature, proof: Proof::V1(access_key) }
+    let rest = BASE64.encode(conditions.to_policy(expiration));
+    let signature = v1::signature(&rest, &access_key.secret);
+    Form { rest, proof: Proof::V1(access_key, signature) }
 }
 
-/// How the policies of all V4 forms of one key on one day begin: with the conditions that bind version, credential and
-/// token. The token is most of a policy, so it is encoded and hashed once and not with every form.
+/// What the V4 forms of one key on one day have in common. The token is most of a policy, so it is encoded and hashed
+/// once and not with every form.
 #[derive(Clone, Debug)]
 pub(super) struct Opening {
+    /// How their policies begin: with the conditions that bind version, credential and token.
     base64: Secret,
     /// The key that has taken `base64` in.
     key: SigningKey,
+    /// What stands in [`Form::push_members`] between policy and date, and between date and signature.
+    members: [Secret; 2],
 }
 
 impl Opening {
     pub(super) fn new(credential: &str, token: Option<&Secret>, key: &SigningKey) -> Self {
+        let base64 = Self::base64(credential, token);
+        let mut before = ["\",\"x-oss-signature-version\":\"", SCHEME, "\",\"x-oss-credential\":"].concat();
+        json::push_text(&mut before, credential);
+        before.push_str(",\"x-oss-date\":\"");
+        let mut after = String::from("\"");
+        push_token(&mut after, token);
+        after.push_str(",\"x-oss-signature\":\"");
+        Self { key: key.after(base64.expose()), base64, members: [Secret::new(before), Secret::new(after)] }
+    }
+
+    fn base64(credential: &str, token: Option<&Secret>) -> Secret {
         let bound = Conditions::new().exact("x-oss-signature-version", SCHEME).exact("x-oss-credential", credential);
         let bound = match token {
             Some(token) => bound.exact("x-oss-security-token", token.expose()),
@@ -224,14 +274,15 @@ impl Opening {
         let mut text = [r#"{"conditions":["#, &bound.0, ","].concat();
         // Three bytes make four characters: only what fills them all can be encoded before the rest is known.
         text.extend(std::iter::repeat_n(' ', text.len().next_multiple_of(3) - text.len()));
-        let base64 = Secret::new(BASE64.encode(Secret::new(text).expose()));
-        Self { key: key.after(base64.expose()), base64 }
+        Secret::new(BASE64.encode(Secret::new(text).expose()))
     }
 }
 
-/// A value as policies have it: OSS wants a dollar sign escaped, lest it be a variable.
-fn escaped(value: &str) -> Cow<'_, str> {
-    if value.contains('$') { Cow::Owned(value.replace('$', "\\$")) } else { Cow::Borrowed(value) }
+fn push_token(out: &mut String, token: Option<&Secret>) {
+    if let Some(token) = token {
+        out.push_str(",\"x-oss-security-token\":");
+        json::push_text(out, token.expose());
+    }
 }
 
 #[cfg(test)]
@@ -304,9 +355,22 @@ mod tests {
         for length in 0..130 {
             let signer = signer(Some(&"t".repeat(length)));
             let form = form(&signer);
-            assert_eq!(form.signature(), signer.key().sign(form.policy()));
+            assert_eq!(form.signature(), signer.key().sign(&form.policy()));
             let document: serde_json::Value = serde_json::from_str(&policy(&form)).unwrap();
             assert_eq!(document["conditions"][2]["x-oss-security-token"], "t".repeat(length));
+        }
+    }
+
+    #[test]
+    fn the_members_of_an_object_are_the_fields() {
+        for token in [None, Some("to+ken="), Some("a \"token\"")] {
+            let (access_key, signer) = (access_key(token), signer(token));
+            for form in [form(&signer), sign_v1(&Conditions::new(), at(), &access_key)] {
+                let mut members = String::new();
+                form.push_members(&mut members);
+                let fields: Vec<_> = form.fields().map(|(name, value)| format!("{name:?}:{value:?}")).collect();
+                assert_eq!(members, fields.join(","));
+            }
         }
     }
 

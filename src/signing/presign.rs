@@ -30,19 +30,24 @@ pub fn v4(presign: &Presign<'_>, signer: &Signer, at: DateTime<Utc>) -> String {
     url
 }
 
-/// Appends the same to `out`: the one text that is written, since what is signed is hashed from it.
+/// Appends the same to `out`, and uses the room behind it: stage 1 is hashed there, but for its query, which is hashed
+/// where it stands in the URL.
 pub fn push_v4(out: &mut String, presign: &Presign<'_>, signer: &Signer, at: DateTime<Utc>) {
-    let signer = signer.on_day_of(at);
-    let date = Basic::of(at);
-    let additional = v4::additional_headers(&presign.request);
-    out.reserve(room(presign) + signer.room());
+    let (request, date, signer) = (&presign.request, Basic::of(at), signer.on_day_of(at));
+    let (date, additional) = (date.as_str(), v4::additional_headers(request));
+    out.reserve(room(presign) + signer.room() + room_behind(request));
     let path = push_unsigned(out, presign);
     let parameters = out.len();
-    signer.push_parameters(out, &additional, date.as_str(), presign.expires_in);
-    let mut canonical = v4::Hashed::default();
-    v4::push_canonical(&mut canonical, &presign.request, &out[path], &additional, &out[parameters..]);
-    out.push_str("&x-oss-signature=");
-    signer.push_signature(out, date, canonical);
+    signer.push_parameters(out, &additional, date, presign.expires_in);
+
+    let url = out.len();
+    v4::push_start(out, request, |out| out.extend_from_within(path));
+    let start = out.len();
+    v4::push_end(out, request, &additional);
+    let query = v4::sorted(request.query, &out[parameters..url]);
+    let signature = signer.signature(date, &[&out[url..start], &query, &out[start..]]);
+    out.truncate(url);
+    out.extend(["&x-oss-signature=", signature.as_str()]);
 }
 
 /// A URL signed with V1; it is valid until `expires_in` seconds after `at`, and before `at` too.
@@ -70,9 +75,18 @@ fn room(presign: &Presign<'_>) -> usize {
     presign.base.len() + presign.request.key.unwrap_or_default().len() + 2
 }
 
+/// How many bytes stage 1 has without its query, where nothing needs escapes.
+fn room_behind(request: &Request<'_>) -> usize {
+    const REST: usize = 64;
+    let headers = request.headers.iter().map(|(name, value)| name.len() + value.len() + 2);
+    let resource = request.bucket.unwrap_or_default().len() + request.key.unwrap_or_default().len();
+    resource + headers.sum::<usize>() + REST
+}
+
 /// Appends the URL as far as the request's own parameters, and says where in it the encoded key stands.
 fn push_unsigned(url: &mut String, presign: &Presign<'_>) -> Range<usize> {
-    url.extend([presign.base, "/"]);
+    url.push_str(presign.base);
+    url.push('/');
     let path = url.len();
     encode::push_path(url, presign.request.key.unwrap_or_default());
     let path = path..url.len();

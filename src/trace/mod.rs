@@ -4,15 +4,18 @@
 //! [`current`] one. That costs a request next to nothing; a span of `tracing` for each would cost more than the answer.
 
 mod parent;
+mod request_id;
 mod spans;
 mod state;
 
-use std::sync::Arc;
+use std::future::poll_fn;
+use std::pin::Pin;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
 pub use self::parent::TraceParent;
+pub use self::request_id::{REQUEST_ID, RequestId};
 pub use self::spans::{NoExporter, Span, Spans};
 
 /// The headers of W3C Trace Context (<https://www.w3.org/TR/trace-context/>).
@@ -22,8 +25,8 @@ const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// What a line of the log is told to belong to.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// The id of the request: characters of `[A-Za-z0-9._-]`, so that it stands in any text as it is.
-    pub request_id: Arc<str>,
+    /// The id of the request.
+    pub request_id: RequestId,
     /// The trace that the request is part of.
     pub trace: Option<TraceParent>,
     /// The load of a session key: it is shared, so besides the id of the request that began it it has one of its own.
@@ -36,9 +39,10 @@ tokio::task_local! {
     static CURRENT: Context;
 }
 
-/// Does `work`, whose lines of the log belong to `context`.
-pub fn within<F: Future>(context: Context, work: F) -> impl Future<Output = F::Output> {
-    CURRENT.scope(context, work)
+/// Does `work`, whose lines of the log belong to `context`. The work stays where it is: to move it into a future around
+/// it would cost more than all else here.
+pub async fn within<F: Future>(context: &Context, mut work: Pin<&mut F>) -> F::Output {
+    poll_fn(|cx| CURRENT.sync_scope(context.clone(), || work.as_mut().poll(cx))).await
 }
 
 /// What the present work belongs to, if it belongs to a request.
@@ -50,7 +54,7 @@ pub fn current() -> Option<Context> {
 /// Does `load`, which the present request begins, under an id of the load's own.
 pub async fn within_load<F: Future>(began_by: Option<Context>, load: F) -> F::Output {
     match began_by {
-        Some(context) => within(Context { load: Some(Uuid::new_v4()), ..context }, load).await,
+        Some(context) => CURRENT.scope(Context { load: Some(Uuid::new_v4()), ..context }, load).await,
         None => load.await,
     }
 }
@@ -77,6 +81,8 @@ fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use super::*;
 
     const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -113,13 +119,15 @@ mod tests {
     #[tokio::test]
     async fn work_knows_its_request_and_a_load_has_an_id_of_its_own() {
         assert!(current().is_none());
-        let context = Context { request_id: "a".into(), trace: None, load: None, spans: Spans::default() };
-        let (request, load) = within(context, async {
+        let request_id = RequestId::of(&headers(&[(REQUEST_ID, "a")]));
+        let context = Context { request_id, trace: None, load: None, spans: Spans::default() };
+        let work = pin!(async {
             let request = current().unwrap();
             let load = tokio::spawn(within_load(current(), async { current().unwrap() })).await.unwrap();
             (request, load)
-        })
-        .await;
+        });
+        let (request, load) = within(&context, work).await;
+        assert!(current().is_none());
         assert_eq!((&*request.request_id, request.load), ("a", None));
         assert!(&*load.request_id == "a" && load.load.is_some());
     }

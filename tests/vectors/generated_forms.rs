@@ -28,8 +28,8 @@ struct SignedForm {
 impl SignedForm {
     fn is(&self, ours: &post::Form<'_>) {
         let policy = |text: &str| String::from_utf8(STANDARD.decode(text).unwrap()).unwrap();
-        assert_eq!(policy(ours.policy()), policy(&self.fields["policy"]));
-        let fields: BTreeMap<_, _> = ours.fields().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        assert_eq!(policy(&ours.policy()), policy(&self.fields["policy"]));
+        let fields: BTreeMap<_, _> = ours.fields().map(|(name, value)| (name.to_owned(), value.into_owned())).collect();
         assert_eq!(fields, self.fields);
     }
 }

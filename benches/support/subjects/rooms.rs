@@ -60,7 +60,7 @@ fn headers(authorization: &str) -> HeaderMap {
 }
 
 fn authenticated(authenticator: &Authenticator, headers: &HeaderMap, now: chrono::DateTime<chrono::Utc>) -> Caller {
-    let proof = Proof { unverified_headers: headers, host: None, peer: None };
+    let proof = Proof { unverified_headers: headers, authority: None, peer: None };
     authenticator.authenticate(&proof, now).now_or_never().expect("no keys have to be fetched").unwrap()
 }
 
@@ -113,7 +113,7 @@ fn policy(visit: &mut dyn FnMut(Group<'_>)) {
             Subject::new("credentials", || grant.credentials(&caller, None, now).unwrap()).allocating_at_most(1),
             Subject::new("a form", || {
                 let ask = FormAsk { naming: FILENAME, content_type: Some("image/png"), ..FormAsk::default() };
-                grant.form(&caller, &ask, UUID, now).unwrap().dir.len()
+                grant.form(&caller, &ask, UUID, now).unwrap().dir().len()
             }),
             Subject::new("a URL", || {
                 let ask = UrlAsk {
@@ -122,7 +122,7 @@ fn policy(visit: &mut dyn FnMut(Group<'_>)) {
                     size: Some(100_000),
                     ..UrlAsk::default()
                 };
-                grant.url(&caller, &ask, UUID, now).unwrap().headers.len()
+                grant.url(&caller, &ask, UUID, now).unwrap().key.as_str().len()
             }),
         ],
     });

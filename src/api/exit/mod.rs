@@ -15,64 +15,49 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use axum::http::Method;
-use axum::http::request::Parts;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 
-use self::record::{Facet, Facts, Item};
+use self::record::{Facet, Item};
 pub(super) use self::record::{Record, Vended};
-use super::App;
-use super::peer::Peer;
+use super::visit::Visit;
 use crate::audit::{Event, Trail};
-use crate::metrics::Route;
 use crate::signing::moment::{Extended, Precise};
-use crate::trace::{Context, Span};
+use crate::trace::Span;
 
 /// Codes of those who are turned away unheard.
 const TURNED_AWAY: [&str; 2] = ["rate_limited", "overloaded"];
 
 /// A request until its exit.
 #[derive(Debug)]
-pub(super) struct Watch<'a> {
-    app: &'a App,
-    context: &'a Context,
-    route: Route,
-    method: Method,
-    peer: Peer,
-    at: DateTime<Utc>,
+pub(super) struct Watch<'v> {
+    pub(super) visit: Visit<'v>,
     began: Instant,
-    record: &'a Record,
     outcome: &'static str,
     status: Option<u16>,
-    trail: Option<&'a Trail>,
+    trail: Option<&'v Trail>,
 }
 
-impl<'a> Watch<'a> {
-    /// Watches the request of `head` to `route`, which came from `peer` at the time `at`.
-    pub(super) fn set(
-        app: &'a App,
-        context: &'a Context,
-        route: Route,
-        (head, peer, at): (&Parts, Peer, DateTime<Utc>),
-        record: &'a Record,
-    ) -> Self {
+impl<'v> Watch<'v> {
+    /// Watches `visit` from now on.
+    pub(super) fn set(visit: Visit<'v>) -> Self {
+        let Visit { app, route, head, .. } = visit;
         let vends = route.vends() && (app.classic.is_some() || !route.is_classic());
         let trail = app.audit.as_deref().filter(|_| vends && head.method != Method::OPTIONS);
-        let (method, began) = (head.method.clone(), Instant::now());
-        Self { app, context, route, method, peer, at, began, record, outcome: "abandoned", status: None, trail }
+        Self { visit, began: Instant::now(), outcome: "abandoned", status: None, trail }
     }
 
     /// The request is answered with `status`, and with a problem of this code if it is one.
-    pub(super) fn answered(mut self, status: u16, problem: Option<&'static str>) {
+    pub(super) fn answered(&mut self, status: u16, problem: Option<&'static str>) {
         self.outcome = problem.unwrap_or("vended");
         self.status = Some(status);
         if let Some(code) = problem {
-            self.app.metrics.problem(code);
+            self.visit.app.metrics.problem(code);
         }
         self.log(status, problem);
     }
 
     fn log(&self, status: u16, code: Option<&'static str>) {
-        let (method, path) = (&self.method, self.route.label());
+        let (method, path) = (&self.visit.head.method, self.visit.route.label());
         match code {
             Some(code) if TURNED_AWAY.contains(&code) => {
                 tracing::debug!(%method, path, status, code, micros = self.micros(), "request turned away");
@@ -89,16 +74,17 @@ impl<'a> Watch<'a> {
         u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
-    fn event<'e>(&'e self, facts: &'e Facts, of: &'e Facet, texts: &'e Texts) -> Event<'e> {
+    fn event<'e>(&'e self, of: &'e Facet<'_>, texts: &'e Texts) -> Event<'e> {
+        let record = &self.visit.record;
         let handed = of.vended.as_ref().filter(|_| self.outcome == "vended");
         Event {
             time: texts.time.as_str(),
-            request_id: &self.context.request_id,
+            request_id: &self.visit.context.request_id,
             trace_id: texts.trace_id.as_deref(),
-            caller: facts.who(),
-            peer: facts.address.or(self.peer.address()),
-            route: self.route.label(),
-            method: self.method.as_str(),
+            caller: record.who(),
+            peer: record.address.or(self.visit.peer.address()),
+            route: self.visit.route.label(),
+            method: self.visit.head.method.as_str(),
             item: None,
             grant: of.grant().map(Cow::Borrowed),
             outcome: self.outcome,
@@ -116,8 +102,8 @@ impl<'a> Watch<'a> {
 
     /// Tells the trail of one thing that was asked for; `item` is its place in a batch. An item shares the fate of its
     /// request; if that was answered, it has its own.
-    fn tell(&self, trail: &Trail, facts: &Facts, facet: &Facet, item: Option<(usize, &Item)>, texts: &Texts) {
-        let mut event = Event { item: item.map(|(index, _)| index), ..self.event(facts, facet, texts) };
+    fn tell(&self, trail: &Trail, facet: &Facet<'_>, item: Option<(usize, &Item<'_>)>, texts: &Texts) {
+        let mut event = Event { item: item.map(|(index, _)| index), ..self.event(facet, texts) };
         let expiration = facet.vended.as_ref().filter(|_| self.outcome == "vended");
         let expiration = expiration.map(|vended| Extended::of(vended.expiration));
         event.expiration = expiration.as_ref().map(|text| Cow::Borrowed(text.as_str()));
@@ -127,14 +113,15 @@ impl<'a> Watch<'a> {
         trail.record(&event);
     }
 
-    fn audit(&self, trail: &Trail, facts: &Facts, micros: u64) {
-        let trace_id = self.context.trace.map(|trace| trace.trace_id().to_string());
-        let texts = Texts { time: Precise::of(self.at), trace_id, micros };
-        if facts.items.is_empty() {
-            return self.tell(trail, facts, &facts.current, None, &texts);
+    fn audit(&self, trail: &Trail, micros: u64) {
+        let record = &self.visit.record;
+        let trace_id = self.visit.context.trace.map(|trace| trace.trace_id().to_string());
+        let texts = Texts { time: Precise::of(self.visit.now), trace_id, micros };
+        if record.items.is_empty() {
+            return self.tell(trail, &record.current, None, &texts);
         }
-        for (index, item) in facts.items.iter().enumerate() {
-            self.tell(trail, facts, &item.facet, Some((index, item)), &texts);
+        for (index, item) in record.items.iter().enumerate() {
+            self.tell(trail, &item.facet, Some((index, item)), &texts);
         }
     }
 }
@@ -150,32 +137,35 @@ impl Watch<'_> {
     /// Of a request that failed, or whose callers record it too.
     fn span(&self, elapsed: Duration) {
         let failed = self.status.is_none_or(|status| status >= 500);
-        if !self.context.spans.want(self.context, failed) {
+        if !self.visit.context.spans.want(self.visit.context, failed) {
             return;
         }
-        let ended = self.app.clock.now();
+        let ended = self.visit.app.clock.now();
         let status = self.status.map(|status| ("http.response.status_code", status.to_string()));
-        let method = ("http.request.method", self.method.to_string());
-        self.context.spans.tell(Span {
-            name: format!("{} {}", self.method, self.route.label()),
+        let method = ("http.request.method", self.visit.head.method.to_string());
+        self.visit.context.spans.tell(Span {
+            name: format!("{} {}", self.visit.head.method, self.visit.route.label()),
             of_server: true,
             began: ended - TimeDelta::from_std(elapsed).unwrap_or_default(),
             ended,
-            context: self.context,
+            context: self.visit.context,
             failed: failed.then_some(self.outcome),
-            attributes: [method, ("http.route", self.route.label().to_owned())].into_iter().chain(status).collect(),
+            attributes: [method, ("http.route", self.visit.route.label().to_owned())]
+                .into_iter()
+                .chain(status)
+                .collect(),
         });
     }
 }
 
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
-        let (facts, elapsed) = (self.record.facts(), self.began.elapsed());
+        let elapsed = self.began.elapsed();
         self.span(elapsed);
-        let counts = facts.counted().map(|offer| &*offer.counts);
-        self.app.metrics.request(self.route, counts, self.status, elapsed);
+        let counts = self.visit.record.counted().map(|offer| &*offer.counts);
+        self.visit.app.metrics.request(self.visit.route, counts, self.status, elapsed);
         if let Some(trail) = self.trail {
-            self.audit(trail, &facts, u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX));
+            self.audit(trail, u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX));
         }
     }
 }

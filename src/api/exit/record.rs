@@ -1,7 +1,7 @@
 //! What handlers learn of a request, for its exit.
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -15,43 +15,40 @@ use crate::policy::{FormKey, FormPermit, UrlPermit};
 
 /// What handlers learn of a request. It costs no copy of a text that is held elsewhere.
 #[derive(Debug, Default)]
-pub(in crate::api) struct Record(Mutex<Facts>);
-
-#[derive(Debug, Default)]
-pub(super) struct Facts {
-    pub(super) caller: Who<Caller>,
+pub(in crate::api) struct Record<'v> {
+    caller: Who<Caller>,
     pub(super) address: Option<IpAddr>,
     /// The grant that the request counts with: the first that is asked for.
-    counted: Option<Arc<Offer>>,
+    counted: Option<&'v Offer>,
     /// The items of a batch ask for several grants.
     several: bool,
-    pub(super) current: Facet,
+    pub(super) current: Facet<'v>,
     /// The items of a batch that are decided.
-    pub(super) items: Vec<Item>,
+    pub(super) items: Vec<Item<'v>>,
 }
 
 #[derive(Debug)]
-pub(super) struct Item {
-    pub(super) facet: Facet,
+pub(super) struct Item<'v> {
+    pub(super) facet: Facet<'v>,
     /// Code and status of the problem in its place.
     pub(super) problem: Option<(&'static str, u16)>,
 }
 
 /// What is learnt of one thing that is asked for.
 #[derive(Debug, Default)]
-pub(super) struct Facet {
-    grant: Asked,
+pub(super) struct Facet<'v> {
+    grant: Asked<'v>,
     pub(super) key: Option<String>,
     pub(super) vended: Option<Vended>,
 }
 
 /// The grant that is asked for.
 #[derive(Debug, Default)]
-enum Asked {
+enum Asked<'v> {
     #[default]
     Nothing,
     Unknown(String),
-    Known(Arc<Offer>),
+    Known(&'v Offer),
 }
 
 /// What was handed out.
@@ -91,7 +88,7 @@ impl Vended {
     }
 
     /// A form that `key` signed.
-    pub(in crate::api) fn form(permit: FormPermit, key: Arc<SessionKey>, granted: Granted) -> Self {
+    pub(in crate::api) fn form(permit: FormPermit<'_>, key: Arc<SessionKey>, granted: Granted) -> Self {
         let (object, dir) = match permit.key {
             FormKey::Exact(key) => (Some(key.into_string()), None),
             FormKey::Below(dir) => (None, Some(dir)),
@@ -100,7 +97,7 @@ impl Vended {
     }
 
     /// A URL that `key` signed.
-    pub(in crate::api) fn url(permit: UrlPermit, key: Arc<SessionKey>, granted: Granted) -> Self {
+    pub(in crate::api) fn url(permit: UrlPermit<'_>, key: Arc<SessionKey>, granted: Granted) -> Self {
         Self { key: Some(permit.key.into_string()), ..Self::signed(key, permit.method, granted) }
     }
 
@@ -126,55 +123,45 @@ impl Vended {
     }
 }
 
-impl Record {
+impl<'v> Record<'v> {
     /// Where the request comes from, before all proxies that are known.
-    pub(in crate::api) fn address(&self, address: IpAddr) {
-        self.facts().address = Some(address);
+    pub(in crate::api) fn address(&mut self, address: IpAddr) {
+        self.address = Some(address);
     }
 
     /// Who asks.
-    pub(in crate::api) fn caller(&self, caller: &Caller) {
+    pub(in crate::api) fn caller(&mut self, caller: &Caller) {
         let known = caller.id().is_some();
-        self.facts().caller = if known { Who::Known(caller.clone()) } else { Who::Anonymous };
+        self.caller = if known { Who::Known(caller.clone()) } else { Who::Anonymous };
     }
 
     /// What is asked for, before anything of it is verified: the grant, or the name for which there is none, and a key.
-    pub(in crate::api) fn asked(&self, grant: Result<&Arc<Offer>, &str>, unverified_key: Option<&str>) {
-        let mut facts = self.facts();
-        facts.current.key = unverified_key.map(cut);
-        facts.current.grant = match grant {
+    pub(in crate::api) fn asked(&mut self, grant: Result<&'v Offer, &str>, unverified_key: Option<&str>) {
+        self.current.key = unverified_key.map(cut);
+        self.current.grant = match grant {
             Err(unknown) => Asked::Unknown(cut(unknown)),
-            Ok(offer) => Asked::Known(Arc::clone(offer)),
+            Ok(offer) => Asked::Known(offer),
         };
         if let Ok(offer) = grant {
-            let first = facts.counted.get_or_insert_with(|| Arc::clone(offer));
-            let other = !Arc::ptr_eq(first, offer);
-            facts.several |= other;
+            self.several |= !std::ptr::eq(*self.counted.get_or_insert(offer), offer);
         }
     }
 
     /// What is handed out.
-    pub(in crate::api) fn vended(&self, vended: Vended) {
-        self.facts().current.vended = Some(vended);
+    pub(in crate::api) fn vended(&mut self, vended: Vended) {
+        self.current.vended = Some(vended);
     }
 
     /// An item of a batch is decided and the next one begins.
-    pub(in crate::api) fn next(&self, problem: Option<&Problem>) {
-        let mut facts = self.facts();
-        let facet = std::mem::take(&mut facts.current);
+    pub(in crate::api) fn next(&mut self, problem: Option<&Problem>) {
+        let facet = std::mem::take(&mut self.current);
         let problem = problem.map(|problem| (problem.code(), problem.status().as_u16()));
-        facts.items.push(Item { facet, problem });
+        self.items.push(Item { facet, problem });
     }
 
-    pub(super) fn facts(&self) -> MutexGuard<'_, Facts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Facts {
     /// Where the request counts: with its grant, if it is about one and no more.
-    pub(super) fn counted(&self) -> Option<&Offer> {
-        self.counted.as_deref().filter(|_| !self.several)
+    pub(super) fn counted(&self) -> Option<&'v Offer> {
+        self.counted.filter(|_| !self.several)
     }
 
     /// Who asked, as the trail has it.
@@ -187,7 +174,7 @@ impl Facts {
     }
 }
 
-impl Facet {
+impl Facet<'_> {
     /// The name of the grant that was asked for.
     pub(super) fn grant(&self) -> Option<&str> {
         match &self.grant {

@@ -75,10 +75,10 @@ impl Probes<'_> {
             .exact("success_action_status", "200");
         let signer = Signer::new(signing, &place.region, PRODUCT, now.date_naive());
         let form = post::sign_v4(conditions, now + TimeDelta::seconds(LIFE.into()), &signer, now);
-        let fields = [("key", key), ("success_action_status", "200")].into_iter().chain(form.fields());
+        let fields = [("key", key.into()), ("success_action_status", "200".into())].into_iter().chain(form.fields());
         let mut body = String::new();
         for (name, value) in fields {
-            let lines = ["--", EDGE, "\r\ncontent-disposition: form-data; name=\"", name, "\"\r\n\r\n", value, "\r\n"];
+            let lines = ["--", EDGE, "\r\ncontent-disposition: form-data; name=\"", name, "\"\r\n\r\n", &value, "\r\n"];
             body.extend(lines);
         }
         body.extend(["--", EDGE, "\r\ncontent-disposition: form-data; name=\"file\"; filename=\"probe\"\r\n\r\n"]);

@@ -163,14 +163,14 @@ impl<'a> Decision<'a, '_> {
             ..UrlAsk::default()
         };
         let permit = self.grant.url(self.caller, &ask, UUID, self.now)?;
-        let length = permit.content_length.map(|length| ("Content-Length", length.to_string()));
-        let headers = permit.headers.into_iter().chain(length);
+        let length = permit.content_length.map(|length| length.to_string());
+        let headers = permit.headers.iter().chain(length.as_deref().map(|length| ("Content-Length", length)));
         Ok(Handed {
             session: SessionView::of(&permit.session),
             seconds: self.grant.max_expires,
             conditions: None,
             headers: Some(headers.map(|(name, value)| (name.to_owned(), value.into())).collect()),
-            query: permit.query.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect(),
+            query: permit.query.into_iter().map(|(name, value)| (name.to_owned(), value.into_owned().into())).collect(),
             key: Some(permit.key.into_string()),
         })
     }

@@ -76,10 +76,10 @@ pub(super) fn push_slot(text: &mut String, slot: &Slot, filling: &Filling<'_>) -
     match slot {
         Slot::CallerId => text.push_str(&id(filling)?),
         Slot::CallerClaim(name) => text.push_str(claim(filling.caller, name)?),
-        Slot::Date => write!(text, "{}", filling.now.format("%Y-%m-%d")).expect("a String takes what is written"),
+        Slot::Date => write!(text, "{}", filling.now.date_naive()).expect("a String takes what is written"),
         Slot::Uuid => text.push_str(filling.uuid),
         Slot::Filename => text.push_str(filename(filling.unverified_filename)?),
-        Slot::Ext => text.push_str(&extension(filling.unverified_filename)),
+        Slot::Ext => push_extension(text, filling.unverified_filename),
         Slot::Bucket => text.push_str(filling.bucket),
         Slot::Dir => text.push_str(filling.dir),
     }
@@ -117,16 +117,14 @@ fn filename(text: &str) -> Result<&str, Unfillable> {
     if safe { Ok(text) } else { Err(Unfillable::UnsafeFilename) }
 }
 
-/// The extension with its dot and in lower case, or nothing where it is not short and plain.
-fn extension(filename: &str) -> String {
-    match filename.rsplit_once('.') {
-        Some((stem, ext))
-            if !stem.is_empty()
-                && (1..=MAX_EXTENSION).contains(&ext.len())
-                && ext.bytes().all(|byte| byte.is_ascii_alphanumeric()) =>
-        {
-            format!(".{}", ext.to_ascii_lowercase())
-        }
-        _ => String::new(),
+/// Appends the extension with its dot and in lower case, or nothing where it is not short and plain.
+fn push_extension(text: &mut String, filename: &str) {
+    let Some((stem, ext)) = filename.rsplit_once('.') else { return };
+    let plain = (1..=MAX_EXTENSION).contains(&ext.len()) && ext.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if !stem.is_empty() && plain {
+        text.push('.');
+        let begin = text.len();
+        text.push_str(ext);
+        text[begin..].make_ascii_lowercase();
     }
 }

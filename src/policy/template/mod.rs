@@ -59,17 +59,27 @@ impl Template {
 
     /// The text for one request.
     pub fn fill(&self, filling: &Filling<'_>) -> Result<String, Unfillable> {
-        /// Enough for most of what fills a slot, which is a UUID at most.
-        const ROOM: usize = 40;
-        let room = |part: &Part| if let Part::Text(literal) = part { literal.len() } else { ROOM };
-        let mut text = String::with_capacity(self.0.iter().map(room).sum());
+        let mut text = String::with_capacity(self.room());
+        self.push(&mut text, filling)?;
+        Ok(text)
+    }
+
+    /// Appends the text for one request to `out`.
+    pub fn push(&self, out: &mut String, filling: &Filling<'_>) -> Result<(), Unfillable> {
         for part in &self.0 {
             match part {
-                Part::Text(literal) => text.push_str(literal),
-                Part::Slot(slot) => push_slot(&mut text, slot, filling)?,
+                Part::Text(literal) => out.push_str(literal),
+                Part::Slot(slot) => push_slot(out, slot, filling)?,
             }
         }
-        Ok(text)
+        Ok(())
+    }
+
+    /// How many bytes most texts have at most.
+    pub(super) fn room(&self) -> usize {
+        /// Enough for most of what fills a slot, which is a UUID at most.
+        const SLOT: usize = 40;
+        self.0.iter().map(|part| if let Part::Text(literal) = part { literal.len() } else { SLOT }).sum()
     }
 
     /// Whether the text depends on who asks.

@@ -12,7 +12,7 @@ use crate::vault::{Counts, Vault};
 pub(super) async fn of(app: &App) -> Page {
     let (mut page, now) = (Page::default(), app.clock.now());
     app.metrics.write(&mut page);
-    let in_flight = number(app.gate.in_flight() as u64);
+    let in_flight = number(u64::from(app.gate.in_flight()));
     page.gauge("requests_in_flight", "Requests that are being answered", one(in_flight));
     sessions(&mut page, &app.vault, now);
     let counts = app.vault.counts();

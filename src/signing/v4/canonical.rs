@@ -1,56 +1,67 @@
+use std::borrow::Cow;
+
 use super::UNSIGNED_PAYLOAD;
-use crate::signing::{Request, encode, lower_case};
+use crate::signing::{Request, encode, is_lower_case, lower_case};
 
 /// Stage 1: method, resource, query, headers, names of additional headers, payload; a line or a block each.
 ///
 /// Of the query, all is signed but `x-oss-signature`.
 #[must_use]
 pub fn canonical_request(request: &Request<'_>) -> String {
-    let path = encode::path(request.key.unwrap_or_default());
-    let mut text = String::with_capacity(path.len() + 512);
-    push_canonical(&mut text, request, &path, &additional_headers(request), "");
+    let key = request.key.unwrap_or_default();
+    let mut text = String::with_capacity(key.len() + 512);
+    push_start(&mut text, request, |text| encode::push_path(text, key));
+    text.push_str(&sorted(request.query, ""));
+    push_end(&mut text, request, &additional_headers(request));
     text
 }
 
-/// Stage 1 with what a signed URL has at hand already: the key encoded as `path`, `additional` from
-/// [`additional_headers`], and further `parameters`, encoded, sorted and joined. It goes into a text or into a hash.
-pub(in crate::signing) fn push_canonical(
-    out: &mut impl for<'t> Extend<&'t str>,
-    request: &Request<'_>,
-    path: &str,
-    additional: &str,
-    parameters: &str,
-) {
+/// What stands in stage 1 before the query; `push_key` writes the key as a path.
+pub(in crate::signing) fn push_start(out: &mut String, request: &Request<'_>, push_key: impl FnOnce(&mut String)) {
     out.extend([request.method, "\n/"]);
     if let Some(bucket) = request.bucket {
-        out.extend([&*encode::path(bucket), "/", path]);
+        encode::push_path(out, bucket);
+        out.push('/');
+        push_key(out);
     }
-    out.extend(["\n"]);
-    push_query(out, request.query, parameters);
-    out.extend(["\n"]);
+    out.push('\n');
+}
+
+/// What stands in stage 1 behind the query; `additional` comes from [`additional_headers`].
+pub(in crate::signing) fn push_end(out: &mut String, request: &Request<'_>, additional: &str) {
+    out.push('\n');
     push_headers(out, request.headers, additional);
-    out.extend(["\n", additional, "\n", UNSIGNED_PAYLOAD]);
+    out.push('\n');
+    out.push_str(additional);
+    out.push('\n');
+    out.push_str(UNSIGNED_PAYLOAD);
 }
 
 /// The names in `request.additional_headers` that count, in lower case, sorted, joined with `;`.
 ///
 /// Those that are not sent do not count, nor do those that are signed anyway.
 #[must_use]
-pub fn additional_headers(request: &Request<'_>) -> String {
-    if request.additional_headers.is_empty() {
-        return String::new();
+pub fn additional_headers<'a>(request: &Request<'a>) -> Cow<'a, str> {
+    let is = |header: &str, name: &str| header == name || header.eq_ignore_ascii_case(name);
+    let sent = |name: &str| request.headers.iter().any(|(header, _)| is(header, name));
+    let names = request.additional_headers.iter().map(|name| lower_case(name));
+    let mut counting = names.filter(|name| sent(name) && !always_signed(name));
+    match (counting.next(), counting.next()) {
+        (None, _) => Cow::Borrowed(""),
+        (Some(only), None) => only,
+        (Some(one), Some(other)) => {
+            let mut names: Vec<_> = [one, other].into_iter().chain(counting).collect();
+            names.sort_unstable();
+            names.dedup();
+            Cow::Owned(names.join(";"))
+        }
     }
-    let sent = |name: &str| request.headers.iter().any(|(header, _)| header.eq_ignore_ascii_case(name));
-    let mut names: Vec<_> = request.additional_headers.iter().map(|name| lower_case(name)).collect();
-    names.retain(|name| sent(name) && !always_signed(name));
-    names.sort_unstable();
-    names.dedup();
-    names.join(";")
 }
 
-fn push_query(out: &mut impl for<'t> Extend<&'t str>, query: &[(&str, &str)], parameters: &str) {
+/// The line of `query` and of further `parameters`, which are encoded, sorted and joined already.
+pub(in crate::signing) fn sorted<'p>(query: &[(&str, &str)], parameters: &'p str) -> Cow<'p, str> {
     if query.is_empty() {
-        return out.extend([parameters]);
+        return Cow::Borrowed(parameters);
     }
     let query = query.iter().filter(|(name, _)| *name != "x-oss-signature");
     let query: Vec<_> = query.map(|(name, value)| parameter(name, value)).collect();
@@ -58,9 +69,7 @@ fn push_query(out: &mut impl for<'t> Extend<&'t str>, query: &[(&str, &str)], pa
     let mut all: Vec<_> = query.chain(parameters.split('&').filter(|one| !one.is_empty())).collect();
     // Names decide before values do: `a=1` precedes `a-b=1`, though `=` follows `-`.
     all.sort_unstable_by_key(|one| one.split_once('=').unwrap_or((one, "")));
-    for (at, one) in all.into_iter().enumerate() {
-        out.extend([if at == 0 { "" } else { "&" }, one]);
-    }
+    Cow::Owned(all.join("&"))
 }
 
 /// One parameter encoded, alike for signing and for sending: a name alone where the value is empty.
@@ -69,18 +78,35 @@ pub(super) fn parameter(name: &str, value: &str) -> String {
     if value.is_empty() { name.into_owned() } else { [&*name, "=", &*value].concat() }
 }
 
-fn push_headers(out: &mut impl for<'t> Extend<&'t str>, headers: &[(&str, &str)], additional: &str) {
-    let signed = |name: &str| always_signed(name) || additional.split(';').any(|other| other == name);
-    let headers = headers.iter().map(|(name, value)| (lower_case(name), value.trim()));
-    let mut headers: Vec<_> = headers.filter(|(name, _)| signed(name)).collect();
-    headers.sort_by(|one, other| one.0.cmp(&other.0));
-    for same_name in headers.chunk_by(|one, other| one.0 == other.0) {
-        out.extend([&*same_name[0].0]);
-        for (at, (_, value)) in same_name.iter().enumerate() {
-            out.extend([if at == 0 { ":" } else { "," }, value]);
-        }
-        out.extend(["\n"]);
+/// Headers that come in lower case and sorted are neither copied nor sorted.
+fn push_headers(out: &mut String, headers: &[(&str, &str)], additional: &str) {
+    let ready = headers.iter().all(|(name, _)| is_lower_case(name)) && headers.is_sorted_by(|one, next| one.0 < next.0);
+    if ready {
+        return push_sorted(out, headers, additional);
     }
+    let mut lower: Vec<_> = headers.iter().map(|(name, value)| (lower_case(name), *value)).collect();
+    lower.sort_by(|one, other| one.0.cmp(&other.0));
+    let headers: Vec<_> = lower.iter().map(|(name, value)| (&**name, *value)).collect();
+    push_sorted(out, &headers, additional);
+}
+
+fn push_sorted(out: &mut String, headers: &[(&str, &str)], additional: &str) {
+    let is_additional = |name: &str| additional == name || additional.split(';').any(|other| other == name);
+    let signed = |name: &str| always_signed(name) || is_additional(name);
+    for same_name in headers.chunk_by(|one, other| one.0 == other.0).filter(|same_name| signed(same_name[0].0)) {
+        out.push_str(same_name[0].0);
+        for (at, (_, value)) in same_name.iter().enumerate() {
+            out.push(if at == 0 { ':' } else { ',' });
+            out.push_str(trimmed(value));
+        }
+        out.push('\n');
+    }
+}
+
+/// `value` without white space around it, which next to none has.
+fn trimmed(value: &str) -> &str {
+    let bare = |end: Option<&u8>| end.is_some_and(u8::is_ascii_graphic);
+    if bare(value.as_bytes().first()) && bare(value.as_bytes().last()) { value } else { value.trim() }
 }
 
 fn always_signed(name: &str) -> bool {

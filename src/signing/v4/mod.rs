@@ -8,8 +8,8 @@ mod signer;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-pub(super) use self::canonical::push_canonical;
 pub use self::canonical::{additional_headers, canonical_request};
+pub(super) use self::canonical::{push_end, push_start, sorted};
 pub(super) use self::signer::OfDay;
 pub use self::signer::{PRODUCT, Signer, SigningKey};
 use super::Request;
@@ -30,27 +30,19 @@ pub fn date(at: DateTime<Utc>) -> String {
 /// Stage 2: scheme, [`date`], scope (see [`Signer::scope`]) and the hash of stage 1, a line each.
 #[must_use]
 pub fn string_to_sign(date: &str, scope: &str, canonical_request: &str) -> String {
-    let mut hash = Hashed::default();
-    hash.extend([canonical_request]);
-    let mut digits = [0; 64];
-    [SCHEME, date, scope, hash.digits(&mut digits)].join("\n")
+    [SCHEME, date, scope, hash(&[canonical_request]).as_str()].join("\n")
 }
 
-/// The hash of stage 1, which takes it in as it is written.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Hashed(Sha256);
+/// 32 bytes in lower-case hexadecimal: a hash or a signature.
+pub(super) type Digits = const_hex::Buffer<32>;
 
-impl Hashed {
-    /// The hash in lower-case hexadecimal, written into `digits`.
-    fn digits(self, digits: &mut [u8; 64]) -> &str {
-        hex(&self.0.finalize().into(), digits)
+/// The hash of what all `texts` are together.
+fn hash(texts: &[&str]) -> Digits {
+    let mut hash = Sha256::new();
+    for text in texts {
+        hash.update(text.as_bytes());
     }
-}
-
-impl<'t> Extend<&'t str> for Hashed {
-    fn extend<T: IntoIterator<Item = &'t str>>(&mut self, texts: T) {
-        texts.into_iter().for_each(|text| self.0.update(text.as_bytes()));
-    }
+    hex(&hash.finalize().into())
 }
 
 /// Stage 4 in headers: those that sign `request`; they go out beside those it already has.
@@ -69,7 +61,7 @@ pub fn sign_headers(request: &Request<'_>, signer: &Signer, at: DateTime<Utc>) -
     let signature = signer.key().sign(&string_to_sign(&date, signer.scope(), &canonical));
 
     let additional = match additional_headers(request) {
-        names if names.is_empty() => names,
+        names if names.is_empty() => String::new(),
         names => format!("AdditionalHeaders={names},"),
     };
     let credential = signer.credential();
@@ -77,9 +69,10 @@ pub fn sign_headers(request: &Request<'_>, signer: &Signer, at: DateTime<Utc>) -
     added
 }
 
-/// Writes `bytes` in lower-case hexadecimal into `buffer`.
-fn hex<'a>(bytes: &[u8; 32], buffer: &'a mut [u8; 64]) -> &'a str {
-    const_hex::encode_to_str(bytes, buffer).expect("64 digits hold 32 bytes")
+fn hex(bytes: &[u8; 32]) -> Digits {
+    let mut digits = Digits::new();
+    digits.format(bytes);
+    digits
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use std::fmt::{self, Debug, Formatter, Write as _};
+use std::fmt::{self, Debug, Formatter};
 use std::ops::Deref;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -6,10 +6,9 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use super::canonical::parameter;
-use super::{Hashed, SCHEME, hex};
+use super::{Digits, SCHEME, hash, hex};
 use crate::keys::{AccessKey, Secret};
-use crate::signing::moment::Basic;
-use crate::signing::{keyed, post};
+use crate::signing::{encode, keyed, post};
 
 /// The product in the scope of an ordinary bucket; a bucket in a cloud box has `oss-cloudbox`.
 pub const PRODUCT: &str = "oss";
@@ -30,18 +29,16 @@ impl SigningKey {
     /// Stage 3: the HMAC of `text` in lower-case hexadecimal.
     #[must_use]
     pub fn sign(&self, text: &str) -> String {
-        let mut signature = String::with_capacity(64);
-        self.push_signature(&mut signature, [text]);
-        signature
+        self.signature([text]).as_str().to_owned()
     }
 
-    /// Stage 3 for what all `texts` are together; it is appended to `out`.
-    pub(in crate::signing) fn push_signature<const N: usize>(&self, out: &mut String, texts: [&str; N]) {
+    /// Stage 3 for what all `texts` are together.
+    pub(in crate::signing) fn signature<const N: usize>(&self, texts: [&str; N]) -> Digits {
         let mut mac = self.0.clone();
         for text in texts {
             mac.update(text.as_bytes());
         }
-        out.push_str(hex(&mac.finalize().into_bytes().into(), &mut [0; 64]));
+        hex(&mac.finalize().into_bytes().into())
     }
 
     /// The key that signs what begins with `start`, given what follows it.
@@ -71,11 +68,17 @@ pub struct Signer {
     opening: post::Opening,
 }
 
-/// The parameters of a signed URL that stay the same, encoded: those before the date, and those after the life.
+/// What stays the same in signed URLs.
 #[derive(Clone, Debug)]
 struct InUrl {
+    /// The parameters before the date, encoded.
     first: String,
+    /// The parameters after the life, encoded.
     last: Secret,
+    /// The key that has taken in the first line of what is signed.
+    key: SigningKey,
+    /// What stands between the date and the hash in what is signed: the scope, in a line of its own.
+    scope: String,
 }
 
 impl Signer {
@@ -88,7 +91,7 @@ impl Signer {
             region: region.to_owned(),
             product: product.to_owned(),
             day,
-            in_url: InUrl::new(&credential, access_key.token.as_ref()),
+            in_url: InUrl::new(&credential, access_key, &key),
             opening: post::Opening::new(&credential, access_key.token.as_ref(), &key),
             key,
             credential,
@@ -135,12 +138,13 @@ impl Signer {
     /// Appends the parameters of a signed URL but the signature, encoded, sorted and joined.
     pub(in crate::signing) fn push_parameters(&self, url: &mut String, additional: &str, date: &str, expires_in: u32) {
         if !additional.is_empty() {
-            url.extend([parameter("x-oss-additional-headers", additional).as_str(), "&"]);
+            url.push_str("x-oss-additional-headers=");
+            encode::push_value(url, additional);
+            url.push('&');
         }
-        let InUrl { first, last } = &self.in_url;
-        url.extend([first, date]);
-        write!(url, "&x-oss-expires={expires_in}").expect("a String takes what is written");
-        url.push_str(last.expose());
+        let InUrl { first, last, .. } = &self.in_url;
+        let mut digits = itoa::Buffer::new();
+        url.extend([first, date, "&x-oss-expires=", digits.format(expires_in), last.expose()]);
     }
 
     /// How many bytes a signature and its parameters add to a URL, at most, where nothing but the host is signed.
@@ -149,11 +153,10 @@ impl Signer {
         self.in_url.first.len() + self.in_url.last.expose().len() + REST
     }
 
-    /// Stages 2 and 3 in one: appends the signature of the request that went into `canonical`.
-    pub(in crate::signing) fn push_signature(&self, out: &mut String, date: Basic, canonical: Hashed) {
-        let mut digits = [0; 64];
-        let hash = canonical.digits(&mut digits);
-        self.key.push_signature(out, [SCHEME, "\n", date.as_str(), "\n", self.scope(), "\n", hash]);
+    /// Stages 2 and 3 in one: the signature of the request whose stage 1 is what all texts of `canonical` are together.
+    pub(in crate::signing) fn signature(&self, date: &str, canonical: &[&str]) -> Digits {
+        let InUrl { key, scope, .. } = &self.in_url;
+        key.signature([date, scope, hash(canonical).as_str()])
     }
 
     /// How the policies of forms begin.
@@ -180,11 +183,14 @@ impl Deref for OfDay<'_> {
 }
 
 impl InUrl {
-    fn new(credential: &str, token: Option<&Secret>) -> Self {
+    fn new(credential: &str, access_key: &AccessKey, key: &SigningKey) -> Self {
+        let token = access_key.token.as_ref();
         let token = token.map(|token| format!("&{}", parameter("x-oss-security-token", token.expose())));
         Self {
             first: parameter("x-oss-credential", credential) + "&x-oss-date=",
             last: Secret::new(token.unwrap_or_default() + "&x-oss-signature-version=" + SCHEME),
+            key: key.after(&format!("{SCHEME}\n")),
+            scope: format!("\n{}\n", &credential[access_key.id.len() + 1..]),
         }
     }
 }

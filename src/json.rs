@@ -45,11 +45,6 @@ pub fn push_text(out: &mut String, text: &str) {
     if !is_plain(text) {
         return out.push_str(&serde_json::to_string(text).expect("every text is JSON"));
     }
-    push_plain(out, text);
-}
-
-/// Appends `text`, which needs no escape, in quotes.
-pub fn push_plain(out: &mut String, text: &str) {
     out.reserve(text.len() + 2);
     out.push('"');
     out.push_str(text);
@@ -57,21 +52,8 @@ pub fn push_plain(out: &mut String, text: &str) {
 }
 
 /// Appends `number`.
-///
-/// # Panics
-/// Never: digits are ASCII.
 pub fn push_number(out: &mut String, number: u64) {
-    let mut digits = [0; 20];
-    let (mut first, mut rest) = (digits.len(), number);
-    loop {
-        first -= 1;
-        digits[first] = b"0123456789"[usize::try_from(rest % 10).unwrap_or_default()];
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.push_str(std::str::from_utf8(&digits[first..]).expect("digits are ASCII"));
+    out.push_str(itoa::Buffer::new().format(number));
 }
 
 #[cfg(test)]

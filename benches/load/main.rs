@@ -1,7 +1,7 @@
 //! The server under load, beside a bare hyper server that returns the same bytes to the same requests.
 //!
 //! `cargo bench --bench load` takes some minutes; `-- --full` measures every route at every number of connections;
-//! `-- --write` puts the tables into docs/performance.md and both READMEs.
+//! `-- --brief` is content with 32 connections; `-- --write` puts the tables into docs/performance.md and both READMEs.
 //!
 //! Server and client have a core each. The measure is the CPU time of the server for each request, as the kernel counts
 //! it: requests a second would only tell how fast the client is. The generator is our own because it has to hold 2,000
@@ -59,6 +59,7 @@ impl Plan {
         };
         match (is_bench(), asked("--full")) {
             (false, _) => all(&[2], &[true, false]),
+            (true, _) if asked("--brief") => all(&[32], &[true]),
             (true, true) => all(&[1, 32, 256, 2_000], &[true, false]),
             (true, false) => {
                 let mut cells = all(&[32, 256], &[true]);

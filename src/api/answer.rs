@@ -5,7 +5,6 @@ use axum::http::{HeaderMap, HeaderValue, Response, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use crate::json;
 use crate::keys::SessionKey;
 use crate::policy::Life;
 use crate::signing::moment::Extended;
@@ -69,75 +68,4 @@ fn vended(body: String, content_type: HeaderValue) -> Answer {
     answer.headers_mut().insert(header::CONTENT_TYPE, content_type);
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer
-}
-
-/// A JSON object that is written member by member: the hot answers are, since a general writer costs five times as much.
-#[derive(Debug)]
-pub(super) struct Object(String);
-
-impl Object {
-    /// Without members, with room for `bytes`.
-    pub(super) fn with_capacity(bytes: usize) -> Self {
-        let mut text = String::with_capacity(bytes);
-        text.push('{');
-        Self(text)
-    }
-
-    /// With a member that is a text.
-    #[inline]
-    pub(super) fn text(mut self, name: &'static str, value: &str) -> Self {
-        self.name(name);
-        json::push_text(&mut self.0, value);
-        self
-    }
-
-    /// With a member that is a time.
-    #[inline]
-    pub(super) fn time(mut self, name: &'static str, at: DateTime<Utc>) -> Self {
-        self.name(name);
-        json::push_plain(&mut self.0, Extended::of(at).as_str());
-        self
-    }
-
-    /// With members that are written already, at least one, as `"a":1,"b":2`.
-    #[inline]
-    pub(super) fn members(mut self, members: &str) -> Self {
-        self.comma();
-        self.0.push_str(members);
-        self
-    }
-
-    /// With a member that `push` writes as JSON.
-    pub(super) fn value(mut self, name: &'static str, push: impl FnOnce(&mut String)) -> Self {
-        self.name(name);
-        push(&mut self.0);
-        self
-    }
-
-    /// The whole text.
-    pub(super) fn end(mut self) -> String {
-        self.0.push('}');
-        self.0
-    }
-
-    /// The members alone, for [`Self::members`].
-    pub(super) fn into_members(mut self) -> String {
-        self.0.remove(0);
-        self.0
-    }
-
-    #[inline]
-    fn name(&mut self, name: &'static str) {
-        self.comma();
-        self.0.push('"');
-        self.0.push_str(name);
-        self.0.push_str("\":");
-    }
-
-    #[inline]
-    fn comma(&mut self) {
-        if self.0.len() > 1 {
-            self.0.push(',');
-        }
-    }
 }

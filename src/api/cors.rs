@@ -94,11 +94,12 @@ impl Cors {
         }
         let mut given = headers.get_all(header::ORIGIN).iter();
         let (origin, None) = (given.next()?, given.next()) else { return None };
-        self.names(origin.to_str().ok()?).then(|| origin.clone())
+        self.names(origin).then(|| origin.clone())
     }
 
-    fn names(&self, origin: &str) -> bool {
-        self.exact.iter().any(|exact| exact == origin) || self.patterns.iter().any(|pattern| pattern.names(origin))
+    fn names(&self, origin: &HeaderValue) -> bool {
+        let fits = || origin.to_str().is_ok_and(|origin| self.patterns.iter().any(|pattern| pattern.names(origin)));
+        self.exact.iter().any(|exact| exact == origin) || fits()
     }
 
     /// Lets the page that may read `response` do so. Whether a page may depends on its origin, so caches have to know

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use axum::body::Body;
 use chrono::TimeDelta;
 
-use super::answer::{Answer, Object, written};
+use super::answer::{Answer, written};
 use super::exit::Vended;
 use super::offers::Offer;
 use super::parameters::Parameters;
 use super::problem::Problem;
 use super::visit::Visit;
 use crate::caller::Caller;
+use crate::json;
 use crate::keys::SessionKey;
 use crate::policy::{CredentialsPermit, DURATIONS, Grant};
+use crate::signing::moment::Extended;
 use crate::vault;
 
 /// The parameters of this route.
@@ -82,29 +84,49 @@ pub(super) async fn open(visit: &mut Visit<'_>, offer: &Offer, caller: &Caller, 
     Ok(Opened { permit, key, clamped_by })
 }
 
-/// The answer. Its first four names are those that every published sample client reads.
+/// The answer, written in one go. Its first four names are those that every published sample client reads.
 fn credentials(visit: &Visit<'_>, offer: &Offer, opened: &Opened) -> String {
+    /// What the names, three times and the key's id and secret take.
+    const REST: usize = 384;
     let Opened { permit, key, clamped_by } = opened;
-    let token = key.token().expose();
-    let object = Object::with_capacity(384 + token.len() + offer.place.len() + permit.dir().len())
-        .text("AccessKeyId", &key.access_key.id)
-        .text("AccessKeySecret", key.access_key.secret.expose())
-        .text("SecurityToken", token)
-        .time("Expiration", key.expiration)
-        .members(&offer.place)
-        .text("dir", permit.dir())
-        .time("serverTime", visit.now)
-        .time("refreshAfter", vault::refresh_after(key));
-    clamped_by.iter().fold(object, |object, reason| object.text("clampedBy", reason)).end()
+    let (token, dir) = (key.token().expose(), permit.dir());
+    let mut out = String::with_capacity(REST + token.len() + offer.place.len() + dir.len());
+    out.push_str(r#"{"AccessKeyId":"#);
+    json::push_text(&mut out, &key.access_key.id);
+    out.push_str(r#","AccessKeySecret":"#);
+    json::push_text(&mut out, key.access_key.secret.expose());
+    out.push_str(r#","SecurityToken":"#);
+    json::push_text(&mut out, token);
+    out.push_str(r#","Expiration":""#);
+    out.push_str(Extended::of(key.expiration).as_str());
+    out.push_str("\",");
+    out.push_str(&offer.place);
+    out.push_str(r#","dir":"#);
+    json::push_text(&mut out, dir);
+    out.push_str(r#","serverTime":""#);
+    out.push_str(Extended::of(visit.now).as_str());
+    out.push_str(r#"","refreshAfter":""#);
+    out.push_str(Extended::of(vault::refresh_after(key)).as_str());
+    if let Some(reason) = clamped_by {
+        out.push_str(r#"","clampedBy":""#);
+        out.push_str(reason);
+    }
+    out.push_str("\"}");
+    out
 }
 
 /// The members that say where the bucket is; they are the same in all answers of a grant.
 pub(super) fn place(grant: &Grant) -> String {
-    let object = Object::with_capacity(256)
-        .text("bucket", &grant.bucket)
-        .text("region", &grant.region)
-        .text("endpoint", &grant.address.endpoint);
+    let mut out = String::new();
+    out.push_str(r#""bucket":"#);
+    json::push_text(&mut out, &grant.bucket);
+    out.push_str(r#","region":"#);
+    json::push_text(&mut out, &grant.region);
+    out.push_str(r#","endpoint":"#);
+    json::push_text(&mut out, &grant.address.endpoint);
     // SDKs have to be told of a custom domain.
-    let object = if grant.address.custom_domain { object.value("cname", |out| out.push_str("true")) } else { object };
-    object.into_members()
+    if grant.address.custom_domain {
+        out.push_str(r#","cname":true"#);
+    }
+    out
 }

@@ -29,7 +29,8 @@ impl<T> Who<T> {
 
 /// What is told of one exit. Members that do not apply are left out of the line.
 ///
-/// Texts that a client chose are cut to [`Event::LONGEST`] bytes.
+/// Texts that a client chose are cut to [`Event::LONGEST`] bytes. Those that are ours (times, ids of requests and traces,
+/// routes, methods, outcomes, digests) have no character that JSON escapes, and are not looked at.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event<'a> {
@@ -96,54 +97,63 @@ impl Event<'_> {
     }
 
     fn push(&self, line: &mut String) -> fmt::Result {
-        line.push_str("{\"time\":");
-        json::push_text(line, self.time);
-        text(line, "requestId", Some(self.request_id));
-        text(line, "traceId", self.trace_id);
+        plain(line, r#"{"time":""#, Some(self.time));
+        plain(line, r#","requestId":""#, Some(self.request_id));
+        plain(line, r#","traceId":""#, self.trace_id);
         match self.caller {
             Who::Unproven => {}
-            Who::Anonymous => line.push_str(",\"caller\":null"),
-            Who::Known(id) => text(line, "caller", Some(id)),
+            Who::Anonymous => line.push_str(r#","caller":null"#),
+            Who::Known(id) => text(line, r#","caller":"#, Some(id)),
         }
         match self.peer {
             None => {}
             Some(IpAddr::V4(peer)) => push_peer(line, peer),
-            Some(IpAddr::V6(peer)) => write!(line, ",\"peer\":\"{peer}\"")?,
+            Some(IpAddr::V6(peer)) => write!(line, r#","peer":"{peer}""#)?,
         }
-        text(line, "route", Some(self.route));
-        text(line, "method", Some(self.method));
-        if let Some(item) = self.item {
-            line.push_str(",\"item\":");
-            json::push_number(line, u64::try_from(item).unwrap_or(u64::MAX));
-        }
-        text(line, "grant", self.grant.as_deref());
-        text(line, "outcome", Some(self.outcome));
-        if let Some(status) = self.status {
-            line.push_str(",\"status\":");
-            json::push_number(line, status.into());
-        }
-        text(line, "allows", self.allows);
-        text(line, "key", self.key.as_deref());
-        text(line, "dir", self.dir.as_deref());
-        text(line, "accessKeyId", self.access_key_id.as_deref());
-        text(line, "tokenSha256", self.token_sha256.as_deref());
-        text(line, "expiration", self.expiration.as_deref());
-        text(line, "clampedBy", self.clamped_by);
-        line.push_str(",\"micros\":");
-        json::push_number(line, self.micros);
+        plain(line, r#","route":""#, Some(self.route));
+        plain(line, r#","method":""#, Some(self.method));
+        number(line, r#","item":"#, self.item.map(|item| u64::try_from(item).unwrap_or(u64::MAX)));
+        text(line, r#","grant":"#, self.grant.as_deref());
+        plain(line, r#","outcome":""#, Some(self.outcome));
+        number(line, r#","status":"#, self.status.map(u64::from));
+        plain(line, r#","allows":""#, self.allows);
+        text(line, r#","key":"#, self.key.as_deref());
+        text(line, r#","dir":"#, self.dir.as_deref());
+        text(line, r#","accessKeyId":"#, self.access_key_id.as_deref());
+        plain(line, r#","tokenSha256":""#, self.token_sha256.as_deref());
+        plain(line, r#","expiration":""#, self.expiration.as_deref());
+        plain(line, r#","clampedBy":""#, self.clamped_by);
+        number(line, r#","micros":"#, Some(self.micros));
         line.push_str("}\n");
         Ok(())
     }
 }
 
-/// Appends a member that is not the first, if it applies.
+/// Appends a text, if it applies; `name` is the member's with all that stands around it.
 #[inline]
 fn text(line: &mut String, name: &'static str, value: Option<&str>) {
     if let Some(value) = value {
-        line.push_str(",\"");
         line.push_str(name);
-        line.push_str("\":");
         json::push_text(line, value);
+    }
+}
+
+/// The same for a text of ours, that has nothing to escape; `name` ends with its quote.
+#[inline]
+fn plain(line: &mut String, name: &'static str, value: Option<&str>) {
+    if let Some(value) = value {
+        line.push_str(name);
+        line.push_str(value);
+        line.push('"');
+    }
+}
+
+/// The same for a number.
+#[inline]
+fn number(line: &mut String, name: &'static str, value: Option<u64>) {
+    if let Some(value) = value {
+        line.push_str(name);
+        json::push_number(line, value);
     }
 }
 
@@ -188,33 +198,34 @@ mod tests {
     proptest! {
         #[test]
         fn a_line_is_what_a_general_writer_makes_of_the_event(
-            texts in prop::collection::vec(any::<String>(), 4),
-            maybe in prop::collection::vec(any::<Option<String>>(), 8),
+            ours in prop::collection::vec("[a-z0-9:.-]{0,40}", 4),
+            ours_if_any in prop::collection::vec(prop::option::of("[a-z0-9:.-]{0,40}"), 5),
+            theirs in prop::collection::vec(any::<Option<String>>(), 5),
             peer in any::<Option<IpAddr>>(),
             item in any::<Option<usize>>(),
             status in any::<Option<u16>>(),
             micros in any::<u64>(),
         ) {
-            let maybe = |at: usize| maybe[at].as_deref();
+            let (maybe, theirs) = (|at: usize| ours_if_any[at].as_deref(), |at: usize| theirs[at].as_deref());
             let event = Event {
-                time: &texts[0],
-                request_id: &texts[1],
+                time: &ours[0],
+                request_id: &ours[1],
                 trace_id: maybe(0),
-                caller: maybe(1).map_or(Who::Anonymous, Who::Known),
+                caller: theirs(0).map_or(Who::Anonymous, Who::Known),
                 peer,
-                route: &texts[2],
+                route: &ours[2],
                 method: "GET",
                 item,
-                grant: maybe(2).map(Cow::Borrowed),
-                outcome: &texts[3],
+                grant: theirs(1).map(Cow::Borrowed),
+                outcome: &ours[3],
                 status,
-                allows: maybe(3),
-                key: maybe(4).map(Cow::Borrowed),
-                dir: maybe(5).map(Cow::Borrowed),
-                access_key_id: maybe(6).map(Cow::Borrowed),
-                token_sha256: maybe(7).map(Cow::Borrowed),
-                expiration: maybe(6).map(Cow::Borrowed),
-                clamped_by: maybe(7),
+                allows: maybe(1),
+                key: theirs(2).map(Cow::Borrowed),
+                dir: theirs(3).map(Cow::Borrowed),
+                access_key_id: theirs(4).map(Cow::Borrowed),
+                token_sha256: maybe(2).map(Cow::Borrowed),
+                expiration: maybe(3).map(Cow::Borrowed),
+                clamped_by: maybe(4),
                 micros,
             };
             prop_assert_eq!(line(&event), serde_json::to_string(&event).unwrap() + "\n");

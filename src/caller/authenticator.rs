@@ -1,5 +1,7 @@
 //! The order of the proofs.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use http::header::AUTHORIZATION;
 use serde_json::Map;
@@ -10,7 +12,7 @@ use super::jwt::{self, InvalidToken, Issuer, UnverifiedToken};
 use super::proof::Proof;
 use super::proxy::TrustedProxy;
 use super::remembered::{Digest, digest};
-use super::{Caller, Unauthenticated};
+use super::{Caller, ClaimNames, Unauthenticated};
 
 /// Decides who sent a request.
 #[derive(Debug, Default)]
@@ -27,6 +29,8 @@ pub struct Authenticator {
     pub proxy: Option<TrustedProxy>,
     /// The origins, besides our own, whose pages may use cookies.
     pub origins: Vec<String>,
+    /// The claims that the issuers and the application are told to keep.
+    pub kept: Arc<ClaimNames>,
 }
 
 impl Authenticator {
@@ -183,7 +187,7 @@ fn is_api_key(unverified: &str) -> bool {
 fn bearer_token(unverified: &str) -> Option<&str> {
     let (scheme, token) = unverified.split_once(' ')?;
     let token = token.trim_matches(' ');
-    // All bytes, without a way out: that many are looked at in one, and a token has 700.
+    // A loop without a way out looks at many bytes at once, if what it adds up is no larger than they are.
     let spaces = || token.bytes().fold(0, |found, byte| found | u8::from(byte == b' '));
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && spaces() == 0).then_some(token)
 }

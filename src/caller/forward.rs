@@ -3,6 +3,7 @@
 //! 200 with an id is a caller, 401 and 403 are a refusal; whatever else it answers, or no answer, is the application's
 //! failure, and never makes anyone anonymous.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -17,7 +18,7 @@ use url::Url;
 use super::outbound::{NoAnswer, Outbound, Reply};
 use super::proof::Proof;
 use super::remembered::{Digest, Remembered};
-use super::{Caller, Unauthenticated};
+use super::{Caller, ClaimNames, Unauthenticated};
 use crate::trace;
 
 /// The most callers that are remembered.
@@ -47,6 +48,8 @@ pub struct ForwardSpec {
 pub struct Forward {
     spec: ForwardSpec,
     outbound: Outbound,
+    /// The claims that are kept of an answer; all, unless it is said which.
+    kept: Option<Arc<ClaimNames>>,
     remembered: Remembered,
 }
 
@@ -80,7 +83,13 @@ impl Forward {
     /// Sets up; nothing is asked yet.
     #[must_use]
     pub fn new(spec: ForwardSpec, outbound: Outbound) -> Self {
-        Self { spec, outbound, remembered: Remembered::new(MAX_REMEMBERED) }
+        Self { spec, outbound, kept: None, remembered: Remembered::new(MAX_REMEMBERED) }
+    }
+
+    /// The same that keeps no other claims of an answer than these.
+    #[must_use]
+    pub fn keeping(self, names: Arc<ClaimNames>) -> Self {
+        Self { kept: Some(names), ..self }
     }
 
     /// Whether the header `name` is passed on.
@@ -121,6 +130,7 @@ impl Forward {
         let reply = self.outbound.get(&self.spec.url, headers, self.spec.timeout).await;
         match reply.map_err(BadAnswer::from).and_then(|reply| self.read(&reply)) {
             Ok(Some(caller)) => {
+                let caller = self.kept.as_ref().map_or(caller.clone(), |names| caller.with_only(names));
                 self.remembered.put(passed.digest, caller.clone(), now + self.spec.remember, 0, now);
                 Ok(caller)
             }

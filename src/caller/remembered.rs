@@ -3,12 +3,16 @@
 //! A proof is known by its SHA-256 alone: whoever reads the table learns no token.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
-use dashmap::DashMap;
+use hashbrown::HashTable;
 use sha2::{Digest as _, Sha256};
 
 use super::Caller;
+
+/// How many parts the table has, so that few requests wait for one another.
+const SHARDS: usize = 64;
 
 /// The SHA-256 of a proof.
 pub(super) type Digest = [u8; 32];
@@ -19,16 +23,20 @@ pub(super) fn digest(text: &str) -> Digest {
 }
 
 /// Callers by the digests of their proofs.
+///
+/// A digest is its own hash. Nobody can choose where proofs fall: that takes some 2⁶⁴ tries for each, only proofs that were
+/// verified are in the table, and there are no more than its bound.
 #[derive(Debug)]
 pub(super) struct Remembered {
-    entries: DashMap<Digest, Entry>,
-    /// Counted here, since the map would have to stop everyone to count.
+    shards: Box<[Mutex<HashTable<Entry>>]>,
+    /// Kept beside the parts, since to count them locks each.
     count: AtomicUsize,
     limit: usize,
 }
 
 #[derive(Debug)]
 struct Entry {
+    digest: Digest,
     caller: Caller,
     until: DateTime<Utc>,
     generation: u64,
@@ -37,12 +45,14 @@ struct Entry {
 impl Remembered {
     /// A table of at most `limit` proofs.
     pub(super) fn new(limit: usize) -> Self {
-        Self { entries: DashMap::new(), count: AtomicUsize::new(0), limit }
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Self { shards, count: AtomicUsize::new(0), limit }
     }
 
     /// The caller, if its proof was put here with the same `generation` and its time is not over.
     pub(super) fn get(&self, digest: &Digest, generation: u64, now: DateTime<Utc>) -> Option<Caller> {
-        let entry = self.entries.get(digest)?;
+        let shard = self.shard(digest);
+        let entry = shard.find(hash(digest), |entry| entry.digest == *digest)?;
         (entry.generation == generation && now < entry.until).then(|| entry.caller.clone())
     }
 
@@ -59,25 +69,53 @@ impl Remembered {
         if self.count.load(Ordering::Relaxed) >= self.limit {
             self.make_room(now);
         }
-        if self.entries.insert(digest, Entry { caller, until, generation }).is_none() {
+        let entry = Entry { digest, caller, until, generation };
+        let mut shard = self.shard(&digest);
+        if let Some(known) = shard.find_mut(hash(&digest), |entry| entry.digest == digest) {
+            *known = entry;
+        } else {
+            shard.insert_unique(hash(&digest), entry, |entry| hash(&entry.digest));
             self.count.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// Forgets everything.
     pub(super) fn clear(&self) {
-        self.entries.clear();
-        self.count.store(0, Ordering::Relaxed);
+        self.retain(|_| false);
     }
 
     fn make_room(&self, now: DateTime<Utc>) {
-        self.entries.retain(|_, entry| now < entry.until);
-        self.count.store(self.entries.len(), Ordering::Relaxed);
+        self.retain(|entry| now < entry.until);
         // Freeing a few at a time would mean a sweep for every few requests.
         if self.count.load(Ordering::Relaxed) > self.limit / 2 {
             self.clear();
         }
     }
+
+    fn retain(&self, stays: impl Fn(&Entry) -> bool) {
+        let mut count = 0;
+        for shard in &self.shards {
+            let mut shard = locked(shard);
+            shard.retain(|entry| stays(entry));
+            count += shard.len();
+        }
+        self.count.store(count, Ordering::Relaxed);
+    }
+
+    /// The part for `digest`: by other bits than those of its hash.
+    fn shard(&self, digest: &Digest) -> MutexGuard<'_, HashTable<Entry>> {
+        locked(&self.shards[usize::from(digest[8]) % SHARDS])
+    }
+}
+
+fn hash(digest: &Digest) -> u64 {
+    let (first, _) = digest.split_first_chunk().expect("it has 32 bytes");
+    u64::from_le_bytes(*first)
+}
+
+/// A table is whole at any moment, so a panic elsewhere spoils nothing.
+fn locked<T>(shard: &Mutex<T>) -> MutexGuard<'_, T> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -117,7 +155,8 @@ mod tests {
         put(&table, "next", 60);
         assert!(table.get(&digest("kept"), 1, now()).is_some());
         (0..1000).for_each(|index| put(&table, &format!("live {index}"), 60));
-        assert!(table.entries.len() <= 10, "{}", table.entries.len());
-        assert_eq!(table.entries.len(), table.count.load(Ordering::Relaxed));
+        let held: usize = table.shards.iter().map(|shard| locked(shard).len()).sum();
+        assert!(held <= 10, "{held}");
+        assert_eq!(held, table.count.load(Ordering::Relaxed));
     }
 }

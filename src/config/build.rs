@@ -118,8 +118,6 @@ impl Loaded {
     /// Builds the rooms' types; every fault is told.
     pub fn build(self) -> Result<Configured, ConfigError> {
         let Self { settings, access_key, key_sources, policy_texts, tls, .. } = self;
-        let authenticator =
-            build_auth::authenticator(&settings).map_err(|error| ConfigError::of(format!("auth: {error}")))?;
         let mut faults = Vec::new();
         let mut grants = Grants::new();
         let mut rates = Rates::new(settings.limits.per_caller.quota(), settings.limits.per_address.quota());
@@ -144,6 +142,9 @@ impl Loaded {
                 }
             }
         }
+        let read = grants.values().flat_map(Grant::claims).map(str::to_owned).collect();
+        let authenticator = build_auth::authenticator(&settings.auth, &settings.cors, read)
+            .map_err(|error| ConfigError::of(format!("auth: {error}")))?;
         let classic = settings.classic.enabled.then_some(settings.classic.grant);
         let (first, second) = endpoints(&settings.sts);
         let options = |key: &str, address: &str| {

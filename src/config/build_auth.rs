@@ -1,5 +1,6 @@
 //! From checked settings to the authenticator.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderName;
@@ -7,24 +8,33 @@ use chrono::TimeDelta;
 use url::Url;
 
 use super::format::network;
-use super::settings::{ApiKeySettings, ForwardSettings, JwtSettings, ProxySettings, Settings};
+use super::settings::{ApiKeySettings, AuthSettings, CorsSettings, ForwardSettings, JwtSettings, ProxySettings};
 use crate::caller::jwt::{Algorithm, Expected, Family, Issuer, KeySet, Place};
-use crate::caller::{Authenticator, Forward, ForwardSpec, KnownApiKey, NoTls, Outbound, TrustedProxy};
+use crate::caller::{Authenticator, ClaimNames, Forward, ForwardSpec, KnownApiKey, NoTls, Outbound, TrustedProxy};
 
-/// The authenticator that `settings` describe. What was refused when they were checked is left out here.
-pub(super) fn authenticator(settings: &Settings) -> Result<Authenticator, NoTls> {
-    let auth = &settings.auth;
+/// The authenticator that the settings describe, for grants that read the claims `read`. What was refused when they were
+/// checked is left out here.
+pub(super) fn authenticator(
+    auth: &AuthSettings,
+    cors: &CorsSettings,
+    read: ClaimNames,
+) -> Result<Authenticator, NoTls> {
     let asks = auth.forward.is_some() || auth.jwt.iter().any(|jwt| jwt.secret.is_none() && jwt.jwks.is_none());
     let outbound = if asks { Some(Outbound::new()?) } else { None };
     let known = |key: &ApiKeySettings| KnownApiKey::new(key.id.clone(), &key.hash).ok();
-    let forward = auth.forward.as_ref().zip(outbound.as_ref());
+    let kept = Arc::new(read);
+    let issuer = |jwt| Some(issuer(jwt, outbound.as_ref())?.keeping(Arc::clone(&kept)));
+    let forward = |(forward, outbound): (_, &Outbound)| {
+        Some(Forward::new(spec(forward)?, outbound.clone()).keeping(Arc::clone(&kept)))
+    };
     Ok(Authenticator {
         anonymous: auth.anonymous,
         api_keys: auth.api_keys.iter().filter_map(known).collect(),
-        issuers: auth.jwt.iter().filter_map(|jwt| issuer(jwt, outbound.as_ref())).collect(),
-        forward: forward.and_then(|(forward, outbound)| Some(Forward::new(spec(forward)?, outbound.clone()))),
+        issuers: auth.jwt.iter().filter_map(issuer).collect(),
+        forward: auth.forward.as_ref().zip(outbound.as_ref()).and_then(forward),
         proxy: auth.proxy.as_ref().and_then(proxy),
-        origins: settings.cors.origins.clone(),
+        origins: cors.origins.clone(),
+        kept,
     })
 }
 

@@ -1,13 +1,13 @@
 //! The buckets of many, bounded: whoever has not asked for long is forgotten, and costs nothing.
 
 use std::borrow::Borrow;
-use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
+use hashbrown::HashTable;
 
 use super::quota::{Exceeded, Quota, nanos};
 
@@ -47,16 +47,17 @@ impl Bucket {
     }
 }
 
-/// A bucket for each key, all of one quota.
+/// A bucket for each key, all of one quota. The hash has a key of its own in each process: whoever asks chooses what is
+/// hashed.
 pub(super) struct Buckets<K> {
     quota: Quota,
     hasher: RandomState,
-    shards: Box<[Mutex<HashMap<K, Kept>>]>,
+    shards: Box<[Mutex<HashTable<Kept<K>>>]>,
 }
 
 /// What is kept of one key.
-#[derive(Clone, Copy)]
-struct Kept {
+struct Kept<K> {
+    key: K,
     /// The moment at which its burst is whole again.
     full: i64,
     /// What it took since that was last told to others.
@@ -78,10 +79,9 @@ impl<K: Eq + Hash> Buckets<K> {
         K: Borrow<Q>,
         Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
     {
-        let now = nanos(now);
-        // A count of what somebody did is whole at any moment, so a panic elsewhere spoils nothing.
-        let mut shard = self.shard(key).lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(kept) = shard.get_mut(key) {
+        let (hash, now) = (self.hasher.hash_one(key), nanos(now));
+        let mut shard = self.shard(hash);
+        if let Some(kept) = shard.find_mut(hash, |kept| kept.key.borrow() == key) {
             kept.full = self.quota.take(kept.full, cost, now)?;
             kept.untold = kept.untold.saturating_add(cost);
             return Ok(());
@@ -90,7 +90,8 @@ impl<K: Eq + Hash> Buckets<K> {
         if shard.len() >= SHARD_CAPACITY {
             make_room(&mut shard, now);
         }
-        shard.insert(key.to_owned(), Kept { full, untold: cost });
+        let kept = Kept { key: key.to_owned(), full, untold: cost };
+        shard.insert_unique(hash, kept, |kept| self.hasher.hash_one(kept.key.borrow()));
         Ok(())
     }
 
@@ -101,9 +102,9 @@ impl<K: Eq + Hash> Buckets<K> {
     {
         let mut untold = Vec::new();
         for shard in &self.shards {
-            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            let some = shard.iter_mut().filter(|(_, kept)| kept.untold > 0);
-            untold.extend(some.map(|(key, kept)| (key.clone(), std::mem::take(&mut kept.untold))));
+            let mut shard = locked(shard);
+            let some = shard.iter_mut().filter(|kept| kept.untold > 0);
+            untold.extend(some.map(|kept| (kept.key.clone(), std::mem::take(&mut kept.untold))));
         }
         untold
     }
@@ -114,25 +115,30 @@ impl<K: Eq + Hash> Buckets<K> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let mut shard = self.shard(key).lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(kept) = shard.get_mut(key) {
+        let hash = self.hasher.hash_one(key);
+        if let Some(kept) = self.shard(hash).find_mut(hash, |kept| kept.key.borrow() == key) {
             kept.full = kept.full.max(nanos(full));
         }
     }
 
-    fn shard<Q: Hash + ?Sized>(&self, key: &Q) -> &Mutex<HashMap<K, Kept>> {
-        let hash = self.hasher.hash_one(key).to_le_bytes();
-        &self.shards[usize::from(hash[0]) % SHARDS]
+    /// The part for `hash`: by other bits than those that find a key in it.
+    fn shard(&self, hash: u64) -> MutexGuard<'_, HashTable<Kept<K>>> {
+        locked(&self.shards[usize::from(hash.to_le_bytes()[4]) % SHARDS])
     }
 }
 
+/// A count of what somebody did is whole at any moment, so a panic elsewhere spoils nothing.
+fn locked<T>(shard: &Mutex<T>) -> MutexGuard<'_, T> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Forgets those whose burst is whole, for they are as good as new; if there are none, the one that is so soonest.
-fn make_room<K: Eq + Hash>(shard: &mut HashMap<K, Kept>, now: i64) {
-    shard.retain(|_, kept| kept.full > now);
+fn make_room<K>(shard: &mut HashTable<Kept<K>>, now: i64) {
+    shard.retain(|kept| kept.full > now);
     if shard.len() >= SHARD_CAPACITY
-        && let Some(soonest) = shard.values().map(|kept| kept.full).min()
+        && let Some(soonest) = shard.iter().map(|kept| kept.full).min()
     {
-        drop(shard.extract_if(|_, kept| kept.full == soonest).next());
+        drop(shard.extract_if(|kept| kept.full == soonest).next());
     }
 }
 

@@ -6,7 +6,6 @@
 mod buckets;
 mod quota;
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -20,7 +19,8 @@ pub use self::quota::{Exceeded, Quota};
 pub struct Rates {
     callers: Option<Arc<Buckets<String>>>,
     addresses: Option<Arc<Buckets<u128>>>,
-    grants: HashMap<String, Arc<Bucket>>,
+    /// In the order of the names.
+    grants: Vec<(Box<str>, Arc<Bucket>)>,
     is_shared: bool,
 }
 
@@ -35,7 +35,8 @@ impl Rates {
     /// The same with a rate for all that is asked of the grant `name`, whoever asks.
     #[must_use]
     pub fn with_grant(mut self, name: &str, quota: Quota) -> Self {
-        self.grants.insert(name.to_owned(), Arc::new(Bucket::new(quota)));
+        let at = self.grants.partition_point(|(other, _)| **other < *name);
+        self.grants.insert(at, (name.into(), Arc::new(Bucket::new(quota))));
         self
     }
 
@@ -45,10 +46,11 @@ impl Rates {
         keep(&mut self.callers, before.callers.as_ref(), Buckets::quota);
         keep(&mut self.addresses, before.addresses.as_ref(), Buckets::quota);
         for (name, bucket) in &mut self.grants {
-            *bucket = match before.grants.get(name) {
-                Some(counted) if counted.quota() == bucket.quota() => Arc::clone(counted),
-                _ => Arc::clone(bucket),
-            };
+            if let Some(counted) = before.of_grant(name)
+                && counted.quota() == bucket.quota()
+            {
+                *bucket = Arc::clone(counted);
+            }
         }
         self
     }
@@ -85,7 +87,12 @@ impl Rates {
 
     /// Takes `cost` from what may be had of the grant `name`.
     pub fn grant(&self, name: &str, cost: u32, now: DateTime<Utc>) -> Result<(), Exceeded> {
-        self.grants.get(name).map_or(Ok(()), |bucket| bucket.take(cost, now))
+        self.of_grant(name).map_or(Ok(()), |bucket| bucket.take(cost, now))
+    }
+
+    fn of_grant(&self, name: &str) -> Option<&Arc<Bucket>> {
+        let at = self.grants.binary_search_by(|(other, _)| (**other).cmp(name)).ok()?;
+        Some(&self.grants[at].1)
     }
 }
 

@@ -95,6 +95,14 @@ impl PolicyTemplate {
         longest.map_or_else(|never| match never {}, |value| value.to_string())
     }
 
+    /// The names of the claims that it is filled with.
+    #[must_use]
+    pub fn claims(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        self.0.each(&mut |template| names.extend(template.claims()));
+        names
+    }
+
     /// Whether the text depends on who asks, given whether the directory does.
     #[must_use]
     pub fn names_caller(&self, dir_names_caller: bool) -> bool {
@@ -123,6 +131,15 @@ impl Node {
             ),
             Self::Other(value) => value.clone(),
         })
+    }
+
+    fn each<'t>(&'t self, visit: &mut impl FnMut(&'t Template)) {
+        match self {
+            Self::Text(template) => visit(template),
+            Self::List(items) => items.iter().for_each(|item| item.each(visit)),
+            Self::Map(map) => map.iter().for_each(|(_, item)| item.each(visit)),
+            Self::Other(_) => {}
+        }
     }
 
     fn any(&self, is: &impl Fn(&Template) -> bool) -> bool {

@@ -200,6 +200,17 @@ impl Grant {
             || matches!(&self.policy, Policy::Template(policy) if policy.names_caller(false))
     }
 
+    /// The names of the claims that a decision may read.
+    pub fn claims(&self) -> impl Iterator<Item = &str> {
+        let rules = self.audience.rules.iter().map(|rule| rule.claim.as_str());
+        let policy = match &self.policy {
+            Policy::Template(policy) => policy.claims(),
+            Policy::Generated | Policy::Role => Vec::new(),
+        };
+        let templates = [&self.dir, &self.key, &self.session_name].into_iter().flat_map(Template::claims);
+        rules.chain(templates).chain(policy)
+    }
+
     /// Whether its sessions have all rights of the role.
     #[must_use]
     pub fn has_role_rights(&self) -> bool {

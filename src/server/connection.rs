@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::mem;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -96,6 +97,8 @@ impl Connection {
         let mut connection = pin!(builder.serve_connection(stream, service));
         let (mut wait, length) = Wait::first(patience);
         let mut timer = pin!(sleep(length));
+        // What was asked once wakes this task by itself. So the signal and the timer are asked again only when they have
+        // something to say: with every request they would take locks that others share.
         let signal = draining.clone();
         let mut stop = pin!(async {
             let _never_closed = draining.wait_for(|draining| *draining).await.map(drop);
@@ -104,25 +107,25 @@ impl Connection {
                 sleep(LINGER).await;
             }
         });
-        let (mut waits, mut stopping) = (false, false);
+        let (mut asked, mut stopping) = (false, false);
         poll_fn(|cx| {
-            // Once it waits it wakes this task by itself. To ask it with every request would take a lock that all share.
-            let signalled = !waits || !matches!(signal.has_changed(), Ok(false));
+            let signalled = !asked || !matches!(signal.has_changed(), Ok(false));
             if signalled && !stopping && stop.as_mut().poll(cx).is_ready() {
                 stopping = true;
                 connection.as_mut().graceful_shutdown();
             }
-            waits = true;
             if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
                 if let Err(error) = ended {
                     tracing::debug!(?peer, %error, "a connection ended badly");
                 }
                 return Poll::Ready(());
             }
-            if wait.turns_to_head(activity.seen()) {
+            let turned = wait.turns_to_head(activity.seen());
+            if turned {
                 timer.as_mut().reset(Instant::now() + patience.head);
             }
-            while timer.as_mut().poll(cx).is_ready() {
+            let speaks = turned || !mem::replace(&mut asked, true) || timer.is_elapsed();
+            while speaks && timer.as_mut().poll(cx).is_ready() {
                 let length = match wait.over(activity.seen(), patience) {
                     Verdict::Wait(length) => length,
                     Verdict::Leave(length) => {

@@ -34,7 +34,7 @@ impl Reload {
     /// Requests that are under way end as they were begun; on an error everything stays as it is.
     ///
     /// What lives on: sessions of which no input changed, counts of limits that are the same, callers that are
-    /// remembered unless `auth` changed, the audit trail unless it goes elsewhere, the clock as STS has corrected it.
+    /// remembered unless `auth` or the claims that grants read changed, the audit trail unless it goes elsewhere, the clock as STS has corrected it.
     pub fn reload(&self, loaded: Loaded) -> Result<Changes, StartError> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.running.load_full();

@@ -107,7 +107,11 @@ impl Running {
                 None => Vault::new(options, Arc::clone(&lasting.clock)),
             },
             authenticator: match before {
-                Some((before, changes)) if !changes.touch("auth") && !changes.touch("cors.origins") => {
+                Some((before, changes))
+                    if !changes.touch("auth")
+                        && !changes.touch("cors.origins")
+                        && before.app.authenticator.kept == authenticator.kept =>
+                {
                     Arc::clone(&before.app.authenticator)
                 }
                 _ => Arc::new(authenticator),

@@ -40,11 +40,10 @@ impl<const LENGTH: usize> Moment<LENGTH> {
         str::from_utf8(&self.0).expect("digits and signs are ASCII")
     }
 
+    /// The place of a pair is known where this is compiled, so that nothing is checked when it runs.
     #[inline]
-    fn put<const N: usize>(mut self, numbers: [(usize, u32); N]) -> Self {
-        for (at, number) in numbers {
-            self.0[at..at + 2].copy_from_slice(&PAIRS[usize::try_from(number % 100).unwrap_or_default()]);
-        }
+    fn put<const AT: usize>(mut self, number: u32) -> Self {
+        self.0[AT..AT + 2].copy_from_slice(&PAIRS[usize::try_from(number % 100).unwrap_or_default()]);
         self
     }
 }
@@ -54,8 +53,8 @@ impl Basic {
     #[must_use]
     pub fn of(at: DateTime<Utc>) -> Self {
         let [century, year, month, day, hour, minute, second] = numbers(at);
-        let places = [(0, century), (2, year), (4, month), (6, day), (9, hour), (11, minute), (13, second)];
-        Self(*b"yyyymmddThhmmssZ").put(places)
+        let day = Self(*b"yyyymmddThhmmssZ").put::<0>(century).put::<2>(year).put::<4>(month).put::<6>(day);
+        day.put::<9>(hour).put::<11>(minute).put::<13>(second)
     }
 }
 
@@ -64,8 +63,8 @@ impl Extended {
     #[must_use]
     pub fn of(at: DateTime<Utc>) -> Self {
         let [century, year, month, day, hour, minute, second] = numbers(at);
-        let places = [(0, century), (2, year), (5, month), (8, day), (11, hour), (14, minute), (17, second)];
-        Self(*b"yyyy-mm-ddThh:mm:ssZ").put(places)
+        let day = Self(*b"yyyy-mm-ddThh:mm:ssZ").put::<0>(century).put::<2>(year).put::<5>(month).put::<8>(day);
+        day.put::<11>(hour).put::<14>(minute).put::<17>(second)
     }
 }
 
@@ -73,12 +72,11 @@ impl Precise {
     /// The text for `at`, a moment of the years 0 to 9999.
     #[must_use]
     pub fn of(at: DateTime<Utc>) -> Self {
-        let [century, year, month, day, hour, minute, second] = numbers(at);
         let millis = at.timestamp_subsec_millis().min(999);
-        let places = [(0, century), (2, year), (5, month), (8, day), (11, hour), (14, minute), (17, second)];
-        let moment = Self(*b"yyyy-mm-ddThh:mm:ss.mmmZ").put(places);
+        let mut text = *b"yyyy-mm-ddThh:mm:ss.mmmZ";
+        text[..19].copy_from_slice(&Extended::of(at).0[..19]);
         // The last digit of the one pair and the first of the other are the same.
-        moment.put([(20, millis / 10), (21, millis % 100)])
+        Self(text).put::<20>(millis / 10).put::<21>(millis % 100)
     }
 }
 

@@ -46,6 +46,8 @@ pub(super) fn usable(key: SessionKey, now: DateTime<Utc>) -> Result<SessionKey, 
     if is_fresh(&key, now) { Ok(key) } else { Err(LoadError::AllButOver { expiration: key.expiration }) }
 }
 
+/// In whole milliseconds: lengths of time are dear to divide, and every answer asks for this.
 fn ahead(key: &SessionKey) -> TimeDelta {
-    AHEAD.min((key.expiration - key.issued) / 4)
+    let life = key.expiration.timestamp_millis() - key.issued.timestamp_millis();
+    AHEAD.min(TimeDelta::milliseconds(life / 4))
 }

@@ -21,6 +21,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::algorithm::{Algorithm, Family};
 pub use self::claims::Expected;
+use self::claims::Proven;
 pub use self::invalid::InvalidToken;
 use self::key_set::NoKey;
 pub use self::key_set::{InvalidKeySet, KeySet};
@@ -29,7 +30,7 @@ use self::source::Published;
 pub use self::token::UnverifiedToken;
 use super::outbound::Outbound;
 use super::remembered::{Digest, Remembered};
-use super::{Caller, Unauthenticated};
+use super::{Caller, ClaimNames, Unauthenticated};
 
 /// The longest that a verified token is remembered.
 const REMEMBERED: TimeDelta = TimeDelta::minutes(5);
@@ -45,6 +46,8 @@ pub struct Issuer {
     keys: Keys,
     /// The cookie that may carry a token, besides the `Authorization` header.
     cookie: Option<String>,
+    /// The claims that are kept of a token once it is verified; all, unless it is said which.
+    kept: Option<Arc<ClaimNames>>,
     remembered: Remembered,
     /// The keys that the remembered tokens were verified with.
     remembered_for: AtomicU64,
@@ -76,9 +79,15 @@ impl Issuer {
         Self { cookie: name, ..self }
     }
 
+    /// The same that keeps no other claims of a token than these, once all of them are checked.
+    #[must_use]
+    pub fn keeping(self, names: Arc<ClaimNames>) -> Self {
+        Self { kept: Some(names), ..self }
+    }
+
     fn new(expected: Expected, accepted: Vec<Algorithm>, keys: Keys) -> Self {
         let remembered = Remembered::new(MAX_REMEMBERED);
-        Self { expected, accepted, keys, cookie: None, remembered, remembered_for: AtomicU64::new(0) }
+        Self { expected, accepted, keys, cookie: None, kept: None, remembered, remembered_for: AtomicU64::new(0) }
     }
 
     /// The cookie that may carry a token.
@@ -106,13 +115,13 @@ impl Issuer {
         if !key.verifies(token.signed.as_bytes(), &token.signature) {
             return Err(InvalidToken::Signature.into());
         }
-        let proven = self.expected.check(token.claims, now)?;
+        let Proven { caller, until } = self.expected.check(token.claims, now)?;
+        let caller = self.kept.as_ref().map_or(caller.clone(), |names| caller.with_only(names));
         if self.remembered_for.swap(generation, Ordering::Relaxed) != generation {
             self.remembered.clear();
         }
-        let until = proven.until.min(now + REMEMBERED);
-        self.remembered.put(digest, proven.caller.clone(), until, generation, now);
-        Ok(proven.caller)
+        self.remembered.put(digest, caller.clone(), until.min(now + REMEMBERED), generation, now);
+        Ok(caller)
     }
 }
 

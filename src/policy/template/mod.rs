@@ -88,6 +88,11 @@ impl Template {
         self.slots().any(Slot::names_caller)
     }
 
+    /// The names of the claims that it is filled with.
+    pub fn claims(&self) -> impl Iterator<Item = &str> {
+        self.slots().filter_map(|slot| if let Slot::CallerClaim(name) = slot { Some(name.as_str()) } else { None })
+    }
+
     /// Whether the text contains the directory.
     #[must_use]
     pub fn names_dir(&self) -> bool {

@@ -72,6 +72,20 @@ fn each_caller_has_a_session_for_its_own_directory() {
 }
 
 #[test]
+fn a_grant_says_which_claims_it_reads() {
+    let policy = r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":["${caller.claims.e}*"]}]}"#;
+    let grant = grant(|spec| {
+        let test = Test::Equals(ClaimValue::Flag(true));
+        spec.audience.rules = vec![Rule { claim: "a".into(), test }];
+        spec.dir = "${caller.id}/${caller.claims.b}/".into();
+        spec.key = "${caller.claims.c}${uuid}".into();
+        spec.session_name = "${caller.claims.d}".into();
+        spec.policy = PolicySource::Text(policy.into());
+    });
+    assert_eq!(grant.claims().collect::<Vec<_>>(), ["a", "b", "c", "d", "e"]);
+}
+
+#[test]
 fn forms_and_urls_of_all_callers_share_one_session() {
     let grant = grant(|_| {});
     let session = |id: &str| {

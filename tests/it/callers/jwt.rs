@@ -130,6 +130,24 @@ async fn a_token_is_verified_once_and_forgotten_when_it_expires() {
     assert_eq!(refusal(&server, &token).await, invalid_token());
 }
 
+#[tokio::test]
+async fn a_claim_that_is_read_after_a_reload_is_known_of_a_token_from_before() {
+    let secret = "s".repeat(64);
+    let issuer = format!("[[auth.jwt]]\nissuer = \"i\"\naudiences = [\"uploads\"]\nsecret = {secret:?}\n");
+    let configured = |dir: &str| {
+        let dev = oss_vend::dev::CONFIG.replace("dir = \"avatars/${caller.id}/\"", &format!("dir = {dir:?}"));
+        format!("{dev}\n{issuer}")
+    };
+    let server = TestServer::with(&configured("avatars/${caller.id}/")).await;
+    let claims = with(claims_of("i", &server), &json!({ "tenant": "t1" }));
+    let token = Key::secret("HS256", secret.as_bytes()).token(&claims);
+    assert_eq!(dir(&server, &token).await, "avatars/u42/");
+    server.reload(&configured("avatars/${caller.claims.tenant}/")).unwrap();
+    for _ in 0..2 {
+        assert_eq!(dir(&server, &token).await, "avatars/t1/");
+    }
+}
+
 fn base64_of(text: &str) -> Vec<u8> {
     use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
     BASE64_URL_SAFE_NO_PAD.decode(text).unwrap()

@@ -246,6 +246,9 @@ pub(super) fn launch(
     clock: Arc<CorrectedClock>,
 ) -> Flight {
     let slot = Arc::clone(slot);
+    // A task has an alignment of its own, and glibc does not use the hole of one for the next if anything came to stand
+    // beside it: without the box each session costs some 7 KiB more.
+    let load = load.boxed();
     let task = tokio::spawn(async move {
         let broke_off = |_| Err(Failed::new(Arc::new(LoadError::BrokeOff), &errand, clock.now()));
         let loaded = tokio::spawn(load).await.unwrap_or_else(broke_off);

@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 
 use super::moment::{Basic, Precise};
 use super::v1;
-use super::v4::{Digits, OfDay, SCHEME, Signer, SigningKey};
+use super::v4::{OfDay, SCHEME, Signer, SigningKey};
 use crate::json;
 use crate::keys::{AccessKey, Secret};
 
@@ -130,7 +130,7 @@ pub struct Form<'a> {
 
 enum Proof<'a> {
     V1(&'a AccessKey, String),
-    V4(OfDay<'a>, Basic, Digits),
+    V4(OfDay<'a>, Basic, const_hex::Buffer<32>),
 }
 
 impl Form<'_> {
@@ -229,7 +229,8 @@ pub fn sign_v4(conditions: Conditions, expiration: DateTime<Utc>, signer: &Signe
     let Conditions(mut end) = conditions.exact("x-oss-date", date.as_str());
     end.extend([r#"],"expiration":""#, Precise::of(expiration).as_str(), r#""}"#]);
     let rest = BASE64.encode(end);
-    let signature = signer.opening().key.signature([&rest]);
+    let mut signature = const_hex::Buffer::new();
+    signature.format(&signer.opening().key.signature([&rest]));
     Form { rest, proof: Proof::V4(signer, date, signature) }
 }
 

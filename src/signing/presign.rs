@@ -1,5 +1,6 @@
 //! Signed URLs: the signature travels in the query, so whoever holds the URL may send that one request.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use chrono::{DateTime, Utc};
@@ -30,24 +31,25 @@ pub fn v4(presign: &Presign<'_>, signer: &Signer, at: DateTime<Utc>) -> String {
     url
 }
 
-/// Appends the same to `out`, and uses the room behind it: stage 1 is hashed there, but for its query, which is hashed
-/// where it stands in the URL.
+/// Appends the same to `out`. Stage 1 is written behind it, since most of it stands in the URL already, and cut off again.
 pub fn push_v4(out: &mut String, presign: &Presign<'_>, signer: &Signer, at: DateTime<Utc>) {
     let (request, date, signer) = (&presign.request, Basic::of(at), signer.on_day_of(at));
     let (date, additional) = (date.as_str(), v4::additional_headers(request));
-    out.reserve(room(presign) + signer.room() + room_behind(request));
+    out.reserve(room(presign) + 2 * signer.room() + room_behind(request));
     let path = push_unsigned(out, presign);
     let parameters = out.len();
     signer.push_parameters(out, &additional, date, presign.expires_in);
 
     let url = out.len();
     v4::push_start(out, request, |out| out.extend_from_within(path));
-    let start = out.len();
+    match v4::sorted(request.query, &out[parameters..url]) {
+        Cow::Borrowed(_) => out.extend_from_within(parameters..url),
+        Cow::Owned(query) => out.push_str(&query),
+    }
     v4::push_end(out, request, &additional);
-    let query = v4::sorted(request.query, &out[parameters..url]);
-    let signature = signer.signature(date, &[&out[url..start], &query, &out[start..]]);
+    let signature = signer.signature(date, &out[url..]);
     out.truncate(url);
-    out.extend(["&x-oss-signature=", signature.as_str()]);
+    out.extend(["&x-oss-signature=", v4::hex(&signature, &mut [0; 64])]);
 }
 
 /// A URL signed with V1; it is valid until `expires_in` seconds after `at`, and before `at` too.

@@ -114,7 +114,8 @@ fn policy(visit: &mut dyn FnMut(Group<'_>)) {
             Subject::new("a form", || {
                 let ask = FormAsk { naming: FILENAME, content_type: Some("image/png"), ..FormAsk::default() };
                 grant.form(&caller, &ask, UUID, now).unwrap().dir().len()
-            }),
+            })
+            .allocating_at_most(1),
             Subject::new("a URL", || {
                 let ask = UrlAsk {
                     naming: FILENAME,
@@ -123,7 +124,8 @@ fn policy(visit: &mut dyn FnMut(Group<'_>)) {
                     ..UrlAsk::default()
                 };
                 grant.url(&caller, &ask, UUID, now).unwrap().key.as_str().len()
-            }),
+            })
+            .allocating_at_most(1),
         ],
     });
 }

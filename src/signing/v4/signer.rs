@@ -6,7 +6,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use super::canonical::parameter;
-use super::{Digits, SCHEME, hash, hex};
+use super::{SCHEME, hash, hex};
 use crate::keys::{AccessKey, Secret};
 use crate::signing::{encode, keyed, post};
 
@@ -29,16 +29,16 @@ impl SigningKey {
     /// Stage 3: the HMAC of `text` in lower-case hexadecimal.
     #[must_use]
     pub fn sign(&self, text: &str) -> String {
-        self.signature([text]).as_str().to_owned()
+        hex(&self.signature([text]), &mut [0; 64]).to_owned()
     }
 
-    /// Stage 3 for what all `texts` are together.
-    pub(in crate::signing) fn signature<const N: usize>(&self, texts: [&str; N]) -> Digits {
+    /// Stage 3 for what all `texts` are together, as bytes.
+    pub(in crate::signing) fn signature<const N: usize>(&self, texts: [&str; N]) -> [u8; 32] {
         let mut mac = self.0.clone();
         for text in texts {
             mac.update(text.as_bytes());
         }
-        hex(&mac.finalize().into_bytes().into())
+        mac.finalize().into_bytes().into()
     }
 
     /// The key that signs what begins with `start`, given what follows it.
@@ -153,10 +153,10 @@ impl Signer {
         self.in_url.first.len() + self.in_url.last.expose().len() + REST
     }
 
-    /// Stages 2 and 3 in one: the signature of the request whose stage 1 is what all texts of `canonical` are together.
-    pub(in crate::signing) fn signature(&self, date: &str, canonical: &[&str]) -> Digits {
+    /// Stages 2 and 3 in one, as bytes.
+    pub(in crate::signing) fn signature(&self, date: &str, canonical_request: &str) -> [u8; 32] {
         let InUrl { key, scope, .. } = &self.in_url;
-        key.signature([date, scope, hash(canonical).as_str()])
+        key.signature([date, scope, hex(&hash(canonical_request), &mut [0; 64])])
     }
 
     /// How the policies of forms begin.

@@ -156,6 +156,9 @@ impl AccessKeys {
     /// The key to call STS with now, if nothing is to be done for it: no source to be asked, and no other key before it.
     #[must_use]
     pub fn at_hand(&self, clock: &CorrectedClock) -> Option<Arc<AccessKey>> {
+        if let (Holder::Given(key, since), None) = (&self.0.first, &self.0.second) {
+            return since.get().map(|_| Arc::clone(key));
+        }
         let key = self.in_use().1.at_hand(clock)?;
         let is_known = self.0.served.load().as_ref().is_some_and(|served| Arc::ptr_eq(&served.key, &key));
         is_known.then_some(key)

@@ -46,7 +46,7 @@ struct Terms {
     name: Box<str>,
     /// Where it is a policy that is written.
     written: Option<Written>,
-    /// Stands for the role and the written part of the policy where sessions are hashed.
+    /// Stands for all of it where sessions are hashed.
     digest: u64,
 }
 
@@ -77,7 +77,7 @@ impl Session {
     fn on_terms(role: Role, name: &str, written: Option<Written>, duration: u32) -> Self {
         // Nobody who asks can shape these, so a hash without a key does.
         let mut digest = DefaultHasher::new();
-        (&role, &written).hash(&mut digest);
+        (&role, name, &written).hash(&mut digest);
         let terms = Terms { role, name: name.into(), written, digest: digest.finish() };
         Self { terms: Arc::new(terms), name: None, rights: Rights::All, duration }
     }
@@ -96,7 +96,8 @@ impl Session {
     /// The same by another name.
     #[must_use]
     pub fn named(self, name: String) -> Self {
-        Self { name: Some(name.into()), ..self }
+        let is_other = *name != *self.terms.name;
+        Self { name: is_other.then(|| name.into()), ..self }
     }
 
     /// The same for so many seconds.
@@ -150,13 +151,15 @@ impl Session {
 }
 
 impl PartialEq for Session {
-    /// By what STS is told, so that a session is the same after a reload. One text from two makings makes two sessions.
+    /// By what STS is told, so that a session is the same after a reload. A text that comes from a grant in one and from a
+    /// caller in the other makes two sessions.
     fn eq(&self, other: &Self) -> bool {
         let same_terms = || {
             let (terms, others) = (&self.terms, &other.terms);
-            Arc::ptr_eq(terms, others) || (terms.role == others.role && terms.written == others.written)
+            Arc::ptr_eq(terms, others)
+                || (terms.role == others.role && terms.name == others.name && terms.written == others.written)
         };
-        self.duration == other.duration && self.rights == other.rights && self.name() == other.name() && same_terms()
+        self.duration == other.duration && self.rights == other.rights && self.name == other.name && same_terms()
     }
 }
 
@@ -164,14 +167,15 @@ impl Eq for Session {}
 
 impl Hash for Session {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.terms.digest);
+        state.write_u64(self.terms.digest.wrapping_add(self.duration.into()));
         match &self.rights {
             Rights::All => {}
             Rights::Below(text) => text.hash(state),
             Rights::Text(text) => text.hash(state),
         }
-        self.name().hash(state);
-        state.write_u32(self.duration);
+        if let Some(name) = &self.name {
+            name.hash(state);
+        }
     }
 }
 

@@ -246,8 +246,8 @@ pub(super) fn launch(
     clock: Arc<CorrectedClock>,
 ) -> Flight {
     let slot = Arc::clone(slot);
-    // A task has an alignment of its own, and glibc does not use the hole of one for the next if anything came to stand
-    // beside it: without the box each session costs some 7 KiB more.
+    // A task has an alignment of its own, and where glibc allocates, the hole of one is of no use for the next: without the
+    // box each session costs some 7 KiB more there.
     let load = load.boxed();
     let task = tokio::spawn(async move {
         let broke_off = |_| Err(Failed::new(Arc::new(LoadError::BrokeOff), &errand, clock.now()));

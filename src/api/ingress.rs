@@ -5,7 +5,7 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -41,13 +41,14 @@ impl Entrance {
         Self { app, pages: pages.method_not_allowed_fallback(method_not_allowed) }
     }
 
-    /// The answer to `request`, which came from `peer`.
-    pub fn answer<B>(&self, request: Request<B>, peer: Peer) -> impl Future<Output = Outgoing> + Send
+    /// The answer to `request`, which came from `peer`. In a box it is not moved with all that is around it; and the place
+    /// that one answer leaves is the next one's, while a place in each connection would be cold when its turn comes.
+    pub fn answer<B>(&self, request: Request<B>, peer: Peer) -> Pin<Box<impl Future<Output = Outgoing> + Send>>
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
         let (head, body) = request.into_parts();
-        async move {
+        Box::pin(async move {
             let (app, request_id, parent) = (&*self.app, RequestId::of(&head.headers), trace::parent(&head.headers));
             let context = Context { request_id, trace: parent, load: None, spans: app.spans.clone() };
             let (now, route, record) = (app.clock.now(), Route::of(head.uri.path()), Record::default());
@@ -57,7 +58,7 @@ impl Entrance {
                 signed_off(&mut watch, outcome)
             });
             trace::within(&context, work).await
-        }
+        })
     }
 
     /// Answers if there is room and time. Whoever asks for our health learns it also when there is no room.

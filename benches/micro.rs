@@ -12,9 +12,14 @@ mod support;
 use std::fmt::Write as _;
 use std::process::Command;
 
+use mimalloc::MiMalloc;
 use support::harness::{Figure, Group};
 use support::report::{asked, asked_for, circumstances, is_bench, publish};
 use support::subjects;
+
+/// That of the program.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The calls whose instructions are counted.
 const COUNTED: u32 = 200;

@@ -23,10 +23,15 @@ mod support;
 use std::time::Duration;
 
 use client::Load;
+use mimalloc::MiMalloc;
 use process::Site;
 use support::cloud::{Arms, ROUTES};
 use support::report::{asked, asked_for, is_bench, publish};
 use table::{Cell, Row};
+
+/// That of the program, also for the floor.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// How long, and how often.
 #[derive(Clone, Copy)]

@@ -45,7 +45,7 @@ struct Plan {
 impl Plan {
     fn of_arguments() -> Self {
         if is_bench() {
-            Self { run: Duration::from_millis(800), rounds: 5, crowd: 100_000 }
+            Self { run: Duration::from_millis(800), rounds: 9, crowd: 100_000 }
         } else {
             Self { run: Duration::from_millis(50), rounds: 1, crowd: 100 }
         }

@@ -104,7 +104,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// `src/policy/grant.rs` is in the room `policy`.
+/// `src/policy/url.rs` is in the room `policy`.
 fn room_of(file: &Path) -> String {
     let first = file.components().nth(1).unwrap().as_os_str().to_str().unwrap();
     first.trim_end_matches(".rs").to_owned()

@@ -10,10 +10,8 @@
 #[expect(dead_code, reason = "the same support as that of the other benches")]
 mod support;
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::process::Command;
-use std::{fs, mem};
 
 use mimalloc::MiMalloc;
 use support::harness::{Figure, Group};
@@ -89,43 +87,24 @@ struct Profile {
 fn under_callgrind(name: &str) -> Profile {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("callgrind.out");
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--toggle-collect=*Subject*repeat*"])
-        .arg(format!("--callgrind-out-file={}", out.display()))
-        .arg(std::env::current_exe().unwrap())
-        .args(["--counted", name])
-        .output()
-        .expect("valgrind is installed");
-    let report = String::from_utf8_lossy(&output.stderr).into_owned();
-    let (all, hashing) = costs(&fs::read_to_string(out).unwrap_or_else(|_| panic!("{report}")));
+    let program = std::env::current_exe().unwrap();
+    let options = ["--tool=callgrind", "--toggle-collect=*Subject*repeat*"];
+    let file = format!("--callgrind-out-file={}", out.display());
+    printed(Command::new("valgrind").args(options).arg(file).arg(program).args(["--counted", name]));
+    let costs = printed(Command::new("callgrind_annotate").args(["--threshold=100", "--auto=no"]).arg(out));
+    // `1,234 (56.7%)  file:function [object]`
+    let cost = |line: &str| line.split_whitespace().next()?.replace(',', "").parse::<u64>().ok();
+    let sum = |part: &str| costs.lines().filter(|line| line.contains(part)).filter_map(cost).sum::<u64>();
+    let (all, hashing) = (sum("PROGRAM TOTALS"), sum("::compress"));
     assert!(all > 0, "nothing was counted: run this with CARGO_PROFILE_BENCH_STRIP=none");
     Profile { all: all / u64::from(COUNTED), hashing: hashing / u64::from(COUNTED) }
 }
 
-/// The sum of all costs in callgrind's file, and of those of functions that take in a block of a hash.
-fn costs(file: &str) -> (u64, u64) {
-    let mut names: HashMap<&str, &str> = HashMap::new();
-    let (mut all, mut hashing, mut is_hash, mut is_call) = (0, 0, false, false);
-    for line in file.lines() {
-        if let Some((kind @ ("fn" | "cfn"), name)) = line.split_once('=') {
-            // A name stands only where it comes first: `fn=(7) name`, later `fn=(7)`.
-            let (id, name) = name.split_once(' ').unwrap_or((name, ""));
-            let name = *names.entry(id).or_insert(name);
-            if kind == "fn" {
-                is_hash = name.contains("compress");
-            }
-        } else if line.starts_with("calls=") {
-            // The next line has the costs of what is called, which stand with it too.
-            is_call = true;
-        } else if line.starts_with(|first: char| first.is_ascii_digit() || "+-*".contains(first)) {
-            let cost: u64 = line.split(' ').nth(1).and_then(|cost| cost.parse().ok()).unwrap_or_default();
-            if !mem::take(&mut is_call) {
-                all += cost;
-                hashing += if is_hash { cost } else { 0 };
-            }
-        }
-    }
-    (all, hashing)
+/// What `command` prints.
+fn printed(command: &mut Command) -> String {
+    let output = command.output().expect("valgrind is installed");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 fn counted(wanted: &str) {

@@ -92,19 +92,20 @@ fn main() {
     }
 }
 
-/// All servers by turns.
+/// All servers by turns. A floor and ours run one right after the other, now this one first and now that.
 fn measure(site: &Site, cell: Cell, plan: Plan) -> Row {
     let mut row = Row::new(cell);
     for round in 0..plan.rounds {
-        for turn in 0..4 {
-            let (arms, ours) =
-                [(Arms::Bare, false), (Arms::Bare, true), (Arms::Full, false), (Arms::Full, true)][(round + turn) % 4];
-            let server = site.server(arms, ours);
-            let request = site.request(arms, cell.route, cell.keep_alive);
-            let load = Load { address: server.address, connections: cell.connections, keep_alive: cell.keep_alive };
-            let mut before = Duration::ZERO;
-            let outcome = load.run(plan.run, &mut || request.clone(), &mut || before = server.cpu());
-            row.add(arms, ours, &outcome, server.cpu().saturating_sub(before));
+        let is_even = round % 2 == 0;
+        for arms in [Arms::Bare, Arms::Full] {
+            for ours in [is_even, !is_even] {
+                let server = site.server(arms, ours);
+                let request = site.request(arms, cell.route, cell.keep_alive);
+                let load = Load { address: server.address, connections: cell.connections, keep_alive: cell.keep_alive };
+                let mut before = Duration::ZERO;
+                let outcome = load.run(plan.run, &mut || request.clone(), &mut || before = server.cpu());
+                row.add(arms, ours, &outcome, server.cpu().saturating_sub(before));
+            }
         }
     }
     row

@@ -52,7 +52,7 @@ impl Row {
         median(self.runs[usize::from(arms == Arms::Full)][usize::from(ours)].iter().map(figure).collect())
     }
 
-    /// The median of the ratios of each turn: floor and server ran one after the other in it, so that a machine which is
+    /// The median of the ratios of each round: floor and server ran one after the other in it, so that a machine which is
     /// slower for a minute is so for both.
     fn ratio(&self, arms: Arms, figure: impl Fn(&Run) -> f64) -> f64 {
         let [floor, ours] = &self.runs[usize::from(arms == Arms::Full)];
@@ -70,7 +70,7 @@ impl Row {
 /// Every cell, with the floor beside ours.
 pub(crate) fn of_load(rows: &[Row]) -> String {
     let mut text = format!(
-        "{}. Medians of runs by turns, a ratio that of the ratios of each turn. CPU is the server's, in µs a request; p50, p99 \
+        "{}. Medians of all rounds; a ratio is the median of those of each round. CPU is the server's, in µs a request; p50, p99 \
          and p99.9 in µs.\n\n\
          | route | connections | server | 1,000 requests/s | CPU | to its floor | p50 | p99 | p99.9 |\n\
          |---|---:|---|---:|---:|---:|---:|---:|---:|\n",
@@ -101,7 +101,8 @@ pub(crate) fn of_load(rows: &[Row]) -> String {
 pub(crate) fn summary(rows: &[Row]) -> String {
     let mut text = format!(
         "{}. Fully armed: a JWT caller, limits, metrics, request id, CORS, audit to a file. The floor is a bare hyper \
-         server that returns the same bytes; CPU is the server's time for one request.\n\n\
+         server that returns the same bytes; CPU is the server's time for one request, its ratio the median of those of each \
+         round.\n\n\
          | route, 32 connections | CPU | floor | ratio | p99 to the floor's at 256 |\n|---|---:|---:|---:|---:|\n",
         circumstances()
     );

@@ -246,9 +246,6 @@ pub(super) fn launch(
     clock: Arc<CorrectedClock>,
 ) -> Flight {
     let slot = Arc::clone(slot);
-    // A task has an alignment of its own, and where glibc allocates, the hole of one is of no use for the next: without the
-    // box each session costs some 7 KiB more there.
-    let load = load.boxed();
     let task = tokio::spawn(async move {
         let broke_off = |_| Err(Failed::new(Arc::new(LoadError::BrokeOff), &errand, clock.now()));
         let loaded = tokio::spawn(load).await.unwrap_or_else(broke_off);

@@ -93,35 +93,19 @@ fn check(text: &str) -> Result<(), InvalidKey> {
     })
 }
 
-/// In [`TRAITS`]: ends a segment.
-const SLASH: u8 = 1;
-/// In [`TRAITS`]: should not begin a segment. It is the bit above [`SLASH`].
-const ODD_FIRST: u8 = 2;
-/// In [`TRAITS`]: may stand in a text that is refused. Of the bytes beyond ASCII it is that which control characters
-/// begin with.
-const DOUBTFUL: u8 = 4;
-
-const TRAITS: [u8; 256] = {
-    let mut traits = [0; 256];
-    let mut byte: u8 = 0;
-    while byte < 0xff {
-        if byte < b' ' || matches!(byte, b'*' | b'?' | b'$' | 0x7f | 0xc2) {
-            traits[byte as usize] = DOUBTFUL;
-        }
-        byte += 1;
-    }
-    traits[b'/' as usize] = SLASH | ODD_FIRST;
-    traits[b'.' as usize] = ODD_FIRST;
-    traits
-};
-
-/// Whether there is nothing to be looked at closely, which is seen in one pass.
+/// Whether there is nothing to be looked at closely: no character that may be refused, and no segment that is empty or
+/// begins with a dot. Loops without a way out look at many bytes at once.
 fn is_harmless(text: &str) -> bool {
-    let (last, found) = text.bytes().fold((SLASH, 0), |(before, found), byte| {
-        let traits = TRAITS[usize::from(byte)];
-        (traits & SLASH, found | traits & DOUBTFUL | before << 1 & traits)
-    });
-    last | found == 0
+    let bytes = text.as_bytes();
+    // Of the bytes beyond ASCII it is 0xc2 that control characters begin with.
+    let is = |byte: u8, other: u8| u8::from(byte == other);
+    let wild = |byte: u8| is(byte, b'*') | is(byte, b'?') | is(byte, b'$');
+    let control = |byte: u8| u8::from(byte < b' ') | is(byte, 0x7f) | is(byte, 0xc2);
+    let doubtful = bytes.iter().fold(0, |found, byte| found | wild(*byte) | control(*byte));
+    let odd = |first: u8, next: u8| is(first, b'/') & (is(next, b'/') | is(next, b'.'));
+    let pairs = bytes.iter().zip(bytes.iter().skip(1));
+    let odd_segments = pairs.fold(0, |found, (first, next)| found | odd(*first, *next));
+    doubtful | odd_segments == 0 && !text.starts_with('.') && !text.ends_with('/')
 }
 
 #[cfg(test)]

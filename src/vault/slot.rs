@@ -96,10 +96,6 @@ impl Slot {
         self.opener.id == opener.id
     }
 
-    pub(super) fn opener(&self) -> &AccessKey {
-        &self.opener
-    }
-
     /// The key that is held, where [`Self::step`] would do nothing but hand it out: the same for all but a few requests.
     pub(super) fn calm_key(&self, now: DateTime<Utc>, until: DateTime<Utc>) -> Option<Arc<SessionKey>> {
         let state = self.lock();

@@ -56,7 +56,7 @@ impl Slots {
         now: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Option<Arc<SessionKey>> {
-        let hash = self.hash(session, opener);
+        let hash = self.hash(session);
         let shard = self.shard(hash);
         let slot = shard.find(hash, |slot| slot.is_of(session, opener))?;
         slot.touch(self.age.load(Ordering::Relaxed));
@@ -71,9 +71,9 @@ impl Slots {
         }
         let is_full = self.count.load(Ordering::Relaxed) >= self.bound.load(Ordering::Relaxed);
         let given_up = if is_full { self.make_room(now) } else { 0 };
-        let hash = self.hash(session, opener);
+        let hash = self.hash(session);
         let mut shard = self.shard(hash);
-        let place = shard.entry(hash, |slot| slot.is_of(session, opener), |slot| self.hash_of(slot));
+        let place = shard.entry(hash, |slot| slot.is_of(session, opener), |slot| self.hash(&slot.session));
         let place = place.or_insert_with(|| {
             self.count.fetch_add(1, Ordering::Relaxed);
             let age = self.age.fetch_add(1, Ordering::Relaxed);
@@ -84,7 +84,7 @@ impl Slots {
 
     /// The place of `session` opened by `opener`, if it has one.
     pub(super) fn find(&self, session: &Session, opener: &AccessKey) -> Option<Arc<Slot>> {
-        let hash = self.hash(session, opener);
+        let hash = self.hash(session);
         self.shard(hash).find(hash, |slot| slot.is_of(session, opener)).map(Arc::clone)
     }
 
@@ -93,12 +93,9 @@ impl Slots {
         self.shards.iter().flat_map(|shard| locked(shard).iter().map(Arc::clone).collect::<Vec<_>>())
     }
 
-    fn hash(&self, session: &Session, opener: &AccessKey) -> u64 {
-        self.hasher.hash_one((session, &opener.id))
-    }
-
-    fn hash_of(&self, slot: &Slot) -> u64 {
-        self.hash(&slot.session, slot.opener())
+    fn hash(&self, session: &Session) -> u64 {
+        // Of those who open a session there are few, so they need not be told apart here.
+        self.hasher.hash_one(session)
     }
 
     /// The part for `hash`: by other bits than those that find a place in it.

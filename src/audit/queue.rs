@@ -8,8 +8,9 @@ use std::time::Duration;
 const CAPACITY: usize = 4 * 1024 * 1024;
 /// How long the writer lets events gather, so that a busy server wakes it twenty times a second and not for each.
 const GATHER: Duration = Duration::from_millis(50);
-/// Or until this many bytes have gathered, some six hundred events: what is written soon is still near the processor.
-const ENOUGH: usize = 256 * 1024;
+/// Or until this many bytes have gathered, some two hundred events: what is written soon, and written over soon, is still
+/// near the processor, and to wake the writer for fewer costs more than that gains.
+const ENOUGH: usize = 128 * 1024;
 /// How long a flush waits for a writer that stands still.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -34,6 +35,8 @@ struct State {
     hurry: bool,
     closed: bool,
     writing: bool,
+    /// The writer looks by itself only when it is told that there is something.
+    asleep: bool,
     /// The last batch could not be written.
     failing: bool,
 }
@@ -59,6 +62,13 @@ pub(super) struct Batch {
     pub(super) reopen: bool,
 }
 
+impl State {
+    /// Whether there is nothing to do.
+    fn is_idle(&self) -> bool {
+        self.lines.is_empty() && self.untold == 0 && !self.reopen && !self.closed
+    }
+}
+
 impl Queue {
     /// Appends a line, or drops it where too much waits.
     pub(super) fn push(&self, line: &[u8]) {
@@ -72,8 +82,9 @@ impl Queue {
         let before = state.lines.len();
         state.lines.extend_from_slice(line);
         let enough = before < ENOUGH && state.lines.len() >= ENOUGH;
+        let first = before == 0 && state.asleep;
         drop(state);
-        if before == 0 || enough {
+        if first || enough {
             self.work.notify_one();
         }
     }
@@ -85,17 +96,26 @@ impl Queue {
         let mut state = self.lock();
         state.writing = false;
         self.written.notify_all();
-        let idle = |state: &mut State| state.lines.is_empty() && state.untold == 0 && !state.reopen && !state.closed;
-        state = self.work.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
-        let gathering =
-            |state: &mut State| !state.hurry && !state.closed && !state.reopen && state.lines.len() < ENOUGH;
-        state = self.work.wait_timeout_while(state, GATHER, gathering).unwrap_or_else(PoisonError::into_inner).0;
+        state = self.gather(state);
+        if state.is_idle() {
+            state.asleep = true;
+            state = self.work.wait_while(state, |state| state.is_idle()).unwrap_or_else(PoisonError::into_inner);
+            state.asleep = false;
+            state = self.gather(state);
+        }
         mem::swap(&mut batch.lines, &mut state.lines);
         batch.dropped = mem::take(&mut state.untold);
         batch.reopen = mem::take(&mut state.reopen);
         state.hurry = false;
         state.writing = true;
         !(state.closed && batch.lines.is_empty() && batch.dropped == 0)
+    }
+
+    /// Lets events gather. While many come, one batch after the other, the writer is woken once for each, when it is full.
+    fn gather<'q>(&'q self, state: MutexGuard<'q, State>) -> MutexGuard<'q, State> {
+        let gathering =
+            |state: &mut State| !state.hurry && !state.closed && !state.reopen && state.lines.len() < ENOUGH;
+        self.work.wait_timeout_while(state, GATHER, gathering).unwrap_or_else(PoisonError::into_inner).0
     }
 
     pub(super) fn ask_to_reopen(&self) {

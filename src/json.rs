@@ -37,6 +37,13 @@ fn any_escaped(bytes: &[u8]) -> bool {
     bytes.iter().fold(0, |found, byte| found | escape(*byte)) != 0
 }
 
+/// An empty text with room for `bytes`, and for more up to a power of two: of some kilobytes, the allocator has such at hand
+/// and has to look for others.
+#[must_use]
+pub fn with_room(bytes: usize) -> String {
+    String::with_capacity(bytes.next_power_of_two())
+}
+
 /// Appends `text` in quotes.
 ///
 /// # Panics
@@ -45,6 +52,11 @@ pub fn push_text(out: &mut String, text: &str) {
     if !is_plain(text) {
         return out.push_str(&serde_json::to_string(text).expect("every text is JSON"));
     }
+    push_plain(out, text);
+}
+
+/// Appends in quotes what [`is_plain`].
+pub fn push_plain(out: &mut String, text: &str) {
     out.reserve(text.len() + 2);
     out.push('"');
     out.push_str(text);

@@ -6,6 +6,8 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::json;
+
 /// A text that is wiped on drop and that no `Debug` shows; there is no `Display`, `Serialize` or `PartialEq`.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
@@ -51,6 +53,7 @@ pub struct SessionKey {
     /// When STS ends the key; nothing that is signed with it outlives this.
     pub expiration: DateTime<Utc>,
     token_sha256: String,
+    is_plain: bool,
 }
 
 impl SessionKey {
@@ -59,7 +62,15 @@ impl SessionKey {
     pub fn new(access_key: AccessKey, issued: DateTime<Utc>, expiration: DateTime<Utc>) -> Self {
         let token = access_key.token.as_ref().map_or("", Secret::expose);
         let token_sha256 = const_hex::encode(Sha256::digest(token.as_bytes()));
-        Self { access_key, issued, expiration, token_sha256 }
+        let is_plain =
+            json::is_plain(token) && json::is_plain(&access_key.id) && json::is_plain(access_key.secret.expose());
+        Self { access_key, issued, expiration, token_sha256, is_plain }
+    }
+
+    /// Whether id, secret and token stand in JSON as they are, which is seen once and not with every answer.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     /// The SHA-256 of the token in hexadecimal: it may stand in a trail, and a token that turns up can be traced by it.

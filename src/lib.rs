@@ -7,7 +7,8 @@
 //!
 //! | room | imports | what it is for |
 //! |---|---|---|
-//! | [`clock`], [`keys`], [`json`] | – | the time; secrets and what carries them; texts as JSON has them |
+//! | [`clock`], [`json`] | – | the time; texts as JSON has them |
+//! | [`keys`] | `json` | secrets and what carries them |
 //! | [`metrics`] | – | what is counted of the process, and the text in which Prometheus reads it |
 //! | [`trace`] | – | which request a line of the log belongs to |
 //! | [`signing`] | `keys`, `json` | turns key, time and request into a signature; pure |

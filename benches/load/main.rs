@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use client::Load;
 use mimalloc::MiMalloc;
-use process::Site;
+use process::{Server, Site};
 use support::cloud::{Arms, ROUTES};
 use support::report::{asked, asked_for, is_bench, publish};
 use table::{Cell, Row};
@@ -43,6 +43,9 @@ struct Plan {
 }
 
 impl Plan {
+    /// The connections of most figures.
+    const USUAL: usize = 32;
+
     fn of_arguments() -> Self {
         if is_bench() {
             Self { run: Duration::from_millis(800), rounds: 9, crowd: 100_000 }
@@ -77,7 +80,7 @@ impl Plan {
 
 fn main() {
     if let Some(file) = asked_for("--floor") {
-        return floor::serve(&file);
+        return floor::serve(&file, asked("--hashing"));
     }
     if !asked("--pinned") {
         return process::again_on_own_core();
@@ -87,9 +90,24 @@ fn main() {
     let rows: Vec<Row> = Plan::cells().into_iter().map(|cell| measure(&site, cell, plan)).collect();
     publish("load", &table::of_load(&rows));
     publish("load-summary", &table::summary(&rows));
+    publish("load-hashing", &table::of_hashing(hashing(&site, plan)));
     if !asked("--no-extras") {
         publish("extras", &extras::table(plan));
     }
+}
+
+/// What the hashing of a URL alone adds to the floor: the processor time for a request of both, round by round.
+fn hashing(site: &Site, plan: Plan) -> Vec<[f64; 2]> {
+    let (route, connections) = (ROUTES.len() - 1, Plan::USUAL);
+    let cpu = |server: &Server| {
+        let load = Load { address: server.address, connections, keep_alive: true };
+        let request = site.request(Arms::Full, route, true);
+        let mut before = Duration::ZERO;
+        let outcome = load.run(plan.run, &mut || request.clone(), &mut || before = server.cpu());
+        table::micros(server.cpu().saturating_sub(before), &outcome)
+    };
+    let round = |_| [site.server(Arms::Full, false), &site.hashing].map(cpu);
+    (0..plan.rounds).map(round).collect()
 }
 
 /// All servers by turns. A floor and ours run one right after the other, now this one first and now that.

@@ -61,11 +61,12 @@ impl Server {
         (server, began.elapsed())
     }
 
-    fn floor(answers: &Answers, folder: &TempDir, name: &str) -> Self {
+    fn floor(answers: &Answers, folder: &TempDir, name: &str, hashes: bool) -> Self {
         let file = folder.path().join(format!("{name}.json"));
         fs::write(&file, serde_json::to_vec(answers).unwrap()).unwrap();
         let mut command = on_core(0);
         command.arg(std::env::current_exe().unwrap()).arg("--floor").arg(file).stdout(Stdio::piped());
+        command.args(hashes.then_some("--hashing"));
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -106,6 +107,8 @@ pub(crate) fn request(path: &str, headers: &[(&str, String)], keep_alive: bool) 
 /// All that is compared.
 pub(crate) struct Site {
     servers: [(Arms, bool, Server); 4],
+    /// The floor of what is armed that hashes, too.
+    pub(crate) hashing: Server,
     bearer: String,
     _folder: TempDir,
 }
@@ -122,17 +125,18 @@ impl Site {
                 assert!(answer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer));
                 (path.to_owned(), Ready::of(&answer))
             };
-            let floor = Server::floor(&ROUTES.into_iter().map(answer).collect(), &folder, name);
-            (floor, ours)
+            let answers: Answers = ROUTES.into_iter().map(answer).collect();
+            let [floor, hashing] = [false, true].map(|hashes| Server::floor(&answers, &folder, name, hashes));
+            (floor, hashing, ours)
         };
-        let ((bare_floor, bare), (full_floor, full)) = (pair(Arms::Bare, "bare"), pair(Arms::Full, "full"));
+        let ((bare_floor, _, bare), (full_floor, hashing, full)) = (pair(Arms::Bare, "bare"), pair(Arms::Full, "full"));
         let servers = [
             (Arms::Bare, false, bare_floor),
             (Arms::Bare, true, bare),
             (Arms::Full, false, full_floor),
             (Arms::Full, true, full),
         ];
-        Self { servers, bearer, _folder: folder }
+        Self { servers, hashing, bearer, _folder: folder }
     }
 
     pub(crate) fn server(&self, arms: Arms, ours: bool) -> &Server {

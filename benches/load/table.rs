@@ -41,9 +41,10 @@ impl Row {
     pub(crate) fn add(&mut self, arms: Arms, ours: bool, outcome: &Outcome, cpu: Duration) {
         #[expect(clippy::cast_precision_loss, reason = "counts of a short run")]
         let requests = outcome.requests() as f64;
+        let cpu = micros(cpu, outcome);
         self.runs[usize::from(arms == Arms::Full)][usize::from(ours)].push(Run {
             rate: requests / outcome.elapsed.as_secs_f64() / 1e3,
-            cpu: cpu.as_secs_f64() * 1e6 / requests,
+            cpu,
             latencies: [0.5, 0.99, 0.999].map(|share| outcome.quantile(share)),
         });
     }
@@ -65,6 +66,23 @@ impl Row {
         let kept = if keep_alive { "" } else { ", new ones" };
         format!("{path} | {connections}{kept}")
     }
+}
+
+/// `cpu` for each request, in microseconds.
+pub(crate) fn micros(cpu: Duration, outcome: &Outcome) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "counts of a short run")]
+    return cpu.as_secs_f64() * 1e6 / outcome.requests() as f64;
+}
+
+/// The floor, and the one that hashes, by the rounds of both.
+pub(crate) fn of_hashing(rounds: Vec<[f64; 2]>) -> String {
+    let [floor, hashing] = [0, 1].map(|at| median(rounds.iter().map(|round| round[at]).collect()));
+    let ratio = median(rounds.into_iter().map(|[floor, hashing]| hashing / floor).collect());
+    format!(
+        "{}.\n\n| /presigned-url, 32 connections | CPU | to the floor |\n|---|---:|---:|\n| the floor | {floor:.2} | 1.00 |\n\
+         | the floor, and the hashing of a URL's signature | {hashing:.2} | {ratio:.2} |\n",
+        circumstances()
+    )
 }
 
 /// Every cell, with the floor beside ours.

@@ -44,7 +44,7 @@ fuzz_target!(|data: &[u8]| {
 fn refuse(value: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(value) else { return };
     let headers = HeaderMap::from_iter([(AUTHORIZATION, value)]);
-    let proof = Proof { unverified_headers: &headers, authority: None, peer: None };
+    let proof = Proof { unverified_headers: &headers, authority: None, peer: None, last_token: None };
     let asked = pin!(AUTHENTICATOR.authenticate(&proof, DateTime::UNIX_EPOCH));
     match asked.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(refused) => assert!(refused.is_err(), "{refused:?}"),

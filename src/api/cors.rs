@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::body::Bytes;
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 
-use super::answer::Answer;
 use super::problem::Problem;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST");
@@ -64,7 +64,7 @@ impl Cors {
     }
 
     /// The answer to a request that only asks whether another may be sent; `None` if this is none.
-    pub(super) fn preflight(&self, method: &Method, headers: &HeaderMap) -> Option<Result<Answer, Problem>> {
+    pub(super) fn preflight(&self, method: &Method, headers: &HeaderMap) -> Option<Result<Response<Bytes>, Problem>> {
         let asks = method == Method::OPTIONS && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         if !asks || !headers.contains_key(header::ORIGIN) {
             return None;
@@ -75,8 +75,8 @@ impl Cors {
         })
     }
 
-    fn permission(&self) -> Answer {
-        let mut permission = Answer::default();
+    fn permission(&self) -> Response<Bytes> {
+        let mut permission = Response::default();
         *permission.status_mut() = StatusCode::NO_CONTENT;
         permission.headers_mut().extend([
             (header::ACCESS_CONTROL_ALLOW_METHODS, METHODS),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::answer::{Answer, Granted, json as serialized, written};
+use super::answer::{Answer, Granted, json as serialized};
 use super::offers::Offer;
 use crate::json;
 use crate::keys::{AccessKey, SessionKey};
@@ -75,7 +75,7 @@ pub(super) fn of(offer: &Offer, permit: &FormPermit<'_>, key: &Arc<SessionKey>, 
         SignatureVersion::V4 => post::sign_v4(conditions, granted.expiration, &signer, granted.at),
         SignatureVersion::V1 => post::sign_v1(&conditions, granted.expiration, &key.access_key),
     };
-    let mut out = String::with_capacity(room(grant, permit, key, &form));
+    let mut out = json::with_room(room(grant, permit, key, &form));
     let address = &offer.forms.address;
     out.extend([r#"{"method":"POST","url":"#, address, r#","fields":{"key":"#]);
     let key_text = push_fields(&mut out, permit, &form);
@@ -97,7 +97,7 @@ pub(super) fn of(offer: &Offer, permit: &FormPermit<'_>, key: &Arc<SessionKey>, 
         out.extend([r#"","clampedBy":""#, reason]);
     }
     out.push_str("\"}");
-    written(out)
+    Answer::Json(out)
 }
 
 /// How many bytes most answers have.

@@ -71,7 +71,7 @@ impl Gate {
     }
 
     fn address(&self, visit: &Visit<'_>) -> IpAddr {
-        let (peer, headers) = (visit.peer.address(), &visit.head.headers);
+        let (peer, headers) = (visit.client.peer.address(), &visit.head.headers);
         self.tell_of_unknown_proxy(peer, headers);
         client_address(peer, headers, &self.front)
     }

@@ -7,17 +7,18 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use axum::{BoxError, Router};
 use http_body_util::{Either, Full};
 use tower::Service;
 
-use super::answer::Answer;
+use super::answer::{Answer, Heads};
 use super::exit::{Record, Watch};
-use super::peer::Peer;
+use super::peer::Client;
 use super::problem::Problem;
 use super::visit::Visit;
 use super::{App, classic, credentials_uri, grants, health, post_signature, presigned_url, sts};
@@ -28,51 +29,65 @@ use crate::trace::{self, Context, REQUEST_ID, RequestId};
 pub type Outgoing = Response<Either<Full<Bytes>, Body>>;
 
 /// What answers every request.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Entrance {
     app: Arc<App>,
+    heads: Heads,
     pages: Router,
+}
+
+/// What a request comes to, before it has what every response has.
+enum Reply {
+    Ours(Answer),
+    Page(Response<Body>),
 }
 
 impl Entrance {
     /// The routes of `app`, with `pages` for every path that is none of ours.
     #[must_use]
-    pub fn new(app: Arc<App>, pages: Router) -> Self {
-        Self { app, pages: pages.method_not_allowed_fallback(method_not_allowed) }
+    pub fn new(app: Arc<App>, pages: Router) -> Arc<Self> {
+        let (heads, pages) = (Heads::new(&app.cors), pages.method_not_allowed_fallback(method_not_allowed));
+        Arc::new(Self { app, heads, pages })
     }
 
-    /// The answer to `request`, which came from `peer`. In a box it is not moved with all that is around it; and the place
+    /// The answer to `request`, which came from `client`. In a box it is not moved with all that is around it; and the place
     /// that one answer leaves is the next one's, while a place in each connection would be cold when its turn comes.
-    pub fn answer<B>(&self, request: Request<B>, peer: Peer) -> Pin<Box<impl Future<Output = Outgoing> + Send>>
+    pub fn answer<B>(
+        self: Arc<Self>,
+        request: Request<B>,
+        client: Arc<Client>,
+    ) -> Pin<Box<impl Future<Output = Outgoing> + Send + use<B>>>
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
         let (head, body) = request.into_parts();
         Box::pin(async move {
-            let (app, request_id, parent) = (&*self.app, RequestId::of(&head.headers), trace::parent(&head.headers));
+            let (app, client) = (&*self.app, &*client);
+            let (request_id, parent) = (RequestId::of(&head.headers), trace::parent(&head.headers));
             let context = Context { request_id, trace: parent, load: None, spans: app.spans.clone() };
-            let (now, route, record) = (app.clock.now(), Route::of(head.uri.path()), Record::default());
-            let mut watch = Watch::set(Visit { app, head: &head, peer, now, route, context: &context, record });
+            let ((now, began), route) = (app.clock.reading(), Route::of(head.uri.path()));
+            let visit = Visit { app, head: &head, client, now, route, context: &context, record: Record::default() };
+            let mut watch = Watch::set(visit, began);
             let work = pin!(async {
                 let outcome = self.respond(&mut watch.visit, body).await;
-                signed_off(&mut watch, outcome)
+                self.sign_off(&mut watch, outcome)
             });
             trace::within(&context, work).await
         })
     }
 
     /// Answers if there is room and time. Whoever asks for our health learns it also when there is no room.
-    async fn respond<B>(&self, visit: &mut Visit<'_>, body: B) -> Result<Outgoing, Problem>
+    async fn respond<B>(&self, visit: &mut Visit<'_>, body: B) -> Result<Reply, Problem>
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
-        let &mut Visit { app, head, peer, route, .. } = visit;
+        let &mut Visit { app, head, client, route, .. } = visit;
         if let Some(permission) = app.cors.preflight(&head.method, &head.headers) {
-            return permission.map(ready);
+            return permission.map(|permission| Reply::Ours(Answer::Whole(permission)));
         }
         let is_health = matches!(route, Route::Healthz | Route::Readyz);
         if !is_health {
-            app.gate.demand_https(&head.headers, peer)?;
+            app.gate.demand_https(&head.headers, client.peer)?;
         }
         let _room = match app.gate.enter() {
             Ok(room) => Some(room),
@@ -83,7 +98,7 @@ impl Entrance {
             }
         };
         if !self.is_ours(route) {
-            return Box::pin(self.page(Request::from_parts(head.clone(), Body::new(body)))).await;
+            return Box::pin(self.page(Request::from_parts(head.clone(), Body::new(body)))).await.map(Reply::Page);
         }
         let mut work = pin!(ours(visit, body));
         // What is answered at once, as nearly everything is, needs no timer.
@@ -93,7 +108,7 @@ impl Entrance {
                 tokio::time::timeout(app.request_timeout, work).await.unwrap_or_else(|_elapsed| Err(too_slow()))
             }
         };
-        answered.map(|answer| if head.method == Method::HEAD { bodiless(answer) } else { ready(answer) })
+        answered.map(Reply::Ours)
     }
 
     fn is_ours(&self, route: Route) -> bool {
@@ -103,31 +118,49 @@ impl Entrance {
         }
     }
 
-    async fn page(&self, request: Request<Body>) -> Result<Outgoing, Problem> {
+    async fn page(&self, request: Request<Body>) -> Result<Response<Body>, Problem> {
         let answer = self.pages.clone().call(request);
         let answered: Result<Response<Body>, Infallible> =
             tokio::time::timeout(self.app.request_timeout, answer).await.map_err(|_elapsed| too_slow())?;
         let Ok(answer) = answered;
-        Ok(answer.map(Either::Right))
+        Ok(answer)
     }
-}
 
-/// The outcome as it goes out, with what every answer has.
-fn signed_off(watch: &mut Watch<'_>, outcome: Result<Outgoing, Problem>) -> Outgoing {
-    let Visit { app, head, peer, context, .. } = watch.visit;
-    let id = &*context.request_id;
-    let (mut outgoing, code) = match outcome {
-        Ok(outgoing) => explained(outgoing, id),
-        Err(problem) => (ready(problem.render(id)), Some(problem.code())),
-    };
-    watch.answered(outgoing.status().as_u16(), code);
-    let headers = outgoing.headers_mut();
-    headers.insert(REQUEST_ID, HeaderValue::from_str(id).expect("an id is made of header characters"));
-    if let Some(hsts) = app.hsts.as_ref().filter(|_| peer.is_https()) {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
+    /// The outcome as it goes out, with what every response has.
+    fn sign_off(&self, watch: &mut Watch<'_>, outcome: Result<Reply, Problem>) -> Outgoing {
+        let Visit { app, head, client, context, .. } = watch.visit;
+        let (id, allowed) = (&context.request_id, app.cors.allowed(&head.headers));
+        let mark = |headers: &mut HeaderMap, allowed| {
+            headers.insert(REQUEST_ID, id.to_header());
+            app.cors.mark(allowed, headers);
+        };
+        let (mut outgoing, code) = match outcome {
+            Ok(Reply::Ours(Answer::Json(json))) => (ready(self.heads.put_on(json, id, allowed), &head.method), None),
+            Ok(Reply::Ours(Answer::Whole(mut answer))) => {
+                mark(answer.headers_mut(), allowed);
+                (ready(answer, &head.method), None)
+            }
+            Ok(Reply::Page(page)) => {
+                let (mut page, code) = explained(page, id);
+                mark(page.headers_mut(), allowed);
+                (page, code)
+            }
+            Err(problem) => {
+                let mut refusal = problem.render(id);
+                mark(refusal.headers_mut(), allowed);
+                (refusal.map(whole), Some(problem.code()))
+            }
+        };
+        watch.answered(outgoing.status().as_u16(), code);
+        if let Some(hsts) = app.hsts.as_ref().filter(|_| client.peer.is_https()) {
+            outgoing.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
+        }
+        // Over HTTP/2 the connection itself says that it ends.
+        if app.stopping.load(Ordering::Relaxed) && head.version < Version::HTTP_2 {
+            outgoing.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        outgoing
     }
-    app.cors.mark(app.cors.allowed(&head.headers), headers);
-    outgoing
 }
 
 /// The answer of one of our own routes.
@@ -180,16 +213,18 @@ fn allowed(posts: bool) -> HeaderValue {
     HeaderValue::from_static(if posts { "GET,HEAD,POST" } else { "GET,HEAD" })
 }
 
-fn ready(answer: Answer) -> Outgoing {
-    answer.map(|body| Either::Left(Full::new(body)))
+fn whole(body: Bytes) -> Either<Full<Bytes>, Body> {
+    Either::Left(Full::new(body))
 }
 
-/// `answer` as a HEAD has it.
-fn bodiless(answer: Answer) -> Outgoing {
-    let length = HeaderValue::from(answer.body().len());
-    let mut answer = ready(answer.map(|_| Bytes::new()));
-    answer.headers_mut().insert(header::CONTENT_LENGTH, length);
-    answer
+/// `answer` as it goes out; to a HEAD without its body, but with the length that it has.
+fn ready(mut answer: Response<Bytes>, method: &Method) -> Outgoing {
+    if method == Method::HEAD {
+        let length = HeaderValue::from(answer.body().len());
+        answer.headers_mut().insert(header::CONTENT_LENGTH, length);
+        answer = answer.map(|_| Bytes::new());
+    }
+    answer.map(whole)
 }
 
 pub(super) async fn method_not_allowed() -> Problem {
@@ -203,13 +238,13 @@ pub async fn not_found() -> Problem {
         .hint("there are /sts, /post-signature and /presigned-url")
 }
 
-/// `outgoing`, with the document in place of the bare status where it is a problem, and its code.
-fn explained(outgoing: Outgoing, id: &str) -> (Outgoing, Option<&'static str>) {
-    let Some(problem) = outgoing.extensions().get::<Arc<Problem>>().map(Arc::clone) else {
-        return (outgoing, None);
+/// `page`, with the document in place of the bare status where it is a problem, and its code.
+fn explained(page: Response<Body>, id: &str) -> (Outgoing, Option<&'static str>) {
+    let Some(problem) = page.extensions().get::<Arc<Problem>>().map(Arc::clone) else {
+        return (page.map(Either::Right), None);
     };
-    let mut rendered = ready(problem.render(id));
-    for (name, value) in outgoing.headers() {
+    let mut rendered = problem.render(id).map(whole);
+    for (name, value) in page.headers() {
         if name != header::CONTENT_LENGTH && !rendered.headers().contains_key(name) {
             rendered.headers_mut().append(name, value.clone());
         }

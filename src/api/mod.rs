@@ -44,7 +44,7 @@ pub use self::gate::{Front, Gate};
 pub use self::ingress::{Entrance, Outgoing, not_found};
 pub use self::offers::Offers;
 pub use self::parameters::BodyLimit;
-pub use self::peer::Peer;
+pub use self::peer::{Client, Peer};
 pub use self::problem::{Problem, Upstream};
 pub use self::refusals::unauthenticated;
 use crate::audit::Trail;
@@ -89,7 +89,7 @@ pub struct App {
 
 /// The routes that tell of our health, for a listener of the operator's own.
 pub fn health(app: Arc<App>) -> Router {
-    let ready = async |State(app): State<Arc<App>>| health::ready(&app).await.map(Body::from);
-    let alive = async || health::alive().map(Body::from);
+    let ready = async |State(app): State<Arc<App>>| health::ready(&app).await.whole().map(Body::from);
+    let alive = async || health::alive().whole().map(Body::from);
     Router::new().route("/healthz", get(alive)).route("/readyz", get(ready)).with_state(app)
 }

@@ -2,6 +2,23 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use crate::caller::LastToken;
+
+/// One connection, as far as answers depend on it: who is at its other end, and what came from there before.
+#[derive(Debug)]
+pub struct Client {
+    pub(super) peer: Peer,
+    pub(super) last_token: LastToken,
+}
+
+impl Client {
+    /// A new connection of `peer`.
+    #[must_use]
+    pub fn new(peer: Peer) -> Self {
+        Self { peer, last_token: LastToken::default() }
+    }
+}
+
 /// Who is at the other end of a connection.
 #[derive(Clone, Copy, Debug)]
 pub enum Peer {

@@ -6,10 +6,10 @@ use uuid::Uuid;
 use super::answer::Answer;
 use super::exit::Vended;
 use super::form_answer;
-use super::parameters::{Parameters, invalid};
+use super::parameters::{Parameter, Parameters, invalid};
 use super::problem::Problem;
 use super::visit::Visit;
-use crate::policy::{FormAsk, Naming, SignatureVersion};
+use crate::policy::{FormAsk, SignatureVersion};
 
 static KNOWN: [&str; 7] = ["grant", "filename", "key", "contentType", "size", "expires", "signatureVersion"];
 
@@ -17,14 +17,7 @@ pub(super) async fn answer(visit: &mut Visit<'_>, body: Body) -> Result<Answer, 
     let caller = visit.app.admit(visit).await?.caller;
     let parameters = Parameters::read(visit.head, body, &KNOWN, visit.app.body_limit).await?;
     let offer = visit.grant(parameters.text("grant")?, parameters.text("key")?)?;
-    let ask = FormAsk {
-        naming: naming(&parameters)?,
-        content_type: parameters.text("contentType")?,
-        size: parameters.number("size")?,
-        expires: parameters.number("expires")?,
-        signature: signature_version(&parameters)?,
-    };
-    let permit = offer.grant.form(&caller, &ask, new_name(&mut Uuid::encode_buffer()), visit.now)?;
+    let permit = offer.grant.form(&caller, &ask(&parameters)?, new_name(&mut Uuid::encode_buffer()), visit.now)?;
     visit.app.charge_grant(&offer.grant, visit.now)?;
     let (key, granted) = visit.signing_key(&permit.session, permit.life).await?;
     let answer = form_answer::of(offer, &permit, &key, granted);
@@ -37,15 +30,27 @@ pub(super) fn new_name(buffer: &mut [u8; 45]) -> &str {
     Uuid::new_v4().hyphenated().encode_lower(buffer)
 }
 
-pub(super) fn naming<'p>(parameters: &'p Parameters<'_>) -> Result<Naming<'p>, Problem> {
-    Ok(Naming { key: parameters.text("key")?, filename: parameters.text("filename")? })
+fn ask<'p>(parameters: &'p Parameters<'_>) -> Result<FormAsk<'p>, Problem> {
+    let mut ask = FormAsk::default();
+    for parameter in parameters.iter() {
+        match parameter.name {
+            "key" => ask.naming.key = Some(parameter.text()?),
+            "filename" => ask.naming.filename = Some(parameter.text()?),
+            "contentType" => ask.content_type = Some(parameter.text()?),
+            "size" => ask.size = Some(parameter.number()?),
+            "expires" => ask.expires = Some(parameter.number()?),
+            "signatureVersion" => ask.signature = Some(signature_version(parameter)?),
+            _other_than_asked_of_the_form => {}
+        }
+    }
+    Ok(ask)
 }
 
-pub(super) fn signature_version(parameters: &Parameters<'_>) -> Result<Option<SignatureVersion>, Problem> {
-    match parameters.text("signatureVersion")? {
-        None => Ok(None),
-        Some("v4") => Ok(Some(SignatureVersion::V4)),
-        Some("v1") => Ok(Some(SignatureVersion::V1)),
-        Some(_) => Err(invalid("signatureVersion", "is neither v4 nor v1")),
+/// The scheme that is meant by `v4` or `v1`.
+pub(super) fn signature_version(parameter: &Parameter<'_>) -> Result<SignatureVersion, Problem> {
+    match parameter.text()? {
+        "v4" => Ok(SignatureVersion::V4),
+        "v1" => Ok(SignatureVersion::V1),
+        _ => Err(invalid(parameter.name, "is neither v4 nor v1")),
     }
 }

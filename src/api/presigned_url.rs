@@ -5,11 +5,11 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::answer::{Answer, text, written};
+use super::answer::{Answer, text};
 use super::exit::Vended;
 use super::gate::Visitor;
 use super::parameters::{Parameters, invalid};
-use super::post_signature::{naming, new_name, signature_version};
+use super::post_signature::{new_name, signature_version};
 use super::problem::Problem;
 use super::url_answer::{self, UrlAnswer};
 use super::visit::Visit;
@@ -47,7 +47,7 @@ pub(super) async fn answer(visit: &mut Visit<'_>, body: Body) -> Result<Answer, 
         return Box::pin(batch(visit, &visitor, &Items { common: &parameters, items: &items })).await;
     }
     let answer = one(visit, &visitor.caller, &parameters, None).await?;
-    Ok(if wants_text(&visit.head.headers) { as_text(&answer) } else { written(answer.json) })
+    Ok(if wants_text(&visit.head.headers) { as_text(&answer) } else { Answer::Json(answer.json) })
 }
 
 async fn one(
@@ -65,23 +65,30 @@ async fn one(
     Ok(answer)
 }
 
+/// Looks once at each that was given, which are a few of many.
 fn ask<'p>(parameters: &'p Parameters<'_>) -> Result<UrlAsk<'p>, Problem> {
-    Ok(UrlAsk {
-        method: parameters.text("method")?,
-        naming: naming(parameters)?,
-        expires: parameters.number("expires")?,
-        content_type: parameters.text("contentType")?,
-        content_md5: parameters.text("contentMd5")?,
-        size: parameters.number("size")?,
-        process: parameters.text("process")?,
-        version_id: parameters.text("versionId")?,
-        response_content_type: parameters.text("responseContentType")?,
-        response_content_disposition: parameters.text("responseContentDisposition")?,
-        storage_class: parameters.text("storageClass")?,
-        forbid_overwrite: parameters.flag("forbidOverwrite")?,
-        traffic_limit: parameters.number("trafficLimit")?,
-        signature: signature_version(parameters)?,
-    })
+    let mut ask = UrlAsk::default();
+    for parameter in parameters.iter() {
+        match parameter.name {
+            "key" => ask.naming.key = Some(parameter.text()?),
+            "filename" => ask.naming.filename = Some(parameter.text()?),
+            "method" => ask.method = Some(parameter.text()?),
+            "expires" => ask.expires = Some(parameter.number()?),
+            "contentType" => ask.content_type = Some(parameter.text()?),
+            "contentMd5" => ask.content_md5 = Some(parameter.text()?),
+            "size" => ask.size = Some(parameter.number()?),
+            "process" => ask.process = Some(parameter.text()?),
+            "versionId" => ask.version_id = Some(parameter.text()?),
+            "responseContentType" => ask.response_content_type = Some(parameter.text()?),
+            "responseContentDisposition" => ask.response_content_disposition = Some(parameter.text()?),
+            "storageClass" => ask.storage_class = Some(parameter.text()?),
+            "forbidOverwrite" => ask.forbid_overwrite = Some(parameter.flag()?),
+            "trafficLimit" => ask.traffic_limit = Some(parameter.number()?),
+            "signatureVersion" => ask.signature = Some(signature_version(parameter)?),
+            _other_than_asked_of_the_url => {}
+        }
+    }
+    Ok(ask)
 }
 
 /// The items of a batch, and what stands beside them.
@@ -99,7 +106,7 @@ async fn batch(
     if !(1..=MAX_ITEMS).contains(&items.len()) {
         return Err(invalid("items", "has 1 to 100 items"));
     }
-    if let Some(name) = common.names().find(|name| *name != "grant") {
+    if let Some(name) = common.iter().map(|parameter| parameter.name).find(|name| *name != "grant") {
         return Err(invalid(name, "stands beside \"items\"; only \"grant\" may, the others belong into each item"));
     }
     let grant = common.text("grant")?;
@@ -114,7 +121,8 @@ async fn batch(
         });
     }
     let server_time = Extended::of(visit.now);
-    Ok(written([r#"{"items":["#, &answers.join(","), r#"],"serverTime":""#, server_time.as_str(), "\"}"].concat()))
+    let text = [r#"{"items":["#, &answers.join(","), r#"],"serverTime":""#, server_time.as_str(), "\"}"].concat();
+    Ok(Answer::Json(text))
 }
 
 async fn signed(
@@ -138,5 +146,5 @@ pub(super) fn as_text(answer: &UrlAnswer) -> Answer {
     let expiration = HeaderValue::from_str(answer.expiration.as_str()).expect("a time is made of header characters");
     let mut response = text(answer.url().to_owned());
     response.headers_mut().insert("x-oss-vend-expiration", expiration);
-    response
+    Answer::Whole(response)
 }

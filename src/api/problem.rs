@@ -3,13 +3,12 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::body::Bytes;
+use axum::http::{self, HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-
-use super::answer::Answer;
 
 /// A request's failure; one pointer wide, since every step of a handler may return it.
 #[derive(Clone, Debug)]
@@ -144,9 +143,9 @@ impl Problem {
         }
     }
 
-    pub(super) fn render(&self, request_id: &str) -> Answer {
+    pub(super) fn render(&self, request_id: &str) -> http::Response<Bytes> {
         let body = serde_json::to_vec(&self.document(request_id)).expect("texts and numbers serialize");
-        let mut response = Answer::new(body.into());
+        let mut response = http::Response::new(Bytes::from(body));
         *response.status_mut() = self.0.status;
         let headers = response.headers_mut();
         headers.extend(self.0.headers.clone());

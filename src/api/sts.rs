@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use chrono::TimeDelta;
 
-use super::answer::{Answer, written};
+use super::answer::Answer;
 use super::exit::Vended;
 use super::offers::Offer;
 use super::parameters::Parameters;
@@ -44,7 +44,7 @@ impl Ask {
 
 pub(super) async fn vend(visit: &mut Visit<'_>, offer: &Offer, caller: &Caller, ask: Ask) -> Result<Answer, Problem> {
     let opened = open(visit, offer, caller, ask).await?;
-    let answer = written(credentials(visit, offer, &opened));
+    let answer = Answer::Json(credentials(visit, offer, &opened));
     opened.tell(visit);
     Ok(answer)
 }
@@ -90,17 +90,15 @@ fn credentials(visit: &Visit<'_>, offer: &Offer, opened: &Opened) -> String {
     const REST: usize = 384;
     let Opened { permit, key, clamped_by } = opened;
     let (token, dir) = (key.token().expose(), permit.dir());
-    let mut out = String::with_capacity(REST + token.len() + offer.place.len() + dir.len());
+    let mut out = json::with_room(REST + token.len() + offer.place.len() + dir.len());
+    let push_text = if key.is_plain() { json::push_plain } else { json::push_text };
     out.push_str(r#"{"AccessKeyId":"#);
-    json::push_text(&mut out, &key.access_key.id);
+    push_text(&mut out, &key.access_key.id);
     out.push_str(r#","AccessKeySecret":"#);
-    json::push_text(&mut out, key.access_key.secret.expose());
+    push_text(&mut out, key.access_key.secret.expose());
     out.push_str(r#","SecurityToken":"#);
-    json::push_text(&mut out, token);
-    out.push_str(r#","Expiration":""#);
-    out.push_str(Extended::of(key.expiration).as_str());
-    out.push_str("\",");
-    out.push_str(&offer.place);
+    push_text(&mut out, token);
+    out.extend([r#","Expiration":""#, Extended::of(key.expiration).as_str(), "\",", &offer.place]);
     out.push_str(r#","dir":"#);
     json::push_text(&mut out, dir);
     out.push_str(r#","serverTime":""#);

@@ -31,7 +31,7 @@ impl UrlAnswer {
 /// The answer, written in one go. Only the key and the values of headers can have something to escape.
 pub(super) fn of(offer: &Offer, permit: &UrlPermit<'_>, key: &Arc<SessionKey>, granted: Granted) -> UrlAnswer {
     let (expiration, server_time) = (Extended::of(granted.expiration), Extended::of(granted.at));
-    let mut out = String::with_capacity(room(offer, permit, key));
+    let mut out = json::with_room(room(offer, permit, key));
     out.extend([r#"{"method":""#, permit.method, r#"","url":""#]);
     let begin = out.len();
     push_signed(&mut out, offer, permit, key, granted);

@@ -11,7 +11,7 @@ use super::App;
 use super::answer::Granted;
 use super::exit::Record;
 use super::offers::Offer;
-use super::peer::Peer;
+use super::peer::Client;
 use super::problem::Problem;
 use crate::caller::Proof;
 use crate::keys::SessionKey;
@@ -27,8 +27,8 @@ pub(super) const DEFAULT_GRANT: &str = "default";
 pub(super) struct Visit<'v> {
     pub(super) app: &'v App,
     pub(super) head: &'v Parts,
-    /// Who is at the other end of the connection.
-    pub(super) peer: Peer,
+    /// Whom it came from.
+    pub(super) client: &'v Client,
     /// When the request came; for what it asks it is this time all along.
     pub(super) now: DateTime<Utc>,
     pub(super) route: Route,
@@ -42,7 +42,8 @@ impl<'v> Visit<'v> {
     pub(super) fn proof(&self) -> Proof<'v> {
         let Parts { uri, headers, .. } = self.head;
         let authority = uri.authority().map(Authority::as_str);
-        Proof { unverified_headers: headers, authority, peer: self.peer.address() }
+        let Client { peer, last_token } = self.client;
+        Proof { unverified_headers: headers, authority, peer: peer.address(), last_token: Some(last_token) }
     }
 
     /// What is offered by the grant of this name. The trail learns that it was asked for, and for which key.

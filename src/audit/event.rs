@@ -1,6 +1,5 @@
 //! One exit of a vending route, as a line of JSON.
 
-use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -9,7 +8,7 @@ use serde::Serialize;
 use crate::json;
 
 /// Who asked.
-#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Who<T> {
     /// No caller was established: the proof was wrong, or missing where one is needed.
@@ -56,7 +55,7 @@ pub struct Event<'a> {
     pub item: Option<usize>,
     /// The grant asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub grant: Option<Cow<'a, str>>,
+    pub grant: Option<&'a str>,
     /// `vended`, the code of the problem that was answered, or `abandoned` where nobody waited for the answer.
     pub outcome: &'a str,
     /// The HTTP status; absent where nobody waited for the answer.
@@ -67,19 +66,19 @@ pub struct Event<'a> {
     pub allows: Option<&'a str>,
     /// The key that was vended or, in a refusal, asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<Cow<'a, str>>,
+    pub key: Option<&'a str>,
     /// The directory, where what was vended is good for all of it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub dir: Option<Cow<'a, str>>,
+    pub dir: Option<&'a str>,
     /// The public half of the key that was vended or that signed, as the cloud's own trail shows it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub access_key_id: Option<Cow<'a, str>>,
+    pub access_key_id: Option<&'a str>,
     /// The SHA-256 of that key's token, in hexadecimal; a long-lived key has none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub token_sha256: Option<Cow<'a, str>>,
+    pub token_sha256: Option<&'a str>,
     /// When what was vended ends.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub expiration: Option<Cow<'a, str>>,
+    pub expiration: Option<&'a str>,
     /// Why it ends earlier than was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clamped_by: Option<&'a str>,
@@ -113,15 +112,15 @@ impl Event<'_> {
         plain(line, r#","route":""#, Some(self.route));
         plain(line, r#","method":""#, Some(self.method));
         number(line, r#","item":"#, self.item.map(|item| u64::try_from(item).unwrap_or(u64::MAX)));
-        text(line, r#","grant":"#, self.grant.as_deref());
+        text(line, r#","grant":"#, self.grant);
         plain(line, r#","outcome":""#, Some(self.outcome));
         number(line, r#","status":"#, self.status.map(u64::from));
         plain(line, r#","allows":""#, self.allows);
-        text(line, r#","key":"#, self.key.as_deref());
-        text(line, r#","dir":"#, self.dir.as_deref());
-        text(line, r#","accessKeyId":"#, self.access_key_id.as_deref());
-        plain(line, r#","tokenSha256":""#, self.token_sha256.as_deref());
-        plain(line, r#","expiration":""#, self.expiration.as_deref());
+        text(line, r#","key":"#, self.key);
+        text(line, r#","dir":"#, self.dir);
+        text(line, r#","accessKeyId":"#, self.access_key_id);
+        plain(line, r#","tokenSha256":""#, self.token_sha256);
+        plain(line, r#","expiration":""#, self.expiration);
         plain(line, r#","clampedBy":""#, self.clamped_by);
         number(line, r#","micros":"#, Some(self.micros));
         line.push_str("}\n");
@@ -189,7 +188,7 @@ mod tests {
 
     #[test]
     fn what_a_client_chose_stays_in_its_line() {
-        let event = Event { key: Some("a\n{\"outcome\":\"vended\"}\u{2028}".into()), ..Event::default() };
+        let event = Event { key: Some("a\n{\"outcome\":\"vended\"}\u{2028}"), ..Event::default() };
         let line = line(&event);
         assert_eq!(line.split_inclusive('\n').count(), 1);
         assert!(serde_json::from_str::<serde_json::Value>(&line).is_ok());
@@ -216,15 +215,15 @@ mod tests {
                 route: &ours[2],
                 method: "GET",
                 item,
-                grant: theirs(1).map(Cow::Borrowed),
+                grant: theirs(1),
                 outcome: &ours[3],
                 status,
                 allows: maybe(1),
-                key: theirs(2).map(Cow::Borrowed),
-                dir: theirs(3).map(Cow::Borrowed),
-                access_key_id: theirs(4).map(Cow::Borrowed),
-                token_sha256: maybe(2).map(Cow::Borrowed),
-                expiration: maybe(3).map(Cow::Borrowed),
+                key: theirs(2),
+                dir: theirs(3),
+                access_key_id: theirs(4),
+                token_sha256: maybe(2),
+                expiration: maybe(3),
                 clamped_by: maybe(4),
                 micros,
             };

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use serde_json::Map;
 
 use super::api_key::{self, KnownApiKey};
 use super::forward::Forward;
 use super::jwt::{self, InvalidToken, Issuer, UnverifiedToken};
-use super::proof::Proof;
+use super::last_token::LastToken;
+use super::proof::{Proof, text};
 use super::proxy::TrustedProxy;
 use super::remembered::{Digest, digest};
 use super::{Caller, ClaimNames, Unauthenticated};
@@ -62,8 +64,8 @@ impl Authenticator {
         {
             return Ok(Step::Known(caller));
         }
-        if let Some(unverified) = proof.header(&AUTHORIZATION)? {
-            return self.authorization(unverified, now);
+        if let Some(unverified) = proof.only(&AUTHORIZATION)? {
+            return self.authorization(unverified, proof.last_token, now);
         }
         if let Some((cookie, unverified)) = self.token_in_cookie(proof)? {
             let token = Token { unverified, digest: digest(unverified), cookie: Some(cookie) };
@@ -76,15 +78,23 @@ impl Authenticator {
         self.without_proof().map(Step::Known)
     }
 
-    fn authorization<'p>(&self, unverified: &'p str, now: DateTime<Utc>) -> Result<Step<'p>, Unauthenticated> {
+    fn authorization<'p>(
+        &self,
+        unverified: &'p HeaderValue,
+        last: Option<&LastToken>,
+        now: DateTime<Utc>,
+    ) -> Result<Step<'p>, Unauthenticated> {
+        let come_again = last.and_then(|last| last.digest(unverified.as_bytes()));
+        if let Some(caller) = come_again.and_then(|digest| self.known(&digest, now)) {
+            return Ok(Step::Known(caller));
+        }
+        let unverified = text(unverified);
         let refused = match bearer_token(unverified) {
             None => Unauthenticated::UnknownKind,
             Some(bearer) => {
                 let token = Token { unverified: bearer, digest: digest(bearer), cookie: None };
-                if let Some(id) = api_key::identify(&self.api_keys, &token.digest) {
-                    return Ok(Step::Known(Caller::known(id, Map::new())));
-                }
-                if let Some(caller) = self.issuers.iter().find_map(|issuer| issuer.remembers(&token.digest, now)) {
+                if let Some(caller) = self.known(&token.digest, now) {
+                    last.inspect(|last| last.keep(unverified, token.digest));
                     return Ok(Step::Known(caller));
                 }
                 if !self.issuers.is_empty() && UnverifiedToken::is_like(bearer) {
@@ -101,6 +111,12 @@ impl Authenticator {
             return Ok(Step::Open(Question::Forward(Some(refused))));
         }
         Err(refused)
+    }
+
+    /// Whose API key has this digest, or whose token that was verified a short while ago.
+    fn known(&self, digest: &Digest, now: DateTime<Utc>) -> Option<Caller> {
+        let holder = api_key::identify(&self.api_keys, digest).map(|id| Caller::known(id, Map::new()));
+        holder.or_else(|| self.issuers.iter().find_map(|issuer| issuer.remembers(digest, now)))
     }
 
     /// What takes its time.
@@ -204,7 +220,7 @@ mod tests {
         for text in authorization {
             headers.append(AUTHORIZATION, HeaderValue::from_str(text).unwrap());
         }
-        let proof = Proof { unverified_headers: &headers, authority: None, peer: None };
+        let proof = Proof { unverified_headers: &headers, authority: None, peer: None, last_token: None };
         authenticator.authenticate(&proof, DateTime::UNIX_EPOCH).await
     }
 

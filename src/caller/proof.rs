@@ -4,8 +4,9 @@ use std::fmt::{self, Debug, Formatter};
 use std::net::IpAddr;
 
 use http::header::{COOKIE, HOST, ORIGIN};
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::last_token::LastToken;
 use super::unauthenticated::{Duplicate, Unauthenticated};
 
 /// The header by which a browser says what kind of page asks; no script can set it (W3C Fetch Metadata).
@@ -20,15 +21,22 @@ pub struct Proof<'a> {
     pub authority: Option<&'a str>,
     /// The address at the other end of the connection, proxy or not.
     pub peer: Option<IpAddr>,
+    /// The token that came last over the same connection, where there is a connection.
+    pub last_token: Option<&'a LastToken>,
 }
 
 impl<'a> Proof<'a> {
     /// The value of the header `name`, which must not occur twice. What is not ASCII is read as empty.
     pub(super) fn header(&self, name: &HeaderName) -> Result<Option<&'a str>, Unauthenticated> {
+        Ok(self.only(name)?.map(text))
+    }
+
+    /// The same, as it came.
+    pub(super) fn only(&self, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Unauthenticated> {
         let mut values = self.unverified_headers.get_all(name).iter();
         match (values.next(), values.next()) {
             (_, Some(_)) => Err(Unauthenticated::Duplicate(Duplicate::Header(name.to_string()))),
-            (first, None) => Ok(first.map(|value| value.to_str().unwrap_or_default())),
+            (first, None) => Ok(first),
         }
     }
 
@@ -75,6 +83,11 @@ impl<'a> Proof<'a> {
     }
 }
 
+/// The value of a header; what is not ASCII is read as empty.
+pub(super) fn text(value: &HeaderValue) -> &str {
+    value.to_str().unwrap_or_default()
+}
+
 impl Debug for Proof<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("Proof").field("authority", &self.authority).field("peer", &self.peer).finish_non_exhaustive()
@@ -100,7 +113,7 @@ mod tests {
     }
 
     fn proof(headers: &HeaderMap) -> Proof<'_> {
-        Proof { unverified_headers: headers, authority: Some("vend.example.com"), peer: None }
+        Proof { unverified_headers: headers, authority: Some("vend.example.com"), peer: None, last_token: None }
     }
 
     #[test]

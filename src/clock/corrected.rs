@@ -58,18 +58,23 @@ impl CorrectedClock {
 
 impl Clock for CorrectedClock {
     fn now(&self) -> Timestamp {
-        let (machine, offset) = (self.inner.now(), self.offset.load(Ordering::Relaxed));
-        let by_day = machine.timestamp_millis() + offset;
-        let by_run = self.origin.load(Ordering::Relaxed) + milliseconds(self.inner.elapsed());
-        // Every request comes by here, and nearly always the machine is right.
-        if offset == 0 && by_run <= by_day {
-            return machine;
-        }
-        DateTime::from_timestamp_millis(by_run.max(by_day)).unwrap_or(machine)
+        self.reading().0
     }
 
     fn elapsed(&self) -> Duration {
         self.inner.elapsed()
+    }
+
+    fn reading(&self) -> (Timestamp, Duration) {
+        let (machine, elapsed) = self.inner.reading();
+        let offset = self.offset.load(Ordering::Relaxed);
+        let by_day = machine.timestamp_millis() + offset;
+        let by_run = self.origin.load(Ordering::Relaxed) + milliseconds(elapsed);
+        // Every request comes by here, and nearly always the machine is right.
+        if offset == 0 && by_run <= by_day {
+            return (machine, elapsed);
+        }
+        (DateTime::from_timestamp_millis(by_run.max(by_day)).unwrap_or(machine), elapsed)
     }
 
     fn sleep(&self, length: Duration) -> BoxFuture<'static, ()> {

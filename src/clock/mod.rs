@@ -4,6 +4,7 @@ mod corrected;
 mod manual;
 
 use std::fmt::Debug;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -24,19 +25,33 @@ pub trait Clock: Debug + Send + Sync + 'static {
     /// How long this clock runs; it never jumps, whatever is done to the time of day.
     fn elapsed(&self) -> Duration;
 
+    /// Both, for who needs both.
+    fn reading(&self) -> (Timestamp, Duration) {
+        (self.now(), self.elapsed())
+    }
+
     /// Ends after `length`.
     fn sleep(&self, length: Duration) -> BoxFuture<'static, ()>;
 }
 
+/// For how long the time of day is told from the clock's run before it is looked at again, in nanoseconds: one look tells
+/// both to a request of a busy server, and that somebody puts the machine's clock is seen a millisecond later.
+const BELIEVED: i64 = 1_000_000;
+
 /// The clock of the machine.
-#[derive(Clone, Copy, Debug)]
-pub struct SystemClock(Instant);
+#[derive(Debug)]
+pub struct SystemClock {
+    start: Instant,
+    /// When the time of day was looked at last, in nanoseconds of the clock's run, and what it was then ahead of that.
+    looked: AtomicI64,
+    ahead: AtomicI64,
+}
 
 impl SystemClock {
     /// The clock; it runs from now on.
     #[must_use]
     pub fn new() -> Self {
-        Self(Instant::now())
+        Self { start: Instant::now(), looked: AtomicI64::new(i64::MIN), ahead: AtomicI64::new(0) }
     }
 }
 
@@ -53,10 +68,49 @@ impl Clock for SystemClock {
     }
 
     fn elapsed(&self) -> Duration {
-        self.0.elapsed()
+        self.start.elapsed()
+    }
+
+    fn reading(&self) -> (Timestamp, Duration) {
+        let elapsed = self.elapsed();
+        let run = nanoseconds(elapsed);
+        if run.saturating_sub(self.looked.load(Ordering::Acquire)) < BELIEVED {
+            return (Timestamp::from_timestamp_nanos(run + self.ahead.load(Ordering::Relaxed)), elapsed);
+        }
+        let now = self.now();
+        // A thread that was put aside meanwhile has not seen both at one moment.
+        if nanoseconds(self.elapsed()) - run < BELIEVED {
+            self.ahead.store(now.timestamp_nanos_opt().unwrap_or(0) - run, Ordering::Relaxed);
+            self.looked.store(run, Ordering::Release);
+        }
+        (now, elapsed)
     }
 
     fn sleep(&self, length: Duration) -> BoxFuture<'static, ()> {
         tokio::time::sleep(length).boxed()
+    }
+}
+
+fn nanoseconds(length: Duration) -> i64 {
+    i64::try_from(length.as_nanos()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn a_reading_is_of_its_moment_whether_the_time_of_day_was_looked_at_or_not() {
+        let clock = SystemClock::new();
+        // Each look may be a millisecond off.
+        let (mut run, slack) = (Duration::ZERO, TimeDelta::milliseconds(2));
+        for _ in 0..100_000 {
+            let (before, (now, elapsed), after) = (clock.now(), clock.reading(), clock.now());
+            assert!(before - slack <= now && now <= after + slack, "{before} {now} {after}");
+            assert!(run <= elapsed && elapsed <= clock.elapsed());
+            run = elapsed;
+        }
     }
 }

@@ -9,8 +9,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use axum::http::header::CONNECTION;
-use axum::http::{HeaderValue, Request, Version};
+use axum::http::{Request, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -26,7 +25,7 @@ use super::activity::{Activity, Counted};
 use super::patience::{Verdict, Wait};
 use super::reload::Reload;
 use super::slots::Slot;
-use crate::api::{Outgoing, Peer};
+use crate::api::{Client, Outgoing, Peer};
 use crate::config::Limits;
 
 /// The most requests at once on one connection of HTTP/2; browsers are content with a hundred.
@@ -92,9 +91,9 @@ impl Connection {
         let running = reload.running();
         let (builder, patience) = (running.builder.clone(), running.patience);
         drop(running);
-        let activity = Arc::new(Activity::default());
+        let (activity, client) = (Arc::new(Activity::default()), Arc::new(Client::new(peer)));
         let stream = TokioIo::new(Counted::new(stream, Arc::clone(&activity)));
-        let service = service_fn(|request| answer(&reload, request, peer, &activity));
+        let service = service_fn(|request| answer(&reload, request, &client, &activity));
         let mut connection = pin!(builder.serve_connection(stream, service));
         let (mut wait, length) = Wait::first(patience);
         let mut timer = pin!(sleep(length));
@@ -151,19 +150,13 @@ impl Connection {
 fn answer(
     reload: &Arc<Reload>,
     request: Request<Incoming>,
-    peer: Peer,
+    client: &Arc<Client>,
     activity: &Arc<Activity>,
 ) -> impl Future<Output = Result<Outgoing, Infallible>> + use<> {
-    let multiplexed = request.version() == Version::HTTP_2;
-    let in_flight = activity.request(multiplexed);
-    let running = reload.running_now();
-    let reload = Arc::clone(reload);
+    let in_flight = activity.request(request.version() == Version::HTTP_2);
+    let answer = reload.entrance().answer(request, Arc::clone(client));
     async move {
         let _until_answered = in_flight;
-        let mut answer = running.entrance.answer(request, peer).await;
-        if !multiplexed && reload.is_stopping() {
-            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        Ok(answer)
+        Ok(answer.await)
     }
 }

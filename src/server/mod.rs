@@ -34,7 +34,7 @@ pub use self::notify::Notify;
 pub use self::reload::Reload;
 use self::running::Lasting;
 use crate::access_key::AccessKeyError;
-use crate::api::{Outgoing, Peer};
+use crate::api::{Client, Outgoing, Peer};
 use crate::clock::{Clock, CorrectedClock};
 use crate::config::{ConfigError, Loaded};
 use crate::metrics::Metrics;
@@ -122,12 +122,12 @@ impl Server {
         Arc::clone(&self.reload)
     }
 
-    /// The answer to `request`, which came from `peer`, for who has no socket.
-    pub async fn answer<B>(&self, request: Request<B>, peer: Peer) -> Outgoing
+    /// The answer to `request`, which came from `client`, for who has no socket.
+    pub async fn answer<B>(&self, request: Request<B>, client: Arc<Client>) -> Outgoing
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
-        self.reload.running_now().entrance.answer(request, peer).await
+        self.reload.entrance().answer(request, client).await
     }
 
     /// Answers on `listener` until `stop` ends, and then as long as the configuration says: `/readyz` says at once that

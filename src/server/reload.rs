@@ -8,6 +8,7 @@ use arc_swap::{ArcSwap, Guard};
 use super::StartError;
 use super::running::{Lasting, Running};
 use super::slots::Slots;
+use crate::api::Entrance;
 use crate::config::{Changes, Loaded};
 use crate::metrics::Metrics;
 
@@ -57,10 +58,6 @@ impl Reload {
         self.lasting.stopping.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn is_stopping(&self) -> bool {
-        self.lasting.stopping.load(Ordering::Relaxed)
-    }
-
     /// Opens the file of the audit trail again: the old one was moved away.
     pub fn reopen_audit(&self) {
         if let Some(trail) = self.running().trail() {
@@ -78,8 +75,8 @@ impl Reload {
         self.running.load()
     }
 
-    /// The same to be kept for a while, such as until an answer is there.
-    pub(super) fn running_now(&self) -> Arc<Running> {
-        self.running.load_full()
+    /// What answers a request that comes now.
+    pub(super) fn entrance(&self) -> Arc<Entrance> {
+        Arc::clone(&self.running.load().entrance)
     }
 }

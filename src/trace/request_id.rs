@@ -4,7 +4,7 @@ use std::fmt::{self, Debug, Formatter};
 use std::ops::Deref;
 use std::str;
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
 /// The header that carries a request's id, in both directions.
@@ -31,6 +31,15 @@ impl RequestId {
             (Some(id), None) if is_plain(id) => Self::copy_of(id),
             _ => Self::copy_of(Uuid::new_v4().hyphenated().encode_lower(&mut Uuid::encode_buffer())),
         }
+    }
+
+    /// The id as the value of [`REQUEST_ID`].
+    ///
+    /// # Panics
+    /// Never: an id is made of header characters.
+    #[must_use]
+    pub fn to_header(&self) -> HeaderValue {
+        HeaderValue::from_bytes(&self.text[..self.length]).expect("an id is made of header characters")
     }
 
     fn copy_of(plain: &str) -> Self {
@@ -60,8 +69,6 @@ fn is_plain(id: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn of(given: &[&str]) -> String {

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use chrono::TimeDelta;
 use futures_util::FutureExt;
 use oss_vend::audit::{Destination, Event, Trail, Who};
-use oss_vend::caller::{ApiKey, Authenticator, Caller, Proof};
+use oss_vend::caller::{ApiKey, Authenticator, Caller, LastToken, Proof};
 use oss_vend::clock::{Clock, CorrectedClock, SystemClock};
 use oss_vend::config::{Configured, Environment, Settings};
 use oss_vend::policy::document::written_for;
@@ -59,9 +59,12 @@ fn headers(authorization: &str) -> HeaderMap {
     HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_str(authorization).unwrap())])
 }
 
-fn authenticated(authenticator: &Authenticator, headers: &HeaderMap, now: chrono::DateTime<chrono::Utc>) -> Caller {
-    let proof = Proof { unverified_headers: headers, authority: None, peer: None };
-    authenticator.authenticate(&proof, now).now_or_never().expect("no keys have to be fetched").unwrap()
+fn authenticated(authenticator: &Authenticator, proof: &Proof<'_>, now: chrono::DateTime<chrono::Utc>) -> Caller {
+    authenticator.authenticate(proof, now).now_or_never().expect("no keys have to be fetched").unwrap()
+}
+
+fn proof<'a>(headers: &'a HeaderMap, last_token: Option<&'a LastToken>) -> Proof<'a> {
+    Proof { unverified_headers: headers, authority: None, peer: None, last_token }
 }
 
 fn callers(visit: &mut dyn FnMut(Group<'_>)) {
@@ -71,15 +74,21 @@ fn callers(visit: &mut dyn FnMut(Group<'_>)) {
     let (key, known) = ApiKey::new_for("u42");
     let keys = Authenticator { api_keys: vec![known; 10], ..Authenticator::default() };
     let key = headers(&format!("Bearer {}", key.expose()));
-    let mut next = (0..TOKENS).cycle();
+    let (mut next, last) = ((0..TOKENS).cycle(), LastToken::default());
     visit(Group {
         name: "caller",
         floor: Subject::new("the SHA-256 of a token", || Sha256::digest(tokens[0]["authorization"].as_bytes())),
         subjects: vec![
-            Subject::new("a token seen before", || authenticated(&authenticator, &tokens[0], now))
+            Subject::new("the token that came last over a connection", || {
+                authenticated(&authenticator, &proof(&tokens[0], Some(&last)), now)
+            })
+            .allocating_at_most(0),
+            Subject::new("a token seen before", || authenticated(&authenticator, &proof(&tokens[0], None), now))
                 .allocating_at_most(0),
-            Subject::new("a new token, HS256", || authenticated(&authenticator, &tokens[next.next().unwrap()], now)),
-            Subject::new("an API key, one of ten", || authenticated(&keys, &key, now)),
+            Subject::new("a new token, HS256", || {
+                authenticated(&authenticator, &proof(&tokens[next.next().unwrap()], None), now)
+            }),
+            Subject::new("an API key, one of ten", || authenticated(&keys, &proof(&key, None), now)),
         ],
     });
 }
@@ -167,14 +176,14 @@ fn audit(visit: &mut dyn FnMut(Group<'_>)) {
         peer: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         route: "/sts",
         method: "GET",
-        grant: Some("default".into()),
+        grant: Some("default"),
         outcome: "vended",
         status: Some(200),
         allows: Some("sts"),
-        dir: Some("uploads/u42/".into()),
-        access_key_id: Some("STS.NUxExampleExampleExample1".into()),
-        token_sha256: Some("b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9".into()),
-        expiration: Some("2026-01-01T01:00:00Z".into()),
+        dir: Some("uploads/u42/"),
+        access_key_id: Some("STS.NUxExampleExampleExample1"),
+        token_sha256: Some("b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9"),
+        expiration: Some("2026-01-01T01:00:00Z"),
         micros: 42,
         ..Event::default()
     };

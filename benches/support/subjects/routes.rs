@@ -2,12 +2,13 @@
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::http::{Request, Response};
 use futures_util::FutureExt;
 use http_body_util::{BodyExt, Empty, Full};
-use oss_vend::api::Peer;
+use oss_vend::api::{Client, Peer};
 use oss_vend::clock::SystemClock;
 use oss_vend::config::{Environment, Settings};
 use oss_vend::server::Server;
@@ -56,6 +57,7 @@ struct Site {
     server: Server,
     headers: Vec<(&'static str, String)>,
     stock: RefCell<Vec<Request<Empty<Bytes>>>>,
+    client: Arc<Client>,
 }
 
 impl Site {
@@ -63,8 +65,8 @@ impl Site {
         let audit = folder.path().join("audit.jsonl");
         let text = arms.configuration(sts, audit.to_str().unwrap());
         let loaded = Settings::of_text("bench.toml", &text, &Environment::default()).unwrap();
-        let server = Server::new(loaded, std::sync::Arc::new(SystemClock::new())).unwrap();
-        Self { server, headers: arms.headers(bearer), stock: RefCell::default() }
+        let server = Server::new(loaded, Arc::new(SystemClock::new())).unwrap();
+        Self { server, headers: arms.headers(bearer), stock: RefCell::default(), client: client() }
     }
 
     fn request(&self, path: &str) -> Request<Empty<Bytes>> {
@@ -75,7 +77,7 @@ impl Site {
 
     /// The first answer, for which STS is asked.
     async fn ready(&self, path: &str) -> Response<Bytes> {
-        let response = self.server.answer(self.request(path), peer()).await;
+        let response = self.server.answer(self.request(path), Arc::clone(&self.client)).await;
         assert_eq!(response.status(), 200);
         let (head, body) = response.into_parts();
         Response::from_parts(head, body.collect().await.unwrap().to_bytes())
@@ -84,7 +86,7 @@ impl Site {
     fn asked<'a>(&'a self, name: &'static str, path: &'static str) -> Subject<'a> {
         let run = move || {
             let request = self.stock.borrow_mut().pop().unwrap_or_else(|| self.request(path));
-            let answered = self.server.answer(request, peer()).now_or_never();
+            let answered = self.server.answer(request, Arc::clone(&self.client)).now_or_never();
             answered.expect("an open session is answered at once")
         };
         let restock = move || *self.stock.borrow_mut() = (0..STOCK).map(|_| self.request(path)).collect();
@@ -92,6 +94,6 @@ impl Site {
     }
 }
 
-fn peer() -> Peer {
-    Peer::Tcp("127.0.0.1:50000".parse().unwrap())
+fn client() -> Arc<Client> {
+    Arc::new(Client::new(Peer::Tcp("127.0.0.1:50000".parse().unwrap())))
 }

@@ -11,8 +11,7 @@
 
 mod record;
 
-use std::borrow::Cow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::http::Method;
 use chrono::TimeDelta;
@@ -27,28 +26,32 @@ use crate::trace::Span;
 /// Codes of those who are turned away unheard.
 const TURNED_AWAY: [&str; 2] = ["rate_limited", "overloaded"];
 
+/// The outcome where nothing is refused.
+const VENDED: &str = "vended";
+
 /// A request until its exit.
 #[derive(Debug)]
 pub(super) struct Watch<'v> {
     pub(super) visit: Visit<'v>,
-    began: Instant,
+    /// When that was, in the clock's run.
+    began: Duration,
     outcome: &'static str,
     status: Option<u16>,
     trail: Option<&'v Trail>,
 }
 
 impl<'v> Watch<'v> {
-    /// Watches `visit` from now on.
-    pub(super) fn set(visit: Visit<'v>) -> Self {
+    /// Watches `visit`, which came when the clock had run for `began`.
+    pub(super) fn set(visit: Visit<'v>, began: Duration) -> Self {
         let Visit { app, route, head, .. } = visit;
         let vends = route.vends() && (app.classic.is_some() || !route.is_classic());
         let trail = app.audit.as_deref().filter(|_| vends && head.method != Method::OPTIONS);
-        Self { visit, began: Instant::now(), outcome: "abandoned", status: None, trail }
+        Self { visit, began, outcome: "abandoned", status: None, trail }
     }
 
     /// The request is answered with `status`, and with a problem of this code if it is one.
     pub(super) fn answered(&mut self, status: u16, problem: Option<&'static str>) {
-        self.outcome = problem.unwrap_or("vended");
+        self.outcome = problem.unwrap_or(VENDED);
         self.status = Some(status);
         if let Some(code) = problem {
             self.visit.app.metrics.problem(code);
@@ -70,47 +73,45 @@ impl<'v> Watch<'v> {
         }
     }
 
-    fn micros(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX)
+    fn elapsed(&self) -> Duration {
+        self.visit.app.clock.elapsed().saturating_sub(self.began)
     }
 
-    fn event<'e>(&'e self, of: &'e Facet<'_>, texts: &'e Texts) -> Event<'e> {
-        let record = &self.visit.record;
-        let handed = of.vended.as_ref().filter(|_| self.outcome == "vended");
-        Event {
-            time: texts.time.as_str(),
-            request_id: &self.visit.context.request_id,
-            trace_id: texts.trace_id.as_deref(),
-            caller: record.who(),
-            peer: record.address.or(self.visit.peer.address()),
-            route: self.visit.route.label(),
-            method: self.visit.head.method.as_str(),
-            item: None,
-            grant: of.grant().map(Cow::Borrowed),
-            outcome: self.outcome,
-            status: self.status,
-            allows: handed.map(|vended| vended.allows),
-            key: handed.map_or(&of.key, |vended| &vended.key).as_deref().map(Cow::Borrowed),
-            dir: handed.and_then(|vended| vended.dir.as_deref()).map(Cow::Borrowed),
-            access_key_id: handed.map(|vended| Cow::Borrowed(vended.access_key_id())),
-            token_sha256: handed.and_then(|vended| vended.token_sha256()).map(Cow::Borrowed),
-            expiration: None,
-            clamped_by: handed.and_then(|vended| vended.clamped_by),
-            micros: texts.micros,
-        }
+    fn micros(&self) -> u64 {
+        u64::try_from(self.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
     /// Tells the trail of one thing that was asked for; `item` is its place in a batch. An item shares the fate of its
     /// request; if that was answered, it has its own.
-    fn tell(&self, trail: &Trail, facet: &Facet<'_>, item: Option<(usize, &Item<'_>)>, texts: &Texts) {
-        let mut event = Event { item: item.map(|(index, _)| index), ..self.event(facet, texts) };
-        let expiration = facet.vended.as_ref().filter(|_| self.outcome == "vended");
-        let expiration = expiration.map(|vended| Extended::of(vended.expiration));
-        event.expiration = expiration.as_ref().map(|text| Cow::Borrowed(text.as_str()));
-        if let Some((code, status)) = item.and_then(|(_, item)| item.problem).filter(|_| self.outcome == "vended") {
-            (event.outcome, event.status) = (code, Some(status));
-        }
-        trail.record(&event);
+    fn tell(&self, trail: &Trail, of: &Facet<'_>, item: Option<(usize, &Item<'_>)>, texts: &Texts) {
+        let (visit, record, is_answered) = (&self.visit, &self.visit.record, self.outcome == VENDED);
+        let handed = of.vended.as_ref().filter(|_| is_answered);
+        let expiration = handed.map(|vended| Extended::of(vended.expiration));
+        let (outcome, status) = match item.and_then(|(_, item)| item.problem).filter(|_| is_answered) {
+            Some((code, status)) => (code, Some(status)),
+            None => (self.outcome, self.status),
+        };
+        trail.record(&Event {
+            time: texts.time.as_str(),
+            request_id: &visit.context.request_id,
+            trace_id: texts.trace_id.as_deref(),
+            caller: record.who(),
+            peer: record.address.or(visit.client.peer.address()),
+            route: visit.route.label(),
+            method: visit.head.method.as_str(),
+            item: item.map(|(index, _)| index),
+            grant: of.grant(),
+            outcome,
+            status,
+            allows: handed.map(|vended| vended.allows),
+            key: handed.map_or(&of.key, |vended| &vended.key).as_deref(),
+            dir: handed.and_then(|vended| vended.dir.as_deref()),
+            access_key_id: handed.map(Vended::access_key_id),
+            token_sha256: handed.and_then(Vended::token_sha256),
+            expiration: expiration.as_ref().map(Extended::as_str),
+            clamped_by: handed.and_then(|vended| vended.clamped_by),
+            micros: texts.micros,
+        });
     }
 
     fn audit(&self, trail: &Trail, micros: u64) {
@@ -160,7 +161,7 @@ impl Watch<'_> {
 
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
-        let elapsed = self.began.elapsed();
+        let elapsed = self.elapsed();
         self.span(elapsed);
         let counts = self.visit.record.counted().map(|offer| &*offer.counts);
         self.visit.app.metrics.request(self.visit.route, counts, self.status, elapsed);

@@ -112,7 +112,7 @@ pub(super) async fn ready(app: &App) -> Answer {
     let access_key = access_key(app).await;
     let reasons = reasons::reasons(app, &Seen { has_access_key: access_key.available, last: last.as_ref(), held });
     let ready = !reasons.iter().any(|reason| reason.stops);
-    let mut response = json(&Readiness {
+    let report = json(&Readiness {
         ready,
         reasons,
         access_key,
@@ -121,10 +121,7 @@ pub(super) async fn ready(app: &App) -> Answer {
         clock_offset_seconds: app.vault.clock_offset().num_seconds(),
         server_time: time(now),
     });
-    if !ready {
-        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    }
-    response
+    if ready { report } else { report.with_status(StatusCode::SERVICE_UNAVAILABLE) }
 }
 
 async fn access_key(app: &App) -> AccessKey {

@@ -130,6 +130,25 @@ async fn a_token_is_verified_once_and_forgotten_when_it_expires() {
     assert_eq!(refusal(&server, &token).await, invalid_token());
 }
 
+/// A connection knows the token that came last by its text; what comes by it is judged all the same.
+#[tokio::test]
+async fn over_one_connection_each_token_speaks_for_its_own_caller() {
+    let secret = "s".repeat(64);
+    let issuer = format!("[[auth.jwt]]\nissuer = \"i\"\naudiences = [\"uploads\"]\nsecret = {secret:?}\n");
+    let (server, key) = (server_with(&issuer).await, Key::secret("HS256", secret.as_bytes()));
+    let token = |id: &str| key.token(&with(claims_of("i", &server), &json!({ "sub": id })));
+    let (alice, bob) = (token("alice"), token("bob"));
+    for (token, id) in [(&alice, "alice"), (&bob, "bob")].into_iter().cycle().take(4) {
+        for _ in 0..4 {
+            assert_eq!(dir(&server, token).await, format!("avatars/{id}/"));
+        }
+        let (head, last) = token.split_at(token.len() - 1);
+        let forged = format!("{head}{}", if last == "A" { "B" } else { "A" });
+        assert_eq!(refusal(&server, &forged).await, invalid_token());
+        assert_eq!(refusal(&server, head).await, invalid_token());
+    }
+}
+
 #[tokio::test]
 async fn a_claim_that_is_read_after_a_reload_is_known_of_a_token_from_before() {
     let secret = "s".repeat(64);

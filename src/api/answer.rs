@@ -40,7 +40,7 @@ impl Answer {
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
 /// The head of an answer of JSON, prepared at start: to copy one takes half as long as to put it together.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Heads {
     /// For pages of other origins that may read it.
     readable: HeaderMap,

@@ -53,12 +53,27 @@ impl Ready {
     }
 }
 
+/// An answer that goes out, and what of it is hashed first.
+struct Standing {
+    path: String,
+    answer: Response<Bytes>,
+    /// The URL in it, which is about as long as what its signature takes in; nothing where nothing is hashed.
+    hashed: Option<Bytes>,
+}
+
+impl Standing {
+    fn new(path: &str, ready: &Ready, hashes: bool) -> Self {
+        let answer = ready.response();
+        let longest = ready.body.split('"').max_by_key(|part| part.len()).filter(|_| hashes);
+        Self { path: path.to_owned(), hashed: longest.map(|url| Bytes::from(url.to_owned())), answer }
+    }
+}
+
 /// Serves the answers in `file`, on a port that it prints, with a runtime like the server's own.
 pub(crate) fn serve(file: &str, hashes: bool) {
     let answers: Answers = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
-    let ready: Vec<_> = answers.iter().map(|(path, answer)| (path.clone(), answer.response())).collect();
-    let ready: &'static [(String, Response<Bytes>)] = ready.leak();
-    let work: fn(&[u8]) = if hashes { hash } else { |_answer| {} };
+    let standing: Vec<_> = answers.iter().map(|(path, ready)| Standing::new(path, ready, hashes)).collect();
+    let standing: &'static [Standing] = standing.leak();
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         println!("{}", listener.local_addr().unwrap());
@@ -66,31 +81,31 @@ pub(crate) fn serve(file: &str, hashes: bool) {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
             stream.set_nodelay(true).unwrap();
-            let service = service_fn(move |request| async move { Ok::<_, Infallible>(answer(ready, &request, work)) });
+            let service = service_fn(move |request| async move { Ok::<_, Infallible>(answer(standing, &request)) });
             tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
         }
     });
 }
 
-fn answer(ready: &[(String, Response<Bytes>)], request: &Request<Incoming>, work: fn(&[u8])) -> Response<Full<Bytes>> {
+fn answer(standing: &[Standing], request: &Request<Incoming>) -> Response<Full<Bytes>> {
     let path = request.uri().path_and_query().unwrap().as_str();
-    let (_, ready) = ready.iter().find(|(known, _)| known == path).unwrap();
-    work(ready.body());
-    let mut response = Response::new(Full::new(ready.body().clone()));
-    *response.headers_mut() = ready.headers().clone();
+    let Standing { answer, hashed, .. } = standing.iter().find(|standing| standing.path == path).unwrap();
+    if let Some(url) = hashed {
+        hash(url);
+    }
+    let mut response = Response::new(Full::new(answer.body().clone()));
+    *response.headers_mut() = answer.headers().clone();
     response
 }
 
-/// The SHA-256 of as much as a canonical request has, and the HMAC of as much as a string to sign, with its state at hand. The
-/// URL stands at the beginning of the answer and is about as long as what is signed of it.
-fn hash(answer: &[u8]) {
+/// The SHA-256 of `url` for that of a canonical request, and the HMAC of as much as a string to sign has, with its state at
+/// hand.
+fn hash(url: &[u8]) {
+    const STRING_TO_SIGN: usize = 142;
     static KEPT: LazyLock<Hmac<Sha256>> = LazyLock::new(|| Hmac::new_from_slice(&[7; 32]).unwrap());
-    let url = answer.split(|byte| *byte == b'"').max_by_key(|part| part.len()).unwrap();
     let mut mac = KEPT.clone();
-    mac.update(&Sha256::digest(url));
-    mac.update(&url[..STRING_TO_SIGN - 32]);
+    let digest = Sha256::digest(url);
+    mac.update(&digest);
+    mac.update(&url[..STRING_TO_SIGN - digest.len()]);
     black_box(mac.finalize());
 }
-
-/// The bytes of a string to sign.
-const STRING_TO_SIGN: usize = 142;

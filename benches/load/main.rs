@@ -22,7 +22,7 @@ mod support;
 
 use std::time::Duration;
 
-use client::Load;
+use client::{Load, Outcome};
 use mimalloc::MiMalloc;
 use process::{Server, Site};
 use support::cloud::{Arms, ROUTES};
@@ -67,7 +67,7 @@ impl Plan {
         };
         match (is_bench(), asked("--full")) {
             (false, _) => all(&[2], &[true, false]),
-            (true, _) if asked("--brief") => all(&[32], &[true]),
+            (true, _) if asked("--brief") => all(&[Self::USUAL], &[true]),
             (true, true) => all(&[1, 32, 256, 2_000], &[true, false]),
             (true, false) => {
                 let mut cells = all(&[32, 256], &[true]);
@@ -96,20 +96,6 @@ fn main() {
     }
 }
 
-/// What the hashing of a URL alone adds to the floor: the processor time for a request of both, round by round.
-fn hashing(site: &Site, plan: Plan) -> Vec<[f64; 2]> {
-    let (route, connections) = (ROUTES.len() - 1, Plan::USUAL);
-    let cpu = |server: &Server| {
-        let load = Load { address: server.address, connections, keep_alive: true };
-        let request = site.request(Arms::Full, route, true);
-        let mut before = Duration::ZERO;
-        let outcome = load.run(plan.run, &mut || request.clone(), &mut || before = server.cpu());
-        table::micros(server.cpu().saturating_sub(before), &outcome)
-    };
-    let round = |_| [site.server(Arms::Full, false), &site.hashing].map(cpu);
-    (0..plan.rounds).map(round).collect()
-}
-
 /// All servers by turns. A floor and ours run one right after the other, now this one first and now that.
 fn measure(site: &Site, cell: Cell, plan: Plan) -> Row {
     let mut row = Row::new(cell);
@@ -117,14 +103,35 @@ fn measure(site: &Site, cell: Cell, plan: Plan) -> Row {
         let is_even = round % 2 == 0;
         for arms in [Arms::Bare, Arms::Full] {
             for ours in [is_even, !is_even] {
-                let server = site.server(arms, ours);
                 let request = site.request(arms, cell.route, cell.keep_alive);
-                let load = Load { address: server.address, connections: cell.connections, keep_alive: cell.keep_alive };
-                let mut before = Duration::ZERO;
-                let outcome = load.run(plan.run, &mut || request.clone(), &mut || before = server.cpu());
-                row.add(arms, ours, &outcome, server.cpu().saturating_sub(before));
+                let (outcome, cpu) = run(site.server(arms, ours), cell, &request, plan);
+                row.add(arms, ours, &outcome, cpu);
             }
         }
     }
     row
+}
+
+/// What the hashing of a URL alone adds to the floor: the processor time for a request of both, round by round, now this one
+/// first and now that.
+fn hashing(site: &Site, plan: Plan) -> Vec<[f64; 2]> {
+    let cell = Cell { route: ROUTES.len() - 1, connections: Plan::USUAL, keep_alive: true };
+    let request = site.request(Arms::Full, cell.route, cell.keep_alive);
+    let servers = [site.server(Arms::Full, false), &site.hashing];
+    let mut rounds = vec![[0.0; 2]; plan.rounds];
+    for (number, round) in rounds.iter_mut().enumerate() {
+        for at in [number % 2, (number + 1) % 2] {
+            let (outcome, cpu) = run(servers[at], cell, &request, plan);
+            round[at] = table::micros(cpu, &outcome);
+        }
+    }
+    rounds
+}
+
+/// One run, and the processor time that the server took for it.
+fn run(server: &Server, cell: Cell, request: &[u8], plan: Plan) -> (Outcome, Duration) {
+    let load = Load { address: server.address, connections: cell.connections, keep_alive: cell.keep_alive };
+    let mut before = Duration::ZERO;
+    let outcome = load.run(plan.run, &mut || request.to_vec(), &mut || before = server.cpu());
+    (outcome, server.cpu().saturating_sub(before))
 }

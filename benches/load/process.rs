@@ -126,10 +126,10 @@ impl Site {
                 (path.to_owned(), Ready::of(&answer))
             };
             let answers: Answers = ROUTES.into_iter().map(answer).collect();
-            let [floor, hashing] = [false, true].map(|hashes| Server::floor(&answers, &folder, name, hashes));
-            (floor, hashing, ours)
+            (Server::floor(&answers, &folder, name, false), ours, answers)
         };
-        let ((bare_floor, _, bare), (full_floor, hashing, full)) = (pair(Arms::Bare, "bare"), pair(Arms::Full, "full"));
+        let ((bare_floor, bare, _), (full_floor, full, answers)) = (pair(Arms::Bare, "bare"), pair(Arms::Full, "full"));
+        let hashing = Server::floor(&answers, &folder, "hashing", true);
         let servers = [
             (Arms::Bare, false, bare_floor),
             (Arms::Bare, true, bare),

@@ -1,7 +1,7 @@
 //! The form of the answers.
 
 use axum::body::Bytes;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
@@ -39,43 +39,56 @@ impl Answer {
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
-/// The head of an answer of JSON, prepared at start: to copy one takes half as long as to put it together.
+/// The heads of answers of JSON, prepared at start: to copy one takes half as long as to put it together.
 #[derive(Debug)]
 pub(super) struct Heads {
     /// For pages of other origins that may read it.
-    readable: HeaderMap,
+    readable: Head,
     /// For all others.
-    plain: HeaderMap,
+    plain: Head,
 }
 
 impl Heads {
     pub(super) fn new(cors: &Cors) -> Self {
-        let head = |origin: Option<HeaderValue>| {
-            let mut head = vended(String::new(), JSON).into_parts().0.headers;
-            head.insert(REQUEST_ID, HeaderValue::from_static(""));
-            cors.mark(origin, &mut head);
-            head
-        };
-        Self { readable: head(Some(HeaderValue::from_static(""))), plain: head(None) }
+        Self { readable: Head::new(cors, Some(HeaderValue::from_static(""))), plain: Head::new(cors, None) }
     }
 
     /// The response with `json` to the request of this id, which a page of the origin `allowed` may read.
     pub(super) fn put_on(&self, json: String, id: &RequestId, allowed: Option<HeaderValue>) -> Response<Bytes> {
+        let Head { headers, places: [of_id, of_origin] } = if allowed.is_some() { &self.readable } else { &self.plain };
         let mut response = Response::new(Bytes::from(json));
-        let headers = response.headers_mut();
-        headers.clone_from(if allowed.is_some() { &self.readable } else { &self.plain });
-        put_in_place(headers, &REQUEST_ID, id.to_header());
+        *response.headers_mut() = headers.clone();
+        put(response.headers_mut(), *of_id, id.to_header());
         if let Some(origin) = allowed {
-            put_in_place(headers, &header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            put(response.headers_mut(), *of_origin, origin);
         }
         response
     }
 }
 
-/// Gives the header `name`, which is there, another value. An insertion would make room for one more first.
-fn put_in_place(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
-    if let Some(place) = headers.get_mut(name) {
-        *place = value;
+/// A head, and the places of the two values that are another in each answer.
+#[derive(Debug)]
+struct Head {
+    headers: HeaderMap,
+    places: [Option<usize>; 2],
+}
+
+impl Head {
+    fn new(cors: &Cors, allowed: Option<HeaderValue>) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(REQUEST_ID, HeaderValue::from_static(""));
+        cors.mark(allowed, &mut headers);
+        headers.extend(vended(String::new(), JSON).into_parts().0.headers);
+        let place = |wanted| headers.iter().position(|(name, _)| name == wanted);
+        let places = [place(REQUEST_ID), place(header::ACCESS_CONTROL_ALLOW_ORIGIN)];
+        Self { headers, places }
+    }
+}
+
+/// Puts `value` in its place, without a look for its name: a copy has its values in the order of the original.
+fn put(headers: &mut HeaderMap, place: Option<usize>, value: HeaderValue) {
+    if let Some(there) = place.and_then(|place| headers.values_mut().nth(place)) {
+        *there = value;
     }
 }
 

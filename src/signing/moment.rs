@@ -16,10 +16,13 @@ const PAIRS: [[u8; 2]; 100] = {
     pairs
 };
 
-/// A moment in one of the forms that are signed, answered or noted. Aligned, it is quickly seen to be a text.
+/// A moment in one of the forms that are signed, answered or noted. Aligned, and with blanks behind it up to whole words, it
+/// is quickly seen to be a text.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(8))]
-pub struct Moment<const LENGTH: usize>([u8; LENGTH]);
+pub struct Moment<const LENGTH: usize>([u8; ROOM]);
+
+const ROOM: usize = 32;
 
 /// `20250214T080910Z`, as in `x-oss-date`.
 pub type Basic = Moment<16>;
@@ -37,7 +40,15 @@ impl<const LENGTH: usize> Moment<LENGTH> {
     /// Never: digits and signs are ASCII.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        str::from_utf8(&self.0).expect("digits and signs are ASCII")
+        &str::from_utf8(&self.0).expect("digits and signs are ASCII")[..LENGTH]
+    }
+
+    /// What digits are to be put into.
+    #[inline]
+    fn form(form: &[u8; LENGTH]) -> Self {
+        let mut text = [b' '; ROOM];
+        text[..LENGTH].copy_from_slice(form);
+        Self(text)
     }
 
     /// The place of a pair is known where this is compiled, so that nothing is checked when it runs.
@@ -53,7 +64,7 @@ impl Basic {
     #[must_use]
     pub fn of(at: DateTime<Utc>) -> Self {
         let [century, year, month, day, hour, minute, second] = numbers(at);
-        let day = Self(*b"yyyymmddThhmmssZ").put::<0>(century).put::<2>(year).put::<4>(month).put::<6>(day);
+        let day = Self::form(b"yyyymmddThhmmssZ").put::<0>(century).put::<2>(year).put::<4>(month).put::<6>(day);
         day.put::<9>(hour).put::<11>(minute).put::<13>(second)
     }
 }
@@ -63,7 +74,7 @@ impl Extended {
     #[must_use]
     pub fn of(at: DateTime<Utc>) -> Self {
         let [century, year, month, day, hour, minute, second] = numbers(at);
-        let day = Self(*b"yyyy-mm-ddThh:mm:ssZ").put::<0>(century).put::<2>(year).put::<5>(month).put::<8>(day);
+        let day = Self::form(b"yyyy-mm-ddThh:mm:ssZ").put::<0>(century).put::<2>(year).put::<5>(month).put::<8>(day);
         day.put::<11>(hour).put::<14>(minute).put::<17>(second)
     }
 }
@@ -73,10 +84,10 @@ impl Precise {
     #[must_use]
     pub fn of(at: DateTime<Utc>) -> Self {
         let millis = at.timestamp_subsec_millis().min(999);
-        let mut text = *b"yyyy-mm-ddThh:mm:ss.mmmZ";
-        text[..19].copy_from_slice(&Extended::of(at).0[..19]);
+        let mut text = Self::form(b"yyyy-mm-ddThh:mm:ss.mmmZ");
+        text.0[..19].copy_from_slice(&Extended::of(at).0[..19]);
         // The last digit of the one pair and the first of the other are the same.
-        Self(text).put::<20>(millis / 10).put::<21>(millis % 100)
+        text.put::<20>(millis / 10).put::<21>(millis % 100)
     }
 }
 

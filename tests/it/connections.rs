@@ -197,6 +197,25 @@ async fn more_connections_than_there_are_slots_wait_for_one() {
 }
 
 #[tokio::test]
+async fn in_a_crowd_everybody_is_answered_in_order() {
+    let server = server("").await;
+    let requests =
+        b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\nGET /none HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let mut crowd = Vec::new();
+    for _ in 0..64 {
+        crowd.push(connect(&server).await);
+    }
+    for stream in &mut crowd {
+        stream.write_all(requests).await.unwrap();
+    }
+    for mut stream in crowd {
+        let answers = rest(&mut stream).await;
+        let statuses: Vec<_> = answers.match_indices("HTTP/1.1 ").map(|(at, _)| &answers[at + 9..at + 12]).collect();
+        assert_eq!(statuses, ["200", "404"]);
+    }
+}
+
+#[tokio::test]
 async fn who_takes_no_answers_is_cut_off() {
     let server = server("idle_timeout = \"1s\"").await;
     let mut stream = connect(&server).await;

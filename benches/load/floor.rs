@@ -1,13 +1,18 @@
 //! The floor: hyper and nothing else, with answers that are ready.
 //!
-//! A second one hashes, too, what the signature of a URL has to hash: what stands between the two can be saved by nobody.
+//! A second one hashes, too, what the signature of a URL has to hash, and a third one also puts a ready line for each request
+//! into a file, by a thread of its own: what stands between them and the first can be saved by nobody who signs and keeps a
+//! trail.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fs;
+use std::fs::File;
 use std::hint::black_box;
 use std::io::Write;
-use std::sync::LazyLock;
+use std::mem;
+use std::sync::{Arc, Condvar, LazyLock, Mutex};
+use std::thread;
 
 use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue, Request, Response};
@@ -53,6 +58,56 @@ impl Ready {
     }
 }
 
+/// What a floor does for each request beside answering.
+#[derive(Clone, Default)]
+pub(crate) struct Chores {
+    /// Whether it hashes.
+    pub(crate) hashes: bool,
+    /// The line, and the file that it is written to.
+    pub(crate) notes: Option<(String, String)>,
+}
+
+/// Lines that wait for their thread.
+#[derive(Default)]
+struct Notes {
+    gathered: Mutex<Vec<u8>>,
+    are_enough: Condvar,
+    line: String,
+}
+
+impl Notes {
+    /// As many bytes as our trail writes at a time.
+    const ENOUGH: usize = 128 * 1024;
+
+    fn start(line: &str, file: &str) -> Arc<Self> {
+        let notes = Arc::new(Self { line: format!("{line}\n"), ..Self::default() });
+        let (theirs, mut file) = (Arc::clone(&notes), File::create(file).unwrap());
+        thread::spawn(move || {
+            let mut lines = Vec::new();
+            loop {
+                let too_few = |gathered: &mut Vec<u8>| gathered.len() < Self::ENOUGH;
+                let mut gathered = theirs.are_enough.wait_while(theirs.gathered.lock().unwrap(), too_few).unwrap();
+                mem::swap(&mut lines, &mut *gathered);
+                drop(gathered);
+                file.write_all(&lines).unwrap();
+                lines.clear();
+            }
+        });
+        notes
+    }
+
+    fn add(&self) {
+        let mut gathered = self.gathered.lock().unwrap();
+        let before = gathered.len();
+        gathered.extend_from_slice(self.line.as_bytes());
+        let enough = before < Self::ENOUGH && gathered.len() >= Self::ENOUGH;
+        drop(gathered);
+        if enough {
+            self.are_enough.notify_one();
+        }
+    }
+}
+
 /// An answer that goes out, and what of it is hashed first.
 struct Standing {
     path: String,
@@ -70,10 +125,12 @@ impl Standing {
 }
 
 /// Serves the answers in `file`, on a port that it prints, with a runtime like the server's own.
-pub(crate) fn serve(file: &str, hashes: bool) {
+pub(crate) fn serve(file: &str, chores: &Chores) {
     let answers: Answers = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
-    let standing: Vec<_> = answers.iter().map(|(path, ready)| Standing::new(path, ready, hashes)).collect();
+    let standing: Vec<_> = answers.iter().map(|(path, ready)| Standing::new(path, ready, chores.hashes)).collect();
     let standing: &'static [Standing] = standing.leak();
+    let notes: Option<&'static Notes> =
+        chores.notes.as_ref().map(|(line, file)| &**Box::leak(Box::new(Notes::start(line, file))));
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         println!("{}", listener.local_addr().unwrap());
@@ -81,17 +138,21 @@ pub(crate) fn serve(file: &str, hashes: bool) {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
             stream.set_nodelay(true).unwrap();
-            let service = service_fn(move |request| async move { Ok::<_, Infallible>(answer(standing, &request)) });
+            let service =
+                service_fn(move |request| async move { Ok::<_, Infallible>(answer(standing, notes, &request)) });
             tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
         }
     });
 }
 
-fn answer(standing: &[Standing], request: &Request<Incoming>) -> Response<Full<Bytes>> {
+fn answer(standing: &[Standing], notes: Option<&Notes>, request: &Request<Incoming>) -> Response<Full<Bytes>> {
     let path = request.uri().path_and_query().unwrap().as_str();
     let Standing { answer, hashed, .. } = standing.iter().find(|standing| standing.path == path).unwrap();
     if let Some(url) = hashed {
         hash(url);
+    }
+    if let Some(notes) = notes {
+        notes.add();
     }
     let mut response = Response::new(Full::new(answer.body().clone()));
     *response.headers_mut() = answer.headers().clone();

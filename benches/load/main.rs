@@ -23,6 +23,7 @@ mod support;
 use std::time::Duration;
 
 use client::{Load, Outcome};
+use floor::Chores;
 use mimalloc::MiMalloc;
 use process::{Server, Site};
 use support::cloud::{Arms, ROUTES};
@@ -80,7 +81,8 @@ impl Plan {
 
 fn main() {
     if let Some(file) = asked_for("--floor") {
-        return floor::serve(&file, asked("--hashing"));
+        let notes = asked_for("--line").zip(asked_for("--notes"));
+        return floor::serve(&file, &Chores { hashes: asked("--hashing"), notes });
     }
     if !asked("--pinned") {
         return process::again_on_own_core();
@@ -90,7 +92,7 @@ fn main() {
     let rows: Vec<Row> = Plan::cells().into_iter().map(|cell| measure(&site, cell, plan)).collect();
     publish("load", &table::of_load(&rows));
     publish("load-summary", &table::summary(&rows));
-    publish("load-hashing", &table::of_hashing(hashing(&site, plan)));
+    publish("load-unavoidable", &table::of_unavoidable(&unavoidable(&site, plan)));
     if !asked("--no-extras") {
         publish("extras", &extras::table(plan));
     }
@@ -112,15 +114,16 @@ fn measure(site: &Site, cell: Cell, plan: Plan) -> Row {
     row
 }
 
-/// What the hashing of a URL alone adds to the floor: the processor time for a request of both, round by round, now this one
-/// first and now that.
-fn hashing(site: &Site, plan: Plan) -> Vec<[f64; 2]> {
+/// What the hashing of a URL alone adds to the floor, and a trail beside it: the processor time for a request of all three,
+/// round by round, now this one first and now that.
+fn unavoidable(site: &Site, plan: Plan) -> Vec<[f64; 3]> {
     let cell = Cell { route: ROUTES.len() - 1, connections: Plan::USUAL, keep_alive: true };
     let request = site.request(Arms::Full, cell.route, cell.keep_alive);
-    let servers = [site.server(Arms::Full, false), &site.hashing];
-    let mut rounds = vec![[0.0; 2]; plan.rounds];
+    let [hashing, noting] = &site.busy;
+    let servers = [site.server(Arms::Full, false), hashing, noting];
+    let mut rounds = vec![[0.0; 3]; plan.rounds];
     for (number, round) in rounds.iter_mut().enumerate() {
-        for at in [number % 2, (number + 1) % 2] {
+        for at in (0..servers.len()).map(|at| (at + number) % servers.len()) {
             let (outcome, cpu) = run(servers[at], cell, &request, plan);
             round[at] = table::micros(cpu, &outcome);
         }

@@ -3,13 +3,14 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use super::client;
-use super::floor::{Answers, Ready};
+use super::floor::{Answers, Chores, Ready};
 use crate::support::cloud::{Arms, ROUTES, Sts, bearer};
 
 /// The shell raises the limit of open files to what is allowed, and the rest is pinned to one core if there are two.
@@ -61,12 +62,15 @@ impl Server {
         (server, began.elapsed())
     }
 
-    fn floor(answers: &Answers, folder: &TempDir, name: &str, hashes: bool) -> Self {
+    fn floor(answers: &Answers, folder: &TempDir, name: &str, chores: Chores) -> Self {
         let file = folder.path().join(format!("{name}.json"));
         fs::write(&file, serde_json::to_vec(answers).unwrap()).unwrap();
         let mut command = on_core(0);
         command.arg(std::env::current_exe().unwrap()).arg("--floor").arg(file).stdout(Stdio::piped());
-        command.args(hashes.then_some("--hashing"));
+        command.args(chores.hashes.then_some("--hashing"));
+        if let Some((line, to)) = chores.notes {
+            command.args(["--line", &line, "--notes", &to]);
+        }
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -91,6 +95,18 @@ impl Server {
     }
 }
 
+/// What our trail tells of a URL, once it does.
+fn last_line(trail: &Path) -> String {
+    for _ in 0..1_000 {
+        let text = fs::read_to_string(trail).unwrap_or_default();
+        if let Some(line) = text.lines().find(|line| line.contains("/presigned-url") && line.ends_with('}')) {
+            return line.to_owned();
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("the trail stays empty")
+}
+
 /// The text of a GET as a browser sends it.
 pub(crate) fn request(path: &str, headers: &[(&str, String)], keep_alive: bool) -> Vec<u8> {
     let mut text = format!(
@@ -107,8 +123,8 @@ pub(crate) fn request(path: &str, headers: &[(&str, String)], keep_alive: bool) 
 /// All that is compared.
 pub(crate) struct Site {
     servers: [(Arms, bool, Server); 4],
-    /// The floor of what is armed that hashes, too.
-    pub(crate) hashing: Server,
+    /// The floor of what is armed that hashes, too, and the one that also keeps a trail.
+    pub(crate) busy: [Server; 2],
     bearer: String,
     _folder: TempDir,
 }
@@ -126,17 +142,19 @@ impl Site {
                 (path.to_owned(), Ready::of(&answer))
             };
             let answers: Answers = ROUTES.into_iter().map(answer).collect();
-            (Server::floor(&answers, &folder, name, false), ours, answers)
+            (Server::floor(&answers, &folder, name, Chores::default()), ours, answers)
         };
         let ((bare_floor, bare, _), (full_floor, full, answers)) = (pair(Arms::Bare, "bare"), pair(Arms::Full, "full"));
-        let hashing = Server::floor(&answers, &folder, "hashing", true);
+        let notes = folder.path().join("notes").to_str().unwrap().to_owned();
+        let chores = [None, Some((last_line(&folder.path().join("full.jsonl")), notes))];
+        let busy = chores.map(|notes| Server::floor(&answers, &folder, "busy", Chores { hashes: true, notes }));
         let servers = [
             (Arms::Bare, false, bare_floor),
             (Arms::Bare, true, bare),
             (Arms::Full, false, full_floor),
             (Arms::Full, true, full),
         ];
-        Self { servers, hashing, bearer, _folder: folder }
+        Self { servers, busy, bearer, _folder: folder }
     }
 
     pub(crate) fn server(&self, arms: Arms, ours: bool) -> &Server {

@@ -96,7 +96,7 @@ impl Server {
 }
 
 /// What our trail tells of a URL, once it does.
-fn last_line(trail: &Path) -> String {
+fn line_of_a_url(trail: &Path) -> String {
     for _ in 0..1_000 {
         let text = fs::read_to_string(trail).unwrap_or_default();
         if let Some(line) = text.lines().find(|line| line.contains("/presigned-url") && line.ends_with('}')) {
@@ -146,7 +146,7 @@ impl Site {
         };
         let ((bare_floor, bare, _), (full_floor, full, answers)) = (pair(Arms::Bare, "bare"), pair(Arms::Full, "full"));
         let notes = folder.path().join("notes").to_str().unwrap().to_owned();
-        let chores = [None, Some((last_line(&folder.path().join("full.jsonl")), notes))];
+        let chores = [None, Some((line_of_a_url(&folder.path().join("full.jsonl")), notes))];
         let busy = chores.map(|notes| Server::floor(&answers, &folder, "busy", Chores { hashes: true, notes }));
         let servers = [
             (Arms::Bare, false, bare_floor),

@@ -98,6 +98,12 @@ impl Metrics {
         Connected(Arc::clone(self))
     }
 
+    /// How many connections are open.
+    #[must_use]
+    pub fn connections_open(&self) -> u64 {
+        self.connections_open.load(Ordering::Relaxed)
+    }
+
     /// A request, or an item of a batch, was refused for this limit.
     pub fn limited(&self, limit: &'static str) {
         self.limited.count(limit);
@@ -129,7 +135,7 @@ impl Metrics {
         self.write_requests(page);
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         page.counter("connections", "Connections accepted", [(vec![], read(&self.connections))]);
-        page.gauge("connections_open", "Connections that are open", [(vec![], number(read(&self.connections_open)))]);
+        page.gauge("connections_open", "Connections that are open", [(vec![], number(self.connections_open()))]);
         page.counter("limited", "Requests refused for a limit, by limit", self.limited.samples("limit"));
         page.counter(
             "unauthenticated",

@@ -1,4 +1,5 @@
 //! What happens on one connection, as far as its end depends on it: bytes that move, requests that come and are answered.
+//! Where bytes move, it is also seen to that in a crowd answers leave in rounds.
 
 use std::io;
 use std::mem;
@@ -9,7 +10,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::slots::Open;
+use crate::metrics::Metrics;
 
 /// The counts of one connection. They only ever tell whether something went on, so no order between them is needed; and
 /// but for the answers under way, which over HTTP/2 end on other threads, all are written by the connection's own task.
@@ -85,31 +86,32 @@ impl Drop for InFlight {
 }
 
 /// How many open connections make a crowd. Where there is none, an answer would wait for others that do not come.
-const CROWD: u32 = 24;
+const CROWD: u64 = 24;
 
 /// A stream whose moves are counted, and whose answers leave in rounds.
 ///
 /// In a crowd many requests are ready at a time. Then each is decided, and after that all the answers leave one behind the
-/// other: the processor has the code for either at hand when it is the turn of the next, and a client that has many answers to
-/// read is woken for the first of them. docs/performance.md has what that saves.
+/// other: the processor has the code for either at hand when it is the turn of the next, and a client that has many answers
+/// to read is woken for the first of them. docs/performance.md has what that saves. Writes of several pieces, as HTTP/2 makes
+/// them, do not wait: many of its answers share a connection anyway.
 #[derive(Debug)]
 pub(super) struct Counted<S> {
     stream: S,
     activity: Arc<Activity>,
-    open: Open,
+    metrics: Arc<Metrics>,
     /// Something was read, and what it leads to has not begun to leave.
     is_new: bool,
 }
 
 impl<S> Counted<S> {
-    /// Counts in `activity` what moves on `stream`, one of those that are `open`.
-    pub(super) fn new(stream: S, activity: Arc<Activity>, open: Open) -> Self {
-        Self { stream, activity, open, is_new: false }
+    /// Counts in `activity` what moves on `stream`; `metrics` know how many more there are.
+    pub(super) fn new(stream: S, activity: Arc<Activity>, metrics: Arc<Metrics>) -> Self {
+        Self { stream, activity, metrics, is_new: false }
     }
 
     /// Whether what is about to leave lets the others be decided first, which it does once.
     fn gives_way(&mut self) -> bool {
-        mem::take(&mut self.is_new) && self.open.now() >= CROWD
+        mem::take(&mut self.is_new) && self.metrics.connections_open() >= CROWD
     }
 }
 
@@ -168,21 +170,18 @@ mod tests {
     use std::future::poll_fn;
     use std::pin::pin;
 
+    use chrono::DateTime;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
     use super::*;
-    use crate::server::slots::Slots;
 
     /// How often the task is polled that writes two pieces after it has read one, with so many connections open.
-    async fn polls(connections: u32) -> u32 {
-        let slots = Slots::default();
-        let mut taken = Vec::new();
-        for _ in 0..connections {
-            taken.push(slots.take(|| u32::MAX).await);
-        }
+    async fn polls(connections: u64) -> u32 {
+        let metrics = Metrics::new(DateTime::UNIX_EPOCH);
+        let _open: Vec<_> = (0..connections).map(|_| metrics.connection()).collect();
         let (mut client, server) = duplex(64);
         client.write_all(b"GET").await.unwrap();
-        let mut stream = Counted::new(server, Arc::default(), taken[0].open());
+        let mut stream = Counted::new(server, Arc::default(), metrics);
         let mut task = pin!(async {
             stream.read_exact(&mut [0; 3]).await.unwrap();
             stream.write_all(b"head").await.unwrap();

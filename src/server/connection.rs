@@ -87,12 +87,12 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self { reload, mut draining, slot } = self;
+        let Self { reload, mut draining, slot: _until_the_end } = self;
         let running = reload.running();
         let (builder, patience) = (running.builder.clone(), running.patience);
         drop(running);
         let (activity, client) = (Arc::new(Activity::default()), Arc::new(Client::new(peer)));
-        let stream = TokioIo::new(Counted::new(stream, Arc::clone(&activity), slot.open()));
+        let stream = TokioIo::new(Counted::new(stream, Arc::clone(&activity), Arc::clone(reload.metrics())));
         let service = service_fn(|request| answer(&reload, request, &client, &activity));
         let mut connection = pin!(builder.serve_connection(stream, service));
         let (mut wait, length) = Wait::first(patience);

@@ -1,43 +1,22 @@
 //! How many connections are open, held against a limit that a reload may change.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use tokio::sync::watch;
 
 /// Counts connections.
 #[derive(Debug, Default)]
-pub(super) struct Slots {
-    taken: watch::Sender<u32>,
-    open: Open,
-}
-
-/// The number of open connections, for who asks with every request: to ask the other one takes a lock.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Open(Arc<AtomicU32>);
-
-impl Open {
-    /// At this moment.
-    pub(super) fn now(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+pub(super) struct Slots(watch::Sender<u32>);
 
 /// A connection that is counted until this is dropped.
 #[derive(Debug)]
-pub(super) struct Slot {
-    taken: watch::Sender<u32>,
-    open: Open,
-}
+pub(super) struct Slot(watch::Sender<u32>);
 
 impl Slots {
     /// A slot, once fewer than `limit()` are taken.
     pub(super) async fn take(&self, limit: impl Fn() -> u32) -> Slot {
-        let mut taken = self.taken.subscribe();
+        let mut taken = self.0.subscribe();
         loop {
-            if self.taken.send_if_modified(|taken| take_below(limit(), taken)) {
-                self.open.0.fetch_add(1, Ordering::Relaxed);
-                return Slot { taken: self.taken.clone(), open: self.open.clone() };
+            if self.0.send_if_modified(|taken| take_below(limit(), taken)) {
+                return Slot(self.0.clone());
             }
             let _changed = taken.changed().await;
         }
@@ -45,32 +24,24 @@ impl Slots {
 
     /// Has those who wait for a slot see a new limit.
     pub(super) fn limit_changed(&self) {
-        self.taken.send_modify(|_| {});
+        self.0.send_modify(|_| {});
     }
 
     /// Ends when no slot is taken.
     pub(super) async fn all_free(&self) {
-        let mut taken = self.taken.subscribe();
+        let mut taken = self.0.subscribe();
         let _never_closed = taken.wait_for(|taken| *taken == 0).await;
     }
 
     /// How many are taken.
     pub(super) fn taken(&self) -> u32 {
-        *self.taken.borrow()
-    }
-}
-
-impl Slot {
-    /// Tells how many connections are open; this is one of them.
-    pub(super) fn open(&self) -> Open {
-        self.open.clone()
+        *self.0.borrow()
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.open.0.fetch_sub(1, Ordering::Relaxed);
-        self.taken.send_modify(|taken| *taken -= 1);
+        self.0.send_modify(|taken| *taken -= 1);
     }
 }
 

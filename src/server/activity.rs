@@ -1,16 +1,12 @@
 //! What happens on one connection, as far as its end depends on it: bytes that move, requests that come and are answered.
-//! Where bytes move, it is also seen to that in a crowd answers leave in rounds.
 
 use std::io;
-use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
-use crate::metrics::Metrics;
 
 /// The counts of one connection. They only ever tell whether something went on, so no order between them is needed; and
 /// but for the answers under way, which over HTTP/2 end on other threads, all are written by the connection's own task.
@@ -85,33 +81,17 @@ impl Drop for InFlight {
     }
 }
 
-/// How many open connections make a crowd. Where there is none, an answer would wait for others that do not come.
-const CROWD: u64 = 24;
-
-/// A stream whose moves are counted, and whose answers leave in rounds.
-///
-/// In a crowd many requests are ready at a time. Then each is decided, and after that all the answers leave one behind the
-/// other: the processor has the code for either at hand when it is the turn of the next, and a client that has many answers
-/// to read is woken for the first of them. docs/performance.md has what that saves. Writes of several pieces, as HTTP/2 makes
-/// them, do not wait: many of its answers share a connection anyway.
+/// A stream whose moves are counted.
 #[derive(Debug)]
 pub(super) struct Counted<S> {
     stream: S,
     activity: Arc<Activity>,
-    metrics: Arc<Metrics>,
-    /// Something was read, and what it leads to has not begun to leave.
-    is_new: bool,
 }
 
 impl<S> Counted<S> {
-    /// Counts in `activity` what moves on `stream`; `metrics` know how many more there are.
-    pub(super) fn new(stream: S, activity: Arc<Activity>, metrics: Arc<Metrics>) -> Self {
-        Self { stream, activity, metrics, is_new: false }
-    }
-
-    /// Whether what is about to leave lets the others be decided first, which it does once.
-    fn gives_way(&mut self) -> bool {
-        mem::take(&mut self.is_new) && self.metrics.connections_open() >= CROWD
+    /// Counts in `activity` what moves on `stream`.
+    pub(super) fn new(stream: S, activity: Arc<Activity>) -> Self {
+        Self { stream, activity }
     }
 }
 
@@ -121,7 +101,6 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
         let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if buffer.filled().len() > before {
             self.activity.read();
-            self.is_new = true;
         }
         polled
     }
@@ -129,10 +108,6 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.gives_way() {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
         let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
         if polled.is_ready() {
             self.activity.wrote();
@@ -162,45 +137,5 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::future::poll_fn;
-    use std::pin::pin;
-
-    use chrono::DateTime;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-
-    use super::*;
-
-    /// How often the task is polled that writes two pieces after it has read one, with so many connections open.
-    async fn polls(connections: u64) -> u32 {
-        let metrics = Metrics::new(DateTime::UNIX_EPOCH);
-        let _open: Vec<_> = (0..connections).map(|_| metrics.connection()).collect();
-        let (mut client, server) = duplex(64);
-        client.write_all(b"GET").await.unwrap();
-        let mut stream = Counted::new(server, Arc::default(), metrics);
-        let mut task = pin!(async {
-            stream.read_exact(&mut [0; 3]).await.unwrap();
-            stream.write_all(b"head").await.unwrap();
-            stream.write_all(b"body").await.unwrap();
-        });
-        let mut polls = 0;
-        poll_fn(|cx| {
-            polls += 1;
-            task.as_mut().poll(cx)
-        })
-        .await;
-        let mut answer = [0; 8];
-        client.read_exact(&mut answer).await.unwrap();
-        assert_eq!(&answer, b"headbody");
-        polls
-    }
-
-    #[tokio::test]
-    async fn in_a_crowd_what_leaves_gives_way_once_for_what_came() {
-        assert_eq!((polls(CROWD).await, polls(CROWD - 1).await), (2, 1));
     }
 }

@@ -16,7 +16,6 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tokio_rustls::TlsAcceptor;
@@ -72,7 +71,10 @@ impl Connection {
     }
 
     /// The same over TLS. The handshake has as long as a head has.
-    pub(super) async fn serve_tls(self, tls: Arc<ServerConfig>, stream: TcpStream, peer: SocketAddr) {
+    pub(super) async fn serve_tls<S>(self, tls: Arc<ServerConfig>, stream: S, peer: SocketAddr)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let limit = self.reload.running().patience.head;
         match tokio::time::timeout(limit, TlsAcceptor::from(tls).accept(stream)).await {
             Ok(Ok(stream)) => self.serve(stream, Peer::Tls(peer)).await,
@@ -92,7 +94,7 @@ impl Connection {
         let (builder, patience) = (running.builder.clone(), running.patience);
         drop(running);
         let (activity, client) = (Arc::new(Activity::default()), Arc::new(Client::new(peer)));
-        let stream = TokioIo::new(Counted::new(stream, Arc::clone(&activity), Arc::clone(reload.metrics())));
+        let stream = TokioIo::new(Counted::new(stream, Arc::clone(&activity)));
         let service = service_fn(|request| answer(&reload, request, &client, &activity));
         let mut connection = pin!(builder.serve_connection(stream, service));
         let (mut wait, length) = Wait::first(patience);

@@ -7,9 +7,11 @@ pub mod exposure;
 mod follow;
 mod listener;
 mod notify;
+mod outbox;
 mod patience;
 mod reload;
 mod running;
+mod sender;
 mod sharing;
 mod slots;
 
@@ -31,8 +33,10 @@ pub use self::follow::{Follower, Load};
 use self::listener::Stream;
 pub use self::listener::{Address, ListenError, Listener, UnixSocket};
 pub use self::notify::Notify;
+use self::outbox::Outboxes;
 pub use self::reload::Reload;
 use self::running::Lasting;
+use self::sender::Line;
 use crate::access_key::AccessKeyError;
 use crate::api::{Client, Outgoing, Peer};
 use crate::clock::{Clock, CorrectedClock};
@@ -137,7 +141,7 @@ impl Server {
         let Self { reload, admin } = self;
         let listener = listener.into();
         let (drain, draining) = watch::channel(false);
-        let door = Door { reload: Arc::clone(&reload), draining };
+        let door = Door { reload: Arc::clone(&reload), draining, outboxes: Outboxes::open(reload.metrics()) };
         let admin = admin.map(|listener| admin::serve(listener, Arc::clone(&reload)));
         let sharing = tokio::spawn(sharing::share_limits(Arc::clone(&reload)));
         tokio::select! {
@@ -181,6 +185,7 @@ pub enum Ending {
 struct Door {
     reload: Arc<Reload>,
     draining: watch::Receiver<bool>,
+    outboxes: Outboxes,
 }
 
 impl Door {
@@ -203,18 +208,20 @@ impl Door {
     fn serve(&self, connection: Connection, stream: Stream) {
         let open = self.reload.metrics().connection();
         let tls = self.reload.running().tls.clone();
+        let outbox = self.outboxes.next();
         tokio::spawn(async move {
             let _counted = open;
             match (stream, tls) {
                 (Stream::Tcp(stream, peer), tls) => {
                     // Answers are small and one write each, so waiting to fill a segment only delays them.
                     let _best_effort = stream.set_nodelay(true);
+                    let line = Line::tcp(stream, outbox);
                     match tls {
-                        Some(tls) => connection.serve_tls(tls, stream, peer).await,
-                        None => connection.serve(stream, Peer::Tcp(peer)).await,
+                        Some(tls) => connection.serve_tls(tls, line, peer).await,
+                        None => connection.serve(line, Peer::Tcp(peer)).await,
                     }
                 }
-                (Stream::Unix(stream), _) => connection.serve(stream, Peer::Unix).await,
+                (Stream::Unix(stream), _) => connection.serve(Line::unix(stream, outbox), Peer::Unix).await,
             }
         });
     }

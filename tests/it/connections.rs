@@ -196,32 +196,47 @@ async fn more_connections_than_there_are_slots_wait_for_one() {
     healthy(&mut second).await;
 }
 
+/// More connections than it takes for their answers to be sent together.
+async fn crowd(server: &TestServer) -> Vec<TcpStream> {
+    let mut crowd = Vec::new();
+    for _ in 0..64 {
+        crowd.push(connect(server).await);
+    }
+    crowd
+}
+
 #[tokio::test]
 async fn in_a_crowd_everybody_is_answered_in_order() {
     let server = server("").await;
-    let requests =
-        b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\nGET /none HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
-    let mut crowd = Vec::new();
-    for _ in 0..64 {
-        crowd.push(connect(&server).await);
-    }
+    let page = server.get("/openapi.json").await.text;
+    let last = "GET /none HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let asked = ["/healthz", "/openapi.json"].map(|path| format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n"));
+    let mut crowd = crowd(&server).await;
     for stream in &mut crowd {
-        stream.write_all(requests).await.unwrap();
+        stream.write_all((asked.concat() + last).as_bytes()).await.unwrap();
     }
     for mut stream in crowd {
         let answers = rest(&mut stream).await;
         let statuses: Vec<_> = answers.match_indices("HTTP/1.1 ").map(|(at, _)| &answers[at + 9..at + 12]).collect();
-        assert_eq!(statuses, ["200", "404"]);
+        assert_eq!(statuses, ["200", "200", "404"]);
+        assert!(answers.contains(&page));
     }
 }
 
 #[tokio::test]
-async fn who_takes_no_answers_is_cut_off() {
-    let server = server("idle_timeout = \"1s\"").await;
-    let mut stream = connect(&server).await;
-    let requests = "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n".repeat(1000);
-    let asking = async { while stream.write_all(requests.as_bytes()).await.is_ok() {} };
-    tokio::time::timeout(Duration::from_secs(50), asking).await.expect("it is cut off once no answer fits any more");
+async fn who_takes_no_answers_is_cut_off_alone_and_in_a_crowd() {
+    let server = server("idle_timeout = \"2s\"").await;
+    let asks_on = async |mut stream: TcpStream| {
+        let requests = "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n".repeat(1000);
+        let asking = async { while stream.write_all(requests.as_bytes()).await.is_ok() {} };
+        tokio::time::timeout(Duration::from_secs(50), asking)
+            .await
+            .expect("it is cut off once no answer fits any more");
+    };
+    asks_on(connect(&server).await).await;
+    let resting = crowd(&server).await;
+    asks_on(connect(&server).await).await;
+    drop(resting);
 }
 
 #[tokio::test]

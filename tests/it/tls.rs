@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use oss_vend::dev::{CONFIG, Options};
 use rcgen::{CertificateParams, KeyPair};
 use reqwest::{Certificate, Client, Version};
@@ -48,6 +49,20 @@ async fn both_protocols_are_spoken_and_browsers_are_told_to_stay() {
         let answer = client(&certificate, http1).get(&url).send().await.unwrap();
         assert_eq!((answer.status().as_u16(), answer.version()), (200, version));
         assert_eq!(answer.headers()["strict-transport-security"], "max-age=31536000");
+    }
+}
+
+#[tokio::test]
+async fn a_crowd_is_answered_over_either_protocol() {
+    let folder = TempDir::new().unwrap();
+    let certificate = write_pair(folder.path());
+    let server = server(folder.path(), "").await;
+    let url = format!("https://{}/presigned-url?filename=a.png", server.addresses.server);
+    let clients: Vec<_> = (0..64).map(|number| client(&certificate, number % 2 == 0)).collect();
+    for _turn in 0..3 {
+        for answer in join_all(clients.iter().map(|client| Answer::of(client.get(&url)))).await {
+            assert_eq!(answer.status, 200);
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! connection is polled again only to be written to, and a client that has many answers to read is woken for the first of
 //! them. docs/performance.md has what that saves. There is a box for each thread of the runtime, lest all meet at one.
 //!
-//! To its connection an answer in the box has left, but nothing else leaves before it really has (see `sender`).
+//! To its connection an answer in the box has left, but nothing else leaves before it really has (see `line`).
 
 use std::convert::Infallible;
 use std::fmt::{self, Debug, Formatter};
@@ -67,13 +67,13 @@ impl Outbox {
 
     /// Puts what `sender` has to send into the box, or says that it does not belong there.
     pub(super) fn takes(&self, sender: &Arc<Sender>, pieces: &[IoSlice<'_>]) -> Option<usize> {
-        if self.metrics.connections_open() < CROWD {
+        let length = pieces.iter().map(|piece| piece.len()).sum();
+        if self.metrics.connections_open() < CROWD || length > LARGEST {
             return None;
         }
-        let length = pieces.iter().map(|piece| piece.len()).sum();
         let mut contents = self.contents();
         let Contents { answers, courier, is_closed } = &mut *contents;
-        if *is_closed || length > LARGEST || answers.bytes.len() + length > CAPACITY {
+        if *is_closed || answers.bytes.len() + length > CAPACITY {
             return None;
         }
         for piece in pieces {

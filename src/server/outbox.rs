@@ -2,7 +2,8 @@
 //!
 //! Where many requests are ready at a time, each is decided first and its answer put into a box; then a task, the courier,
 //! sends all that is in the box. The processor has the code for either at hand when it is the turn of the next, and no
-//! connection is polled again only to be written to. docs/performance.md has what that saves. There is a box for each thread of the runtime, lest all meet at one.
+//! connection is polled again only to be written to. docs/performance.md has what that saves. There is a box for each
+//! thread of the runtime, lest all meet at one.
 //!
 //! To its connection an answer in the box has left, but nothing else leaves before it really has (see `line`).
 

@@ -11,6 +11,10 @@ const GATHER: Duration = Duration::from_millis(50);
 /// Or until this many bytes have gathered, some two hundred events: what is written soon, and written over soon, is still
 /// near the processor, and to wake the writer for fewer costs more than that gains.
 const ENOUGH: usize = 128 * 1024;
+/// The lines that came last gather in so many bytes before they join the others. What has gathered since the writer came
+/// is far from the processor when it is written over, and whatever is locked next would wait for each line by itself; this
+/// little is at hand, and joins the rest in one long copy.
+const AT_HAND: usize = 16 * 1024;
 /// How long a flush waits for a writer that stands still.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -27,6 +31,8 @@ pub(super) struct Queue {
 #[expect(clippy::struct_excessive_bools, reason = "wishes and states that are independent of one another")]
 struct State {
     lines: Vec<u8>,
+    /// The last lines, behind those.
+    last: Vec<u8>,
     taken: u64,
     dropped: u64,
     /// Those of `dropped` that the trail does not tell of yet.
@@ -65,7 +71,18 @@ pub(super) struct Batch {
 impl State {
     /// Whether there is nothing to do.
     fn is_idle(&self) -> bool {
-        self.lines.is_empty() && self.untold == 0 && !self.reopen && !self.closed
+        self.length() == 0 && self.untold == 0 && !self.reopen && !self.closed
+    }
+
+    /// How many bytes wait.
+    fn length(&self) -> usize {
+        self.lines.len() + self.last.len()
+    }
+
+    /// The last lines join the others.
+    fn join(&mut self) {
+        self.lines.extend_from_slice(&self.last);
+        self.last.clear();
     }
 }
 
@@ -73,15 +90,18 @@ impl Queue {
     /// Appends a line, or drops it where too much waits.
     pub(super) fn push(&self, line: &[u8]) {
         let mut state = self.lock();
-        if state.lines.len() + line.len() > CAPACITY {
+        let before = state.length();
+        if before + line.len() > CAPACITY {
             state.dropped += 1;
             state.untold += 1;
             return;
         }
         state.taken += 1;
-        let before = state.lines.len();
-        state.lines.extend_from_slice(line);
-        let enough = before < ENOUGH && state.lines.len() >= ENOUGH;
+        state.last.extend_from_slice(line);
+        if state.last.len() >= AT_HAND {
+            state.join();
+        }
+        let enough = before < ENOUGH && before + line.len() >= ENOUGH;
         let first = before == 0 && state.asleep;
         drop(state);
         if first || enough {
@@ -103,6 +123,7 @@ impl Queue {
             state.asleep = false;
             state = self.gather(state);
         }
+        state.join();
         mem::swap(&mut batch.lines, &mut state.lines);
         batch.dropped = mem::take(&mut state.untold);
         batch.reopen = mem::take(&mut state.reopen);
@@ -113,8 +134,7 @@ impl Queue {
 
     /// Lets events gather. While many come, one batch after the other, the writer is woken once for each, when it is full.
     fn gather<'q>(&'q self, state: MutexGuard<'q, State>) -> MutexGuard<'q, State> {
-        let gathering =
-            |state: &mut State| !state.hurry && !state.closed && !state.reopen && state.lines.len() < ENOUGH;
+        let gathering = |state: &mut State| !state.hurry && !state.closed && !state.reopen && state.length() < ENOUGH;
         self.work.wait_timeout_while(state, GATHER, gathering).unwrap_or_else(PoisonError::into_inner).0
     }
 
@@ -132,7 +152,7 @@ impl Queue {
         let mut state = self.lock();
         state.hurry = true;
         self.work.notify_one();
-        let unwritten = |state: &mut State| !state.lines.is_empty() || state.reopen || state.writing;
+        let unwritten = |state: &mut State| state.length() > 0 || state.reopen || state.writing;
         drop(self.written.wait_timeout_while(state, PATIENCE, unwritten));
     }
 

@@ -93,19 +93,39 @@ fn check(text: &str) -> Result<(), InvalidKey> {
     })
 }
 
+/// How many bytes the processor looks at in one go.
+const WIDE: usize = 16;
+
 /// Whether there is nothing to be looked at closely: no character that may be refused, and no segment that is empty or
-/// begins with a dot. Loops without a way out look at many bytes at once.
+/// begins with a dot. What does not fill the last place is looked at twice, rather than byte by byte.
 fn is_harmless(text: &str) -> bool {
     let bytes = text.as_bytes();
-    // Of the bytes beyond ASCII it is 0xc2 that control characters begin with.
+    let (Some((last, firsts)), Some((_, nexts))) = (bytes.split_last(), bytes.split_first()) else { return true };
+    let found = match (firsts.last_chunk::<WIDE>(), nexts.last_chunk::<WIDE>()) {
+        (Some(last_firsts), Some(last_nexts)) => {
+            let whole = |bytes: &[u8]| bytes.len() - bytes.len() % WIDE;
+            any_doubt(&firsts[..whole(firsts)], &nexts[..whole(nexts)]) | any_doubt(last_firsts, last_nexts)
+        }
+        _ => any_doubt(firsts, nexts),
+    };
+    found | doubt(*last, 0) == 0 && !text.starts_with('.') && *last != b'/'
+}
+
+/// Not zero if any of `firsts`, each before the byte at its place in `nexts`, is doubtful. A loop without a way out looks at
+/// many bytes at once.
+#[inline]
+fn any_doubt(firsts: &[u8], nexts: &[u8]) -> u8 {
+    firsts.iter().zip(nexts).fold(0, |found, (first, next)| found | doubt(*first, *next))
+}
+
+/// Not zero if `first` may be refused, or begins a segment that may be, with `next` behind it.
+#[inline]
+fn doubt(first: u8, next: u8) -> u8 {
     let is = |byte: u8, other: u8| u8::from(byte == other);
-    let wild = |byte: u8| is(byte, b'*') | is(byte, b'?') | is(byte, b'$');
-    let control = |byte: u8| u8::from(byte < b' ') | is(byte, 0x7f) | is(byte, 0xc2);
-    let doubtful = bytes.iter().fold(0, |found, byte| found | wild(*byte) | control(*byte));
-    let odd = |first: u8, next: u8| is(first, b'/') & (is(next, b'/') | is(next, b'.'));
-    let pairs = bytes.iter().zip(bytes.iter().skip(1));
-    let odd_segments = pairs.fold(0, |found, (first, next)| found | odd(*first, *next));
-    doubtful | odd_segments == 0 && !text.starts_with('.') && !text.ends_with('/')
+    let wild = is(first, b'*') | is(first, b'?') | is(first, b'$');
+    // Of the bytes beyond ASCII it is 0xc2 that control characters begin with.
+    let control = u8::from(first < b' ') | is(first, 0x7f) | is(first, 0xc2);
+    wild | control | is(first, b'/') & (is(next, b'/') | is(next, b'.'))
 }
 
 #[cfg(test)]
@@ -131,6 +151,19 @@ mod tests {
         fn no_segment_that_is_refused_is_overlooked(text in "[a./]{1,8}") {
             let refused = text.split('/').any(|segment| matches!(segment, "" | "." | ".."));
             prop_assert_eq!(ObjectKey::parse(text).is_err(), refused);
+        }
+    }
+
+    #[test]
+    fn what_is_refused_is_found_wherever_it_stands() {
+        let x = |count| "x".repeat(count);
+        for piece in ["*", "?", "\n", "\u{7f}", "\u{85}", "${", "//", "/./", "/../"] {
+            for length in 0..70 {
+                for at in 1..=length {
+                    let key = [&x(at), piece, &x(length - at)].concat();
+                    assert!(ObjectKey::parse(key.as_str()).is_err(), "{key:?}");
+                }
+            }
         }
     }
 

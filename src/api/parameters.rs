@@ -28,7 +28,7 @@ pub struct BodyLimit {
 }
 
 /// More parameters than most requests have.
-const USUAL: usize = 8;
+const USUAL: usize = 6;
 
 /// The parameters of one request, or of one item of a batch: a handful, by the names that are known. What the query says
 /// is borrowed from it.
@@ -219,21 +219,29 @@ type Pair<'q> = (Cow<'q, str>, Cow<'q, str>);
 /// Name and value of the first pair of a query as they were meant, if it is not empty, and what follows it. They are short,
 /// so one loop finds all that stands in it before a general search has begun.
 fn first_pair(query: &str) -> (Option<Pair<'_>>, &str) {
-    let (mut equals, mut escaped, mut end) = (None, false, query.len());
-    for (at, byte) in query.bytes().enumerate().filter(|(_, byte)| SPECIAL[usize::from(*byte)]) {
-        match byte {
-            b'&' => {
-                end = at;
-                break;
-            }
-            b'=' if equals.is_none() => equals = Some(at),
+    let (mut name, mut begin, mut escaped, mut at) = (None, 0, false, 0);
+    let end = loop {
+        let rest = &query.as_bytes()[at..];
+        let Some(ahead) = rest.iter().position(|byte| SPECIAL[usize::from(*byte)]) else { break query.len() };
+        at += ahead;
+        match rest[ahead] {
+            b'&' => break at,
+            b'=' if name.is_none() => (name, begin, escaped) = (Some(meant(&query[..at], escaped)), at + 1, false),
             b'=' => {}
             _ => escaped = true,
         }
-    }
-    let (name, value) = equals.map_or((&query[..end], ""), |at| (&query[..at], &query[at + 1..end]));
-    let meant = |text| if escaped { decoded(text) } else { Cow::Borrowed(text) };
-    ((end > 0).then(|| (meant(name), meant(value))), query.get(end + 1..).unwrap_or_default())
+        at += 1;
+    };
+    let last = meant(&query[begin..end], escaped);
+    let pair = match name {
+        Some(name) => (name, last),
+        None => (last, Cow::default()),
+    };
+    ((end > 0).then_some(pair), query.get(end + 1..).unwrap_or_default())
+}
+
+fn meant(text: &str, escaped: bool) -> Cow<'_, str> {
+    if escaped { decoded(text) } else { Cow::Borrowed(text) }
 }
 
 /// The bytes of a query that are not just what they are.

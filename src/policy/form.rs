@@ -1,7 +1,6 @@
 //! May this caller have a signed form, and with which conditions?
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -52,7 +51,7 @@ impl FormKey {
 #[derive(Clone, Debug, PartialEq)]
 pub struct FormPermit<'a> {
     /// The session whose key signs.
-    pub session: Arc<Session>,
+    pub session: Cow<'a, Session>,
     /// The key that may be written.
     pub key: FormKey,
     /// The sizes that are allowed, in bytes, both ends included.

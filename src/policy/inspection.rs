@@ -27,7 +27,7 @@ impl Grant {
         let filling = self.filling(caller, now, &dir);
         Ok(Inspection {
             credentials: self.caller_session(caller, now, dir.clone(), self.duration())?.0,
-            signing: (*self.signing_session(&filling)?).clone(),
+            signing: self.signing_session(&filling)?.into_owned(),
             signing_prefix: self.signing_prefix().to_owned(),
             dir,
         })

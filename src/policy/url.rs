@@ -1,7 +1,6 @@
 //! May this caller have a signed URL, and for which request?
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use chrono::{DateTime, Utc};
@@ -46,7 +45,7 @@ pub struct UrlAsk<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct UrlPermit<'a> {
     /// The session whose key signs.
-    pub session: Arc<Session>,
+    pub session: Cow<'a, Session>,
     /// The HTTP method.
     pub method: &'static str,
     /// The object.

@@ -3,8 +3,8 @@
 mod problems;
 mod spec;
 
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -64,7 +64,7 @@ pub struct Grant {
     /// What all sessions have in common; with their name, if they have the same. It has all rights of the role.
     session: Session,
     /// The session that signs forms and URLs, if it is one for all callers.
-    signing: Option<Arc<Session>>,
+    signing: Option<Session>,
 }
 
 #[derive(Debug)]
@@ -122,7 +122,7 @@ impl Grant {
             Policy::Template(_) => None,
         };
         Self {
-            signing: signing.filter(|_| !session_name.names_caller()).map(Arc::new),
+            signing: signing.filter(|_| !session_name.names_caller()),
             size_required: spec.max_size.is_some() && !spec.allow_unsized_put,
             sizes: spec.min_size..=spec.max_size.unwrap_or(MAX_UPLOAD),
             name: spec.name,
@@ -223,10 +223,10 @@ impl Grant {
 
     /// The session that signs forms and URLs. The signature itself is what narrows it, so it is opened for all that the
     /// directory can become and shared by all callers, unless the session's name or an operator's policy names them.
-    pub(super) fn signing_session(&self, filling: &Filling<'_>) -> Result<Arc<Session>, Unfillable> {
+    pub(super) fn signing_session(&self, filling: &Filling<'_>) -> Result<Cow<'_, Session>, Unfillable> {
         match &self.signing {
-            Some(shared) => Ok(Arc::clone(shared)),
-            None => self.session_for(filling, self.signing_prefix().to_owned()).map(Arc::new),
+            Some(shared) => Ok(Cow::Borrowed(shared)),
+            None => self.session_for(filling, self.signing_prefix().to_owned()).map(Cow::Owned),
         }
     }
 

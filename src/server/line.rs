@@ -106,13 +106,13 @@ impl<R: Unpin> AsyncWrite for Line<R> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::ErrorKind;
+    use std::io::{ErrorKind, Read, Write};
 
     use chrono::DateTime;
     use futures_util::FutureExt;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    use super::super::outbox::{CROWD, Outboxes};
+    use super::super::outbox::{CROWD, MOST, Outboxes};
     use super::*;
     use crate::metrics::{Connected, Metrics};
 
@@ -169,6 +169,27 @@ mod tests {
         crowd.line.shutdown().await.unwrap();
         drop(crowd.line);
         assert_eq!(all_of(crowd.client).await, "headbody");
+    }
+
+    #[tokio::test]
+    async fn who_fills_the_box_sends_all_that_is_in_it() {
+        let Crowd { boxes, _others, .. } = Crowd::gather();
+        let mut all = Vec::new();
+        for _ in 0..MOST {
+            let (client, server) = std::os::unix::net::UnixStream::pair().unwrap();
+            client.set_nonblocking(true).unwrap();
+            server.set_nonblocking(true).unwrap();
+            let mut line = Line::unix(UnixStream::from_std(server).unwrap(), boxes.next());
+            (&client).write_all(b"?").unwrap();
+            line.read_exact(&mut [0]).await.unwrap();
+            all.push((client, line));
+        }
+        let came = |mut client: &std::os::unix::net::UnixStream| client.read(&mut [0; 8]).map_err(|error| error.kind());
+        for number in 0..MOST {
+            assert_eq!(came(&all[0].0), Err(ErrorKind::WouldBlock), "{number}");
+            all[number].1.write_all(b"answer").now_or_never().unwrap().unwrap();
+        }
+        assert!(all.iter().all(|(client, _)| came(client) == Ok(6)), "nobody was waited for");
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! Answers of a crowd leave together.
 //!
 //! Where many requests are ready at a time, each is decided first and its answer put into a box; then a task, the courier,
-//! sends all that is in the box. The processor has the code for either at hand when it is the turn of the next, and no
+//! sends all that is in the box, unless it was full before. The processor has the code for either at hand when it is the turn of the next, and no
 //! connection is polled again only to be written to. docs/performance.md has what that saves. There is a box for each
 //! thread of the runtime, lest all meet at one.
 //!
@@ -26,8 +26,9 @@ use crate::metrics::Metrics;
 pub(super) const CROWD: u64 = 24;
 /// The most bytes of one answer: what is large gains nothing by company, and would be copied.
 const LARGEST: usize = 16 * 1024;
-/// The most bytes in a box, some five hundred answers. Whoever finds it full sends by itself.
-const CAPACITY: usize = 1024 * 1024;
+/// The most answers in a box. Who puts the last one in sends them all: of more the first would wait long for the others, and
+/// be far from the processor when its turn comes.
+pub(super) const MOST: usize = 32;
 
 /// A box for answers.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub(super) struct Outbox {
 #[derive(Debug, Default)]
 struct Contents {
     answers: Answers,
+    /// Empty, but for its memory.
+    spare: Answers,
     /// Wakes the courier, if it found the box empty.
     courier: Option<Waker>,
     /// The courier comes no more.
@@ -51,6 +54,18 @@ struct Answers {
     bytes: Vec<u8>,
     /// Whose each is, and where it ends.
     ends: Vec<(Arc<Sender>, usize)>,
+}
+
+impl Answers {
+    fn send(&mut self) {
+        let Self { bytes, ends } = self;
+        let mut begin = 0;
+        for (sender, end) in ends.drain(..) {
+            sender.deliver(&bytes[begin..end]);
+            begin = end;
+        }
+        bytes.clear();
+    }
 }
 
 /// They hold credentials.
@@ -72,8 +87,8 @@ impl Outbox {
             return None;
         }
         let mut contents = self.contents();
-        let Contents { answers, courier, is_closed } = &mut *contents;
-        if *is_closed || answers.bytes.len() + length > CAPACITY {
+        let Contents { answers, spare, courier, is_closed } = &mut *contents;
+        if *is_closed {
             return None;
         }
         for piece in pieces {
@@ -81,6 +96,13 @@ impl Outbox {
         }
         answers.ends.push((Arc::clone(sender), answers.bytes.len()));
         sender.is_boxed();
+        if answers.ends.len() >= MOST {
+            let mut full = mem::replace(answers, mem::take(spare));
+            drop(contents);
+            full.send();
+            self.contents().spare = full;
+            return Some(length);
+        }
         let courier = courier.take();
         drop(contents);
         if let Some(courier) = courier {
@@ -152,13 +174,7 @@ impl Courier {
 
     fn send_all(&mut self) {
         mem::swap(&mut self.answers, &mut self.outbox.contents().answers);
-        let Answers { bytes, ends } = &mut self.answers;
-        let mut begin = 0;
-        for (sender, end) in ends.drain(..) {
-            sender.deliver(&bytes[begin..end]);
-            begin = end;
-        }
-        bytes.clear();
+        self.answers.send();
     }
 }
 

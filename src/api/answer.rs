@@ -53,10 +53,10 @@ impl Heads {
         Self { readable: Head::new(cors, Some(HeaderValue::from_static(""))), plain: Head::new(cors, None) }
     }
 
-    /// The response with `json` to the request of this id, which a page of the origin `allowed` may read.
-    pub(super) fn put_on(&self, json: String, id: &RequestId, allowed: Option<HeaderValue>) -> Response<Bytes> {
+    /// The response with the JSON in `body` to the request of this id, which a page of the origin `allowed` may read.
+    pub(super) fn put_on<B>(&self, body: B, id: &RequestId, allowed: Option<HeaderValue>) -> Response<B> {
         let Head { headers, places: [of_id, of_origin] } = if allowed.is_some() { &self.readable } else { &self.plain };
-        let mut response = Response::new(Bytes::from(json));
+        let mut response = Response::new(body);
         *response.headers_mut() = headers.clone();
         put(response.headers_mut(), *of_id, id.to_header());
         if let Some(origin) = allowed {

@@ -54,6 +54,6 @@ pub(super) async fn url(visit: &mut Visit<'_>) -> Result<Answer, Problem> {
     app.charge_grant(&offer.grant, now)?;
     let (key, granted) = visit.signing_key(&permit.session, permit.life).await?;
     let answer = url_answer::of(offer, &permit, &key, granted);
-    visit.record.vended(Vended::url(permit, key, granted));
+    visit.record.vended(Vended::url(permit.method, permit.key, key, granted));
     Ok(as_text(&answer))
 }

@@ -72,7 +72,10 @@ impl Gate {
 
     fn address(&self, visit: &Visit<'_>) -> IpAddr {
         let (peer, headers) = (visit.client.peer.address(), &visit.head.headers);
-        self.tell_of_unknown_proxy(peer, headers);
+        // What a proxy adds it adds to each request, so one of a connection tells.
+        if visit.client.asks_first() {
+            self.tell_of_unknown_proxy(peer, headers);
+        }
         client_address(peer, headers, &self.front)
     }
 

@@ -5,6 +5,7 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::ops::Deref;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,7 +24,7 @@ use super::problem::Problem;
 use super::visit::Visit;
 use super::{App, classic, credentials_uri, grants, health, post_signature, presigned_url, sts};
 use crate::metrics::{Metrics, Route};
-use crate::trace::{self, Context, REQUEST_ID, RequestId};
+use crate::trace::{self, Context, REQUEST_ID};
 
 /// What goes out: bytes that are ready, or what a page's service sends.
 pub type Outgoing = Response<Either<Full<Bytes>, Body>>;
@@ -45,35 +46,41 @@ enum Reply {
 impl Entrance {
     /// The routes of `app`, with `pages` for every path that is none of ours.
     #[must_use]
-    pub fn new(app: Arc<App>, pages: Router) -> Arc<Self> {
+    pub fn new(app: Arc<App>, pages: Router) -> Self {
         let (heads, pages) = (Heads::new(&app.cors), pages.method_not_allowed_fallback(method_not_allowed));
-        Arc::new(Self { app, heads, pages })
+        Self { app, heads, pages }
     }
 
-    /// The answer to `request`, which came from `client`. In a box it is not moved with all that is around it; and the place
-    /// that one answer leaves is the next one's, while a place in each connection would be cold when its turn comes.
-    pub fn answer<B>(
-        self: Arc<Self>,
+    /// The answer of `entrance` to `request`, which came from `client`; both are dropped when it is there. In a box it is
+    /// not moved with all that is around it; and the place that one answer leaves is the next one's, while a place in each
+    /// connection would be cold when its turn comes. The box is there first: what is made before its box is copied into it
+    /// whole, with all that it may come to hold.
+    pub fn answer<B, E, C>(
+        entrance: E,
         request: Request<B>,
-        client: Arc<Client>,
-    ) -> Pin<Box<impl Future<Output = Outgoing> + Send + use<B>>>
+        client: C,
+    ) -> Pin<Box<impl Future<Output = Result<Outgoing, Infallible>> + Send + use<B, E, C>>>
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+        E: Deref<Target = Self> + Send + 'static,
+        C: Deref<Target = Client> + Send + 'static,
     {
         let (head, body) = request.into_parts();
-        Box::pin(async move {
-            let (app, client) = (&*self.app, &*client);
-            let (request_id, parent) = (RequestId::of(&head.headers), trace::parent(&head.headers));
-            let context = Context { request_id, trace: parent, load: None, spans: app.spans.clone() };
+        let answer = Box::write(Box::new_uninit(), async move {
+            let (entrance, client) = (&*entrance, &*client);
+            let app = &*entrance.app;
+            let (request_id, trace) = trace::told(&head.headers);
+            let context = Context { request_id, trace, load: None, spans: app.spans.clone() };
             let ((now, began), route) = (app.clock.reading(), Route::of(head.uri.path()));
             let visit = Visit { app, head: &head, client, now, route, context: &context, record: Record::default() };
             let mut watch = Watch::set(visit, began);
             let work = pin!(async {
-                let outcome = self.respond(&mut watch.visit, body).await;
-                self.sign_off(&mut watch, outcome)
+                let outcome = entrance.respond(&mut watch.visit, body).await;
+                entrance.sign_off(&mut watch, outcome)
             });
-            trace::within(&context, work).await
-        })
+            Ok(trace::within(&context, work).await)
+        });
+        Box::into_pin(answer)
     }
 
     /// Answers if there is room and time. Whoever asks for our health learns it also when there is no room.
@@ -134,23 +141,28 @@ impl Entrance {
             headers.insert(REQUEST_ID, id.to_header());
             app.cors.mark(allowed, headers);
         };
-        let (mut outgoing, code) = match outcome {
-            Ok(Reply::Ours(Answer::Json(json))) => (ready(self.heads.put_on(json, id, allowed), &head.method), None),
+        let mut code = None;
+        let mut outgoing = match outcome {
+            Ok(Reply::Ours(Answer::Json(json))) => self.heads.put_on(whole(json.into()), id, allowed),
             Ok(Reply::Ours(Answer::Whole(mut answer))) => {
                 mark(answer.headers_mut(), allowed);
-                (ready(answer, &head.method), None)
+                answer.map(whole)
             }
             Ok(Reply::Page(page)) => {
-                let (mut page, code) = explained(page, id);
+                let mut page = explained(page, id, &mut code);
                 mark(page.headers_mut(), allowed);
-                (page, code)
+                page
             }
             Err(problem) => {
+                code = Some(problem.code());
                 let mut refusal = problem.render(id);
                 mark(refusal.headers_mut(), allowed);
-                (refusal.map(whole), Some(problem.code()))
+                refusal.map(whole)
             }
         };
+        if head.method == Method::HEAD {
+            leave_body_out(&mut outgoing);
+        }
         watch.answered(outgoing.status().as_u16(), code);
         if let Some(hsts) = app.hsts.as_ref().filter(|_| client.peer.is_https()) {
             outgoing.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
@@ -217,14 +229,14 @@ fn whole(body: Bytes) -> Either<Full<Bytes>, Body> {
     Either::Left(Full::new(body))
 }
 
-/// `answer` as it goes out; to a HEAD without its body, but with the length that it has.
-fn ready(mut answer: Response<Bytes>, method: &Method) -> Outgoing {
-    if method == Method::HEAD {
-        let length = HeaderValue::from(answer.body().len());
-        answer.headers_mut().insert(header::CONTENT_LENGTH, length);
-        answer = answer.map(|_| Bytes::new());
+/// Leaves the body out where it is ready, as a HEAD wants it, but says how long it is.
+fn leave_body_out(answer: &mut Outgoing) {
+    if let Either::Left(body) = answer.body()
+        && let Some(length) = body.size_hint().exact()
+    {
+        *answer.body_mut() = whole(Bytes::new());
+        answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
-    answer.map(whole)
 }
 
 pub(super) async fn method_not_allowed() -> Problem {
@@ -238,18 +250,19 @@ pub async fn not_found() -> Problem {
         .hint("there are /sts, /post-signature and /presigned-url")
 }
 
-/// `page`, with the document in place of the bare status where it is a problem, and its code.
-fn explained(page: Response<Body>, id: &str) -> (Outgoing, Option<&'static str>) {
+/// `page`, with the document in place of the bare status where it is a problem, which then has a `code`.
+fn explained(page: Response<Body>, id: &str, code: &mut Option<&'static str>) -> Outgoing {
     let Some(problem) = page.extensions().get::<Arc<Problem>>().map(Arc::clone) else {
-        return (page.map(Either::Right), None);
+        return page.map(Either::Right);
     };
+    *code = Some(problem.code());
     let mut rendered = problem.render(id).map(whole);
     for (name, value) in page.headers() {
         if name != header::CONTENT_LENGTH && !rendered.headers().contains_key(name) {
             rendered.headers_mut().append(name, value.clone());
         }
     }
-    (rendered, Some(problem.code()))
+    rendered
 }
 
 fn too_slow() -> Problem {

@@ -1,6 +1,7 @@
 //! Who is at the other end of a connection.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::caller::LastToken;
 
@@ -9,13 +10,19 @@ use crate::caller::LastToken;
 pub struct Client {
     pub(super) peer: Peer,
     pub(super) last_token: LastToken,
+    has_asked: AtomicBool,
 }
 
 impl Client {
     /// A new connection of `peer`.
     #[must_use]
     pub fn new(peer: Peer) -> Self {
-        Self { peer, last_token: LastToken::default() }
+        Self { peer, last_token: LastToken::default(), has_asked: AtomicBool::new(false) }
+    }
+
+    /// Whether this was not asked before.
+    pub(super) fn asks_first(&self) -> bool {
+        !self.has_asked.load(Ordering::Relaxed) && !self.has_asked.swap(true, Ordering::Relaxed)
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) async fn answer(visit: &mut Visit<'_>, body: Body) -> Result<Answer, 
     visit.app.charge_grant(&offer.grant, visit.now)?;
     let (key, granted) = visit.signing_key(&permit.session, permit.life).await?;
     let answer = form_answer::of(offer, &permit, &key, granted);
-    visit.record.vended(Vended::form(permit, key, granted));
+    visit.record.vended(Vended::form(permit.key, key, granted));
     Ok(answer)
 }
 

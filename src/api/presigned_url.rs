@@ -57,17 +57,20 @@ async fn one(
     default_grant: Option<&str>,
 ) -> Result<UrlAnswer, Problem> {
     let offer = visit.grant(parameters.text("grant")?.or(default_grant), parameters.text("key")?)?;
-    let permit = offer.grant.url(caller, &ask(parameters)?, new_name(&mut Uuid::encode_buffer()), visit.now)?;
+    let permit = {
+        let mut ask = UrlAsk::default();
+        read(&mut ask, parameters)?;
+        offer.grant.url(caller, &ask, new_name(&mut Uuid::encode_buffer()), visit.now)?
+    };
     visit.app.charge_grant(&offer.grant, visit.now)?;
     let (key, granted) = visit.signing_key(&permit.session, permit.life).await?;
     let answer = url_answer::of(offer, &permit, &key, granted);
-    visit.record.vended(Vended::url(permit, key, granted));
+    visit.record.vended(Vended::url(permit.method, permit.key, key, granted));
     Ok(answer)
 }
 
 /// Looks once at each that was given, which are a few of many.
-fn ask<'p>(parameters: &'p Parameters<'_>) -> Result<UrlAsk<'p>, Problem> {
-    let mut ask = UrlAsk::default();
+fn read<'p>(ask: &mut UrlAsk<'p>, parameters: &'p Parameters<'_>) -> Result<(), Problem> {
     for parameter in parameters.iter() {
         match parameter.name {
             "key" => ask.naming.key = Some(parameter.text()?),
@@ -88,7 +91,7 @@ fn ask<'p>(parameters: &'p Parameters<'_>) -> Result<UrlAsk<'p>, Problem> {
             _other_than_asked_of_the_url => {}
         }
     }
-    Ok(ask)
+    Ok(())
 }
 
 /// The items of a batch, and what stands beside them.

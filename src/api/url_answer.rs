@@ -64,13 +64,13 @@ fn push_signed(out: &mut String, offer: &Offer, permit: &UrlPermit<'_>, key: &Ar
     let mut digits = itoa::Buffer::new();
     let length = permit.content_length.map(|length| digits.format(length));
     let query: Vec<_> = permit.query.iter().map(|(name, value)| (*name, &**value)).collect();
-    let (headers, count) = headers(permit, length);
+    let mut headers = [("", ""); HEADERS];
     let request = Request {
         method: permit.method,
         bucket: Some(&grant.bucket),
         key: Some(permit.key.as_str()),
         query: &query,
-        headers: &headers[..count],
+        headers: signed_headers(&mut headers, permit, length),
         additional_headers: if length.is_some() { &["content-length"] } else { &[] },
     };
     let presign = Presign { request, base: &grant.address.base, expires_in: granted.seconds };
@@ -82,22 +82,29 @@ fn push_signed(out: &mut String, offer: &Offer, permit: &UrlPermit<'_>, key: &Ar
     }
 }
 
-/// The headers that are signed, in the order in which they are, and how many they are.
-fn headers<'a>(permit: &'a UrlPermit<'_>, length: Option<&'a str>) -> ([(&'static str, &'a str); 5], usize) {
+/// The most headers that are signed.
+const HEADERS: usize = 5;
+
+/// The headers that are signed, in the order in which they are; `room` is where they stand.
+fn signed_headers<'r, 'a>(
+    room: &'r mut [(&'static str, &'a str); HEADERS],
+    permit: &'a UrlPermit<'_>,
+    length: Option<&'a str>,
+) -> &'r [(&'static str, &'a str)] {
     let headers = &permit.headers;
-    let all = [
+    let all: [_; HEADERS] = [
         ("content-length", length),
         ("content-md5", headers.content_md5),
         ("content-type", headers.content_type.as_deref()),
         ("x-oss-forbid-overwrite", headers.forbid_overwrite),
         ("x-oss-storage-class", headers.storage_class),
     ];
-    let (mut given, mut count) = ([("", ""); 5], 0);
+    let mut count = 0;
     for (name, value) in all {
         if let Some(value) = value {
-            given[count] = (name, value);
+            room[count] = (name, value);
             count += 1;
         }
     }
-    (given, count)
+    &room[..count]
 }

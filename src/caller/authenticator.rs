@@ -1,8 +1,10 @@
 //! The order of the proofs.
 
+use std::future::ready;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::Either;
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use serde_json::Map;
@@ -49,11 +51,16 @@ impl Authenticator {
     }
 
     /// The caller that `proof` speaks for.
-    pub async fn authenticate(&self, proof: &Proof<'_>, now: DateTime<Utc>) -> Result<Caller, Unauthenticated> {
-        match self.at_once(proof, now)? {
-            Step::Known(caller) => Ok(caller),
+    pub fn authenticate<'p>(
+        &'p self,
+        proof: &'p Proof<'p>,
+        now: DateTime<Utc>,
+    ) -> impl Future<Output = Result<Caller, Unauthenticated>> + Send + 'p {
+        match self.at_once(proof, now) {
+            Ok(Step::Known(caller)) => Either::Left(ready(Ok(caller))),
             // A box, lest every request has room for what only a new proof needs.
-            Step::Open(question) => Box::pin(self.answer(question, proof, now)).await,
+            Ok(Step::Open(question)) => Either::Right(Box::pin(self.answer(question, proof, now))),
+            Err(refused) => Either::Left(ready(Err(refused))),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What happens on one connection, as far as its end depends on it: bytes that move, requests that come and are answered.
 
 use std::io;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -8,10 +9,14 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// The counts of one connection. They only ever tell whether something went on, so no order between them is needed; and
-/// but for the answers under way, which over HTTP/2 end on other threads, all are written by the connection's own task.
-#[derive(Debug, Default)]
+use crate::api::Client;
+
+/// One connection's counts, and who is at its other end. They only ever tell whether something went on, so no order between
+/// them is needed; and but for the answers under way, which over HTTP/2 end on other threads, all are written by the
+/// connection's own task.
+#[derive(Debug)]
 pub(super) struct Activity {
+    client: Client,
     moves: AtomicU32,
     requests: AtomicU32,
     in_flight: AtomicU32,
@@ -31,6 +36,18 @@ pub(super) struct Seen {
 }
 
 impl Activity {
+    pub(super) fn of(client: Client) -> Arc<Self> {
+        let (none, not) = (AtomicU32::default, AtomicBool::default);
+        Arc::new(Self {
+            client,
+            moves: none(),
+            requests: none(),
+            in_flight: none(),
+            head_begun: not(),
+            multiplexed: not(),
+        })
+    }
+
     pub(super) fn seen(&self) -> Seen {
         Seen {
             moves: self.moves.load(Ordering::Relaxed),
@@ -45,7 +62,11 @@ impl Activity {
         self.head_begun.store(false, Ordering::Relaxed);
         self.multiplexed.store(multiplexed, Ordering::Relaxed);
         one_more(&self.requests);
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        if multiplexed {
+            self.in_flight.fetch_add(1, Ordering::Relaxed);
+        } else {
+            one_more(&self.in_flight);
+        }
         InFlight(Arc::clone(self))
     }
 
@@ -72,12 +93,29 @@ fn one_more(count: &AtomicU32) {
     count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
 }
 
-/// A request that is being answered.
+/// The same backwards.
+fn one_less(count: &AtomicU32) {
+    count.store(count.load(Ordering::Relaxed).wrapping_sub(1), Ordering::Relaxed);
+}
+
+/// A request that is being answered, and whom it came from.
 pub(super) struct InFlight(Arc<Activity>);
+
+impl Deref for InFlight {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.0.client
+    }
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if self.0.is_multiplexed() {
+            self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        } else {
+            one_less(&self.0.in_flight);
+        }
     }
 }
 

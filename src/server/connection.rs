@@ -24,7 +24,7 @@ use super::activity::{Activity, Counted};
 use super::patience::{Verdict, Wait};
 use super::reload::Reload;
 use super::slots::Slot;
-use crate::api::{Client, Outgoing, Peer};
+use crate::api::{Client, Entrance, Outgoing, Peer};
 use crate::config::Limits;
 
 /// The most requests at once on one connection of HTTP/2; browsers are content with a hundred.
@@ -93,9 +93,9 @@ impl Connection {
         let running = reload.running();
         let (builder, patience) = (running.builder.clone(), running.patience);
         drop(running);
-        let (activity, client) = (Arc::new(Activity::default()), Arc::new(Client::new(peer)));
+        let activity = Activity::of(Client::new(peer));
         let stream = TokioIo::new(Counted::new(stream, Arc::clone(&activity)));
-        let service = service_fn(|request| answer(&reload, request, &client, &activity));
+        let service = service_fn(|request| answer(&reload, request, &activity));
         let mut connection = pin!(builder.serve_connection(stream, service));
         let (mut wait, length) = Wait::first(patience);
         let mut timer = pin!(sleep(length));
@@ -150,15 +150,10 @@ impl Connection {
 
 /// The answer of what runs now, which is told whom the request came from.
 fn answer(
-    reload: &Arc<Reload>,
+    reload: &Reload,
     request: Request<Incoming>,
-    client: &Arc<Client>,
     activity: &Arc<Activity>,
 ) -> impl Future<Output = Result<Outgoing, Infallible>> + use<> {
     let in_flight = activity.request(request.version() == Version::HTTP_2);
-    let answer = reload.entrance().answer(request, Arc::clone(client));
-    async move {
-        let _until_answered = in_flight;
-        Ok(answer.await)
-    }
+    Entrance::answer(reload.entrance(), request, in_flight)
 }

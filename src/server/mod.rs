@@ -39,7 +39,7 @@ use self::outbox::Outboxes;
 pub use self::reload::Reload;
 use self::running::Lasting;
 use crate::access_key::AccessKeyError;
-use crate::api::{Client, Outgoing, Peer};
+use crate::api::{Client, Entrance, Outgoing, Peer};
 use crate::clock::{Clock, CorrectedClock};
 use crate::config::{ConfigError, Loaded};
 use crate::metrics::Metrics;
@@ -132,7 +132,8 @@ impl Server {
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
-        self.reload.entrance().answer(request, client).await
+        let Ok(answer) = Entrance::answer(self.reload.entrance(), request, client).await;
+        answer
     }
 
     /// Answers on `listener` until `stop` ends, and then as long as the configuration says: `/readyz` says at once that

@@ -1,5 +1,6 @@
 //! Another configuration in the place of the one that runs, between two requests.
 
+use std::ops::Deref;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -75,8 +76,19 @@ impl Reload {
         self.running.load()
     }
 
-    /// What answers a request that comes now.
-    pub(super) fn entrance(&self) -> Arc<Entrance> {
-        Arc::clone(&self.running.load().entrance)
+    /// What answers a request that comes now, to its end.
+    pub(super) fn entrance(&self) -> impl Deref<Target = Entrance> + Send + use<> {
+        Present(self.running.load())
+    }
+}
+
+/// What ran when a request came.
+struct Present(Guard<Arc<Running>>);
+
+impl Deref for Present {
+    type Target = Entrance;
+
+    fn deref(&self) -> &Entrance {
+        &self.0.entrance
     }
 }

@@ -44,7 +44,7 @@ pub(super) struct Lasting {
 /// What answers under one configuration.
 #[derive(Debug)]
 pub(super) struct Running {
-    pub(super) entrance: Arc<Entrance>,
+    pub(super) entrance: Entrance,
     /// How a connection is read and written.
     pub(super) builder: auto::Builder<TokioExecutor>,
     pub(super) patience: Patience,

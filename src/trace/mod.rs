@@ -8,8 +8,9 @@ mod request_id;
 mod spans;
 mod state;
 
+use std::cell::RefCell;
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
@@ -19,8 +20,10 @@ pub use self::request_id::{REQUEST_ID, RequestId};
 pub use self::spans::{NoExporter, Span, Spans};
 
 /// The headers of W3C Trace Context (<https://www.w3.org/TR/trace-context/>).
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACEPARENT: HeaderName = HeaderName::from_static(PARENT);
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+const PARENT: &str = "traceparent";
 
 /// What a line of the log is told to belong to.
 #[derive(Clone, Debug)]
@@ -35,57 +38,119 @@ pub struct Context {
     pub spans: Spans,
 }
 
-tokio::task_local! {
-    static CURRENT: Context;
+thread_local! {
+    /// What the work that is being polled belongs to.
+    static CURRENT: RefCell<Option<Context>> = const { RefCell::new(None) };
 }
 
 /// Does `work`, whose lines of the log belong to `context`. The work stays where it is: to move it into a future around
 /// it would cost more than all else here.
-pub async fn within<F: Future>(context: &Context, mut work: Pin<&mut F>) -> F::Output {
-    poll_fn(|cx| CURRENT.sync_scope(context.clone(), || work.as_mut().poll(cx))).await
+pub fn within<F: Future>(context: &Context, mut work: Pin<&mut F>) -> impl Future<Output = F::Output> {
+    poll_fn(move |cx| {
+        let _while_it_is_polled = Scope::enter(context);
+        work.as_mut().poll(cx)
+    })
 }
 
-/// What the present work belongs to, if it belongs to a request.
+/// What the present work belongs to, if it belongs to a request. What is logged by the change itself, or by the end of a
+/// thread, belongs to none.
 #[must_use]
 pub fn current() -> Option<Context> {
-    CURRENT.try_with(Context::clone).ok()
+    CURRENT.try_with(|current| current.try_borrow().ok()?.clone()).ok()?
 }
 
 /// Does `load`, which the present request begins, under an id of the load's own.
 pub async fn within_load<F: Future>(began_by: Option<Context>, load: F) -> F::Output {
     match began_by {
-        Some(context) => CURRENT.scope(Context { load: Some(Uuid::new_v4()), ..context }, load).await,
+        Some(context) => within(&Context { load: Some(Uuid::new_v4()), ..context }, pin!(load)).await,
         None => load.await,
     }
 }
 
-/// The trace that `headers` tell of; what is not valid counts as absent.
+/// The present work belongs to a context until this is dropped. The library's own scopes move what they hold to and fro,
+/// some hundred bytes six times.
+struct Scope {
+    /// What it belonged to before: nothing, but where one work polls another.
+    around: Option<Box<Context>>,
+}
+
+impl Scope {
+    fn enter(context: &Context) -> Self {
+        CURRENT.with_borrow_mut(|current| {
+            let around = if current.is_some() { current.take().map(Box::new) } else { None };
+            *current = Some(context.clone());
+            Self { around }
+        })
+    }
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        let around = self.around.take();
+        CURRENT.with_borrow_mut(|current| match around {
+            Some(around) => *current = Some(*around),
+            None => *current = None,
+        });
+    }
+}
+
+/// The id of the request that has these `headers`, and the trace that they tell of. What is not valid counts as absent, and
+/// what came twice is not valid.
+///
+/// All names are looked at, which are ten or so: to look up one that HTTP itself does not know costs more, since such names
+/// are hashed byte by byte.
 #[must_use]
-pub fn parent(headers: &HeaderMap) -> Option<TraceParent> {
-    only(headers, &TRACEPARENT)?.to_str().ok()?.parse().ok()
+pub fn told(headers: &HeaderMap) -> (RequestId, Option<TraceParent>) {
+    let (mut id, mut parent) = (Given::default(), Given::default());
+    for (name, value) in headers {
+        match name.as_str() {
+            request_id::NAME => id.meet(value),
+            PARENT => parent.meet(value),
+            _ => {}
+        }
+    }
+    (RequestId::of(id.once()), parent.once().and_then(read))
+}
+
+/// What was met of a header.
+#[derive(Default)]
+enum Given<'h> {
+    #[default]
+    Never,
+    Once(&'h HeaderValue),
+    Again,
+}
+
+impl<'h> Given<'h> {
+    fn meet(&mut self, value: &'h HeaderValue) {
+        *self = if let Self::Never = self { Self::Once(value) } else { Self::Again };
+    }
+
+    fn once(self) -> Option<&'h HeaderValue> {
+        if let Self::Once(value) = self { Some(value) } else { None }
+    }
+}
+
+fn read(traceparent: &HeaderValue) -> Option<TraceParent> {
+    traceparent.to_str().ok()?.parse().ok()
 }
 
 /// The headers by which another server learns of the same trace. They are passed on as they came, since this server
 /// makes no span of its own that would stand between; `tracestate` goes only where `traceparent` goes.
 #[must_use]
 pub fn passed_on(headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
-    let Some(parent) = parent(headers).and(only(headers, &TRACEPARENT)) else { return Vec::new() };
+    let mut parents = headers.get_all(&TRACEPARENT).iter();
+    let only = parents.next().filter(|_| parents.next().is_none());
+    let Some(parent) = only.filter(|only| read(only).is_some()) else { return Vec::new() };
     let state = state::joined(&headers.get_all(&TRACESTATE));
     [(TRACEPARENT, parent.clone())].into_iter().chain(state.map(|state| (TRACESTATE, state))).collect()
 }
 
-fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
-    let mut values = headers.get_all(name).iter();
-    values.next().filter(|_| values.next().is_none())
-}
-
 #[cfg(test)]
 mod tests {
-    use std::pin::pin;
-
     use super::*;
 
-    const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    const CALL: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
     fn headers(pairs: &[(HeaderName, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -103,15 +168,15 @@ mod tests {
     #[test]
     fn a_trace_is_passed_on_as_it_came() {
         assert_eq!(
-            passed(&[(TRACEPARENT, PARENT), (TRACESTATE, "a=1"), (TRACESTATE, "b@c=x y")]),
-            [format!("traceparent: {PARENT}"), "tracestate: a=1,b@c=x y".to_owned()]
+            passed(&[(TRACEPARENT, CALL), (TRACESTATE, "a=1"), (TRACESTATE, "b@c=x y")]),
+            [format!("traceparent: {CALL}"), "tracestate: a=1,b@c=x y".to_owned()]
         );
-        assert_eq!(passed(&[(TRACEPARENT, PARENT), (TRACESTATE, "A=1")]), [format!("traceparent: {PARENT}")]);
+        assert_eq!(passed(&[(TRACEPARENT, CALL), (TRACESTATE, "A=1")]), [format!("traceparent: {CALL}")]);
     }
 
     #[test]
     fn what_is_not_valid_goes_no_further() {
-        assert!(passed(&[(TRACEPARENT, PARENT), (TRACEPARENT, PARENT)]).is_empty());
+        assert!(passed(&[(TRACEPARENT, CALL), (TRACEPARENT, CALL)]).is_empty());
         assert!(passed(&[(TRACEPARENT, "00-x"), (TRACESTATE, "a=1")]).is_empty());
         assert!(passed(&[(TRACESTATE, "a=1")]).is_empty());
     }
@@ -119,7 +184,7 @@ mod tests {
     #[tokio::test]
     async fn work_knows_its_request_and_a_load_has_an_id_of_its_own() {
         assert!(current().is_none());
-        let request_id = RequestId::of(&headers(&[(REQUEST_ID, "a")]));
+        let (request_id, _) = told(&headers(&[(REQUEST_ID, "a")]));
         let context = Context { request_id, trace: None, load: None, spans: Spans::default() };
         let work = pin!(async {
             let request = current().unwrap();

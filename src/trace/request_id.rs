@@ -4,11 +4,13 @@ use std::fmt::{self, Debug, Formatter};
 use std::ops::Deref;
 use std::str;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 use uuid::Uuid;
 
 /// The header that carries a request's id, in both directions.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub const REQUEST_ID: HeaderName = HeaderName::from_static(NAME);
+
+pub(super) const NAME: &str = "x-request-id";
 
 /// The longest id of a client's or proxy's that is taken over, in bytes.
 const LONGEST: usize = 64;
@@ -24,11 +26,9 @@ pub struct RequestId {
 impl RequestId {
     /// The id that came with the request if it is plain, so that a log line of ours can be found from one of theirs;
     /// else a new one.
-    #[must_use]
-    pub fn of(headers: &HeaderMap) -> Self {
-        let mut given = headers.get_all(&REQUEST_ID).iter();
-        match (given.next().and_then(|value| value.to_str().ok()), given.next()) {
-            (Some(id), None) if is_plain(id) => Self::copy_of(id),
+    pub(super) fn of(given: Option<&HeaderValue>) -> Self {
+        match given.and_then(|value| value.to_str().ok()) {
+            Some(id) if is_plain(id) => Self::copy_of(id),
             _ => Self::copy_of(Uuid::new_v4().hyphenated().encode_lower(&mut Uuid::encode_buffer())),
         }
     }
@@ -70,14 +70,12 @@ fn is_plain(id: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::told;
     use super::*;
 
     fn of(given: &[&str]) -> String {
-        let mut headers = HeaderMap::new();
-        for id in given {
-            headers.append(REQUEST_ID, HeaderValue::from_bytes(id.as_bytes()).unwrap());
-        }
-        RequestId::of(&headers).to_string()
+        let value = |id: &&str| (REQUEST_ID, HeaderValue::from_bytes(id.as_bytes()).unwrap());
+        told(&given.iter().map(value).collect()).0.to_string()
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::super::problem::Problem;
 use crate::audit::{Event, Who};
 use crate::caller::Caller;
 use crate::keys::{AccessKey, SessionKey};
-use crate::policy::{FormKey, FormPermit, UrlPermit};
+use crate::policy::{FormKey, ObjectKey};
 
 /// What handlers learn of a request. It costs no copy of a text that is held elsewhere.
 #[derive(Debug, Default)]
@@ -87,18 +87,18 @@ impl Vended {
         Self { allows: "sts", key: None, dir: Some(dir), by: By::Session(key), expiration, clamped_by }
     }
 
-    /// A form that `key` signed.
-    pub(in crate::api) fn form(permit: FormPermit<'_>, key: Arc<SessionKey>, granted: Granted) -> Self {
-        let (object, dir) = match permit.key {
+    /// A form for `objects` that `key` signed.
+    pub(in crate::api) fn form(objects: FormKey, key: Arc<SessionKey>, granted: Granted) -> Self {
+        let (object, dir) = match objects {
             FormKey::Exact(key) => (Some(key.into_string()), None),
             FormKey::Below(dir) => (None, Some(dir)),
         };
         Self { key: object, dir, ..Self::signed(key, "POST", granted) }
     }
 
-    /// A URL that `key` signed.
-    pub(in crate::api) fn url(permit: UrlPermit<'_>, key: Arc<SessionKey>, granted: Granted) -> Self {
-        Self { key: Some(permit.key.into_string()), ..Self::signed(key, permit.method, granted) }
+    /// A URL for `method` and `object` that `key` signed.
+    pub(in crate::api) fn url(method: &'static str, object: ObjectKey, key: Arc<SessionKey>, granted: Granted) -> Self {
+        Self { key: Some(object.into_string()), ..Self::signed(key, method, granted) }
     }
 
     fn signed(key: Arc<SessionKey>, allows: &'static str, granted: Granted) -> Self {

@@ -196,4 +196,22 @@ mod tests {
         assert_eq!((&*request.request_id, request.load), ("a", None));
         assert!(&*load.request_id == "a" && load.load.is_some());
     }
+
+    #[tokio::test]
+    async fn work_that_polls_other_work_keeps_its_own_context() {
+        let context = |id| Context {
+            request_id: told(&headers(&[(REQUEST_ID, id)])).0,
+            trace: None,
+            load: None,
+            spans: Spans::default(),
+        };
+        let now = || current().map(|context| context.request_id.to_string());
+        let work = pin!(async {
+            let inner = within(&context("inner"), pin!(async { now() })).await;
+            (inner, now())
+        });
+        let seen = within(&context("outer"), work).await;
+        assert_eq!(seen, (Some("inner".to_owned()), Some("outer".to_owned())));
+        assert!(current().is_none());
+    }
 }

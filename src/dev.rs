@@ -44,6 +44,8 @@ pub struct Options {
     pub insecure: bool,
     /// Whether emulated upload callbacks may go to other machines.
     pub callbacks_anywhere: bool,
+    /// Origins of pages that may order emulated upload callbacks, beside its own pages and those of `cors.origins`.
+    pub callback_origins: Vec<String>,
     /// The configuration; [`CONFIG`] unless a test brings its own.
     pub config: String,
 }
@@ -59,6 +61,7 @@ impl Default for Options {
             static_dir: None,
             insecure: false,
             callbacks_anywhere: false,
+            callback_origins: Vec::new(),
             config: CONFIG.into(),
         }
     }
@@ -140,16 +143,18 @@ impl Dev {
             sts: bind(&options.sts_listen).await?,
         };
         let addresses = listeners.addresses();
+        let setting = Setting { static_dir: options.static_dir, insecure: options.insecure, addresses };
+        let loaded = setting.load(&options.config)?;
         let emulated = emulator::Options {
             data_dir: options.data_dir,
             callbacks_anywhere: options.callbacks_anywhere,
+            page_address: Some(addresses.server),
+            page_origins: [options.callback_origins, loaded.settings.cors.origins.clone()].concat(),
             oss_address: Some(addresses.oss),
             ..emulator::Options::dev()
         };
         let time = Arc::clone(&clock);
         let emulator = Emulator::new(emulated, move || time.now()).map_err(DevError::Emulator)?;
-        let setting = Setting { static_dir: options.static_dir, insecure: options.insecure, addresses };
-        let loaded = setting.load(&options.config)?;
         let about = about(&loaded.settings, addresses);
         let pages = web::demo().route("/dev.json", get(async move || Json(about)));
         let admin = options.admin_listen.or_else(|| loaded.settings.admin.listen.clone());

@@ -44,6 +44,9 @@ pub(super) struct Arguments {
     /// Let emulated upload callbacks go to other machines too; without it they go to this one alone.
     #[arg(long)]
     callbacks_anywhere: bool,
+    /// Let pages of this origin, such as http://localhost:5173, order emulated upload callbacks too; can be repeated.
+    #[arg(long = "callback-origin", value_name = "ORIGIN")]
+    callback_origins: Vec<String>,
 }
 
 pub(super) fn run(arguments: Arguments) -> Outcome {
@@ -69,6 +72,7 @@ fn options(arguments: Arguments) -> Options {
         print_json: _,
         insecure_allow_anonymous,
         callbacks_anywhere,
+        callback_origins,
     } = arguments;
     Options {
         listen,
@@ -79,6 +83,7 @@ fn options(arguments: Arguments) -> Options {
         static_dir,
         insecure: insecure_allow_anonymous,
         callbacks_anywhere,
+        callback_origins,
         ..Options::default()
     }
 }

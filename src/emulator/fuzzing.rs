@@ -7,7 +7,8 @@ use axum::http::header::{AUTHORIZATION, DATE};
 use axum::http::{HeaderMap, HeaderValue};
 use chrono::{DateTime, Utc};
 
-use super::form_policy::{check_form_policy, content_length_range};
+use super::form_policy::{Posted, check_form_policy, content_length_range};
+use super::knobs::AbsentField;
 use super::oss::fuzz_form;
 use super::verify::{Target, WireRequest, authenticate, authenticate_form, authenticate_rpc};
 use super::wire::Query;
@@ -53,8 +54,9 @@ impl Doors {
         };
         let _ = authenticate_form(&self.0.accounts, &fields, DEV_REGION, now());
         let policy = fields.first("policy").unwrap_or_default();
+        let form = Posted { bucket: "examplebucket", fields: &fields, file_size: 1 };
         let _ = content_length_range(policy);
-        let _ = check_form_policy(policy, "examplebucket", &fields, 1, now());
+        let _ = check_form_policy(policy, &form, AbsentField::Fails, now());
     }
 
     fn request(&self, raw_query: &str, headers: &HeaderMap) {

@@ -13,6 +13,7 @@ mod form_policy;
 #[doc(hidden)]
 pub mod fuzzing;
 mod knobs;
+mod loopback;
 mod options;
 mod oss;
 mod rsa_key;
@@ -32,7 +33,7 @@ use self::account::Accounts;
 use self::rsa_key::RsaKey;
 use self::store::Store;
 
-pub use self::knobs::{Call, Failure, Knobs, Service};
+pub use self::knobs::{AbsentField, Call, Failure, Knobs, Readings, Service};
 pub use self::options::{
     BucketOptions, DEV_ACCESS_KEY_ID, DEV_ACCESS_KEY_SECRET, DEV_ACCOUNT_ID, DEV_BUCKET, DEV_OIDC_ISSUER,
     DEV_OIDC_PROVIDER_ARN, DEV_REGION, DEV_ROLE_ARN, OidcProvider, Options, Role, User,
@@ -97,6 +98,7 @@ pub(crate) struct State {
 impl State {
     fn new(options: Options, clock: Box<dyn Fn() -> DateTime<Utc> + Send + Sync>) -> io::Result<Self> {
         let owner = options.owner();
+        let callbacks = oss::Callbacks::new(&options);
         let accounts = Arc::new(Accounts::new(options.users, options.roles)?);
         let store = Store::open(options.data_dir.as_deref())?;
         oss::make_buckets(&store, &options.buckets, clock())?;
@@ -108,7 +110,7 @@ impl State {
             knobs: Knobs::new(Arc::clone(&accounts)),
             accounts,
             nonces: sts::Nonces::default(),
-            callbacks: oss::Callbacks::new(options.callbacks_anywhere, options.oss_address),
+            callbacks,
             key: Arc::default(),
             oidc_providers: options.oidc_providers,
             clock,

@@ -39,6 +39,10 @@ pub struct Options {
     pub data_dir: Option<PathBuf>,
     /// Whether upload callbacks may go to other machines; this one alone otherwise.
     pub callbacks_anywhere: bool,
+    /// Where pages are served on this machine that may order upload callbacks.
+    pub page_address: Option<SocketAddr>,
+    /// Exact origins of other pages that may order upload callbacks, such as `https://app.example.com`.
+    pub page_origins: Vec<String>,
     /// Where the object service listens, which callbacks name as the place of their key; the `Host` they came by if absent.
     pub oss_address: Option<SocketAddr>,
 }
@@ -160,6 +164,8 @@ impl Options {
             oidc_providers: vec![dev_provider()],
             data_dir: None,
             callbacks_anywhere: false,
+            page_address: None,
+            page_origins: Vec::new(),
             oss_address: None,
         }
     }

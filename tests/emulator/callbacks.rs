@@ -12,7 +12,7 @@ use rsa::{Pkcs1v15Sign, RsaPublicKey};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::support::{Answer as _, Cloud, element, form, signed_fields};
+use crate::support::{Answer as _, Cloud, element, form, options, signed_fields};
 
 /// What PKCS#1 puts before an MD5 digest.
 const MD5_PREFIX: [u8; 18] =
@@ -29,6 +29,7 @@ async fn application() -> (Heard, String) {
         match uri.path() {
             "/no" => (StatusCode::FORBIDDEN, "{}".to_owned()),
             "/html" => (StatusCode::OK, "<html>".to_owned()),
+            "/moved" => (StatusCode::TEMPORARY_REDIRECT, "{}".to_owned()),
             _ => (StatusCode::OK, r#"{"Status":"Ok"}"#.to_owned()),
         }
     };
@@ -96,6 +97,9 @@ async fn a_callback_that_fails_is_told_and_the_object_stays() {
     for (url, message) in [
         (format!("{address}/no"), "Error status : 403."),
         (format!("{address}/html"), "not valid json"),
+        (format!("{address}/moved"), "Error status : 307."),
+        ("http://0.0.0.0/".to_owned(), "only this machine"),
+        ("http://localhost.example/".to_owned(), "only this machine"),
         ("http://127.0.0.1:1/".to_owned(), "The call failed"),
         ("http://198.51.100.1/".to_owned(), "only this machine"),
     ] {
@@ -138,4 +142,109 @@ async fn a_form_and_a_completion_call_back_as_well() {
     let heard = heard.lock().expect("no test panicked");
     assert_eq!(heard[0].2, r#"{"o":"a","s":3,"w":"me","op":"PostObject"}"#);
     assert_eq!(heard[1].2, r#"{"o":"b","s":4,"w":"","op":"CompleteMultipartUpload"}"#);
+}
+
+#[tokio::test]
+async fn a_callback_goes_to_this_machine_under_a_name_of_this_machine() {
+    let cloud = Cloud::start().await;
+    let (heard, address) = application().await;
+    let port = address.rsplit_once(':').expect("it has a port").1;
+    for (url, host, status) in [
+        // No DNS is asked for a name below localhost.
+        (format!("http://anything.localhost:{port}/"), None, 200),
+        (address.clone(), Some("localhost"), 200),
+        (address.clone(), Some("app.localhost:8080"), 200),
+        (address.clone(), Some("internal.example"), 203),
+        (address.clone(), Some("localhost.internal.example"), 203),
+        (address.clone(), Some("10.0.0.1"), 203),
+    ] {
+        let answer = put(&cloud, &json!({"callbackUrl": url, "callbackHost": host, "callbackBody": "a"})).await;
+        assert_eq!(answer.status(), status, "{url} {host:?}");
+    }
+    let hosts: Vec<_> =
+        heard.lock().expect("no test panicked").iter().map(|(_, headers, _)| headers["host"].clone()).collect();
+    assert_eq!(hosts, [&format!("anything.localhost:{port}"), "localhost", "app.localhost:8080"]);
+    for url in [format!("http://127.0.0.1:{port}@198.51.100.1/"), format!("http://user@127.0.0.1:{port}/")] {
+        let refused = put(&cloud, &json!({"callbackUrl": url, "callbackBody": "a"})).await;
+        assert_eq!(refused.refusal().await, (400, "InvalidArgument".to_owned()), "{url}");
+    }
+    assert_eq!(heard.lock().expect("no test panicked").len(), 3);
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_orders_no_callback_and_stores_nothing() {
+    let mut options = options();
+    options.page_address = Some("127.0.0.1:8000".parse().expect("an address"));
+    options.page_origins = vec!["https://app.example.com".to_owned()];
+    let cloud = Cloud::with(options).await;
+    let (heard, address) = application().await;
+    let callback = encoded(&json!({"callbackUrl": address, "callbackBody": "a"}));
+    for (origin, taken) in [
+        ("http://127.0.0.1:8000", true),
+        ("http://localhost:8000", true),
+        ("https://app.example.com", true),
+        ("http://evil.example", false),
+        ("http://127.0.0.1:5173", false),
+        ("null", false),
+        // Any page can upload a page to the emulator.
+        (&format!("http://{}", cloud.address), false),
+    ] {
+        let before = heard.lock().expect("no test panicked").len();
+        let by_header = cloud.signed("PUT", "examplebucket/header", &[("x-oss-callback", &callback)]).body("x");
+        let query = format!(
+            "examplebucket/query?callback={}",
+            callback.replace('=', "%3D").replace('+', "%2B").replace('/', "%2F")
+        );
+        let by_query = cloud.signed("PUT", &query, &[]).body("x");
+        let fields = [("key", "form"), ("callback", callback.as_str())];
+        let signed = signed_fields("");
+        let fields: Vec<_> = signed.iter().map(|(name, value)| (*name, value.as_str())).chain(fields).collect();
+        let by_form = form(cloud.anonymous("POST", "examplebucket/"), &fields, b"x");
+        for (key, request) in [("header", by_header), ("query", by_query), ("form", by_form)] {
+            let answer = request.header("origin", origin).send().await.expect("an answer");
+            let status = answer.status();
+            let text = answer.text().await.expect("a body");
+            assert_eq!(status, if taken { 200 } else { 403 }, "{key} {origin}");
+            assert!(taken || element(&text, "Message").contains("--callback-origin"), "{text}");
+            let path = format!("examplebucket/{key}");
+            let stored = cloud.signed("DELETE", &path, &[]).send().await.expect("an answer");
+            assert_eq!(stored.status(), 204);
+        }
+        assert_eq!(heard.lock().expect("no test panicked").len(), before + if taken { 3 } else { 0 }, "{origin}");
+    }
+    // Without a callback the page uploads as before.
+    let plain = cloud.signed("PUT", "examplebucket/a", &[]).body("x").header("origin", "http://evil.example");
+    assert_eq!(plain.send().await.expect("an answer").status(), 200);
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_completes_no_upload_with_a_callback() {
+    let cloud = Cloud::start().await;
+    let (heard, address) = application().await;
+    let begun = cloud.signed("POST", "examplebucket/b?uploads", &[]).send().await.expect("an answer");
+    let upload = element(&begun.text().await.expect("a body"), "UploadId");
+    let part = format!("examplebucket/b?partNumber=1&uploadId={upload}");
+    cloud.signed("PUT", &part, &[]).body("1234").send().await.expect("an answer");
+    let callback = encoded(&json!({"callbackUrl": address, "callbackBody": "a"}));
+    let headers = [("x-oss-callback", callback.as_str()), ("x-oss-complete-all", "yes")];
+    let complete = || cloud.signed("POST", &format!("examplebucket/b?uploadId={upload}"), &headers);
+    for (name, value) in [("origin", "http://evil.example"), ("sec-fetch-site", "cross-site")] {
+        let refused = complete().header(name, value).send().await.expect("an answer");
+        assert_eq!(refused.refusal().await, (403, "AccessDenied".to_owned()), "{name}");
+    }
+    let read = cloud.signed("GET", "examplebucket/b", &[]).send().await.expect("an answer");
+    assert_eq!(read.status(), 404);
+    assert_eq!(complete().send().await.expect("an answer").status(), 200);
+    assert_eq!(heard.lock().expect("no test panicked").len(), 1);
+}
+
+#[tokio::test]
+async fn a_callback_turns_no_knob() {
+    let cloud = Cloud::start().await;
+    let url = format!("http://{}/-/emulator/reset", cloud.address);
+    cloud.emulator.knobs().clock_offset(chrono::TimeDelta::seconds(7));
+    let answer = put(&cloud, &json!({"callbackUrl": url, "callbackBody": "a"})).await;
+    assert_eq!(element(&answer.text().await.expect("a body"), "Message"), "Error status : 403.");
+    let state = reqwest::get(format!("http://{}/-/emulator", cloud.address)).await.expect("an answer");
+    assert!(state.text().await.expect("a body").contains("\"clockOffsetSeconds\":7"));
 }

@@ -2,13 +2,13 @@
 
 use chrono::TimeDelta;
 
-use crate::sessions::assume_role;
+use crate::sessions::{POLICY, assume_role};
 use crate::support::{Answer as _, Cloud, form, sign, signed_fields, signed_url};
 
 #[tokio::test]
 async fn a_token_dies_at_the_second_it_was_given() {
     let cloud = Cloud::start().await;
-    let (key, token) = assume_role(&cloud).await;
+    let (key, token) = assume_role(&cloud, POLICY).await;
     let path = "examplebucket/u1/a";
     let put = || {
         let request = cloud.anonymous("PUT", path).body("x");

@@ -3,7 +3,7 @@ use oss_vend::emulator::{DEV_OIDC_PROVIDER_ARN, DEV_ROLE_ARN};
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 
-use crate::support::{Answer as _, Cloud};
+use crate::support::{Answer as _, Cloud, form, signed_fields};
 
 async fn control(cloud: &Cloud, method: &str, path: &str, body: Value) -> Response {
     let url = format!("http://{}/-/emulator/{path}", cloud.address);
@@ -78,6 +78,25 @@ async fn the_clock_is_set_off_and_a_reset_sets_it_right() {
 }
 
 #[tokio::test]
+async fn readings_are_chosen_over_http_and_a_reset_brings_the_strict_ones_back() {
+    let cloud = Cloud::start().await;
+    let strict = json!({"absentFormField": "fails", "aclNeedsPutObjectAcl": true});
+    let readings = async || json_of(control(&cloud, "GET", "", Value::Null).await).await["readings"].clone();
+    assert_eq!(readings().await, strict);
+    let chosen = json_of(control(&cloud, "PUT", "readings", json!({"absentFormField": "empty"})).await).await;
+    assert_eq!(chosen["readings"], json!({"absentFormField": "empty", "aclNeedsPutObjectAcl": true}));
+    let fields = signed_fields(r#",["starts-with","$expires",""]"#);
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).chain([("key", "a")]).collect();
+    let post = async || form(cloud.anonymous("POST", "examplebucket/"), &fields, b"x").send().await.expect("an answer");
+    assert_eq!(post().await.status(), 204);
+    assert_eq!(control(&cloud, "POST", "reset", Value::Null).await.status(), 204);
+    assert_eq!(readings().await, strict);
+    let refused = post().await;
+    assert_eq!(refused.head("x-oss-ec"), "0006-00000226");
+    assert_eq!(refused.refusal().await, (403, "AccessDenied".to_owned()));
+}
+
+#[tokio::test]
 async fn an_order_that_cannot_be_done_says_why() {
     let cloud = Cloud::start().await;
     for (method, path, body, status, detail) in [
@@ -89,6 +108,8 @@ async fn an_order_that_cannot_be_done_says_why() {
         ("POST", "failures", json!({"status": 200}), 400, "status"),
         ("PUT", "latency", json!({"milliseconds": 600_001}), 400, "600000"),
         ("PUT", "throttle", json!({"service": "ecs", "perSecond": 1}), 400, "ecs"),
+        ("PUT", "readings", json!({"absentFormField": "passes"}), 400, "passes"),
+        ("PUT", "readings", json!({"absentField": "fails"}), 400, "absentField"),
         ("POST", "expire-token", json!({"accessKeyId": "STS.none"}), 404, "no temporary key"),
         ("GET", "nothing", Value::Null, 404, "no such control route"),
         ("PATCH", "calls", Value::Null, 405, "method"),

@@ -88,3 +88,46 @@ async fn a_large_refused_form_still_gets_its_answer() {
     let (status, code) = post(&cloud, r#",["content-length-range",0,10]"#, &[("key", "a")], &file).await;
     assert_eq!((status, code.as_str()), (400, "EntityTooLarge"));
 }
+
+#[tokio::test]
+async fn a_condition_on_a_field_that_is_not_sent_fails_whatever_it_is() {
+    let cloud = Cloud::start().await;
+    for condition in [
+        r#"["eq","$cache-control",""]"#,
+        r#"{"x-oss-content-type":"image/png"}"#,
+        r#"["starts-with","$x-oss-meta-a",""]"#,
+        r#"["in","$content-type",["image/png"]]"#,
+        r#"["not-in","$x-oss-object-acl",["public-read"]]"#,
+        r#"["starts-with","$callback",""]"#,
+    ] {
+        // The file part has a type of its own, which is no field.
+        assert_eq!(
+            post(&cloud, &format!(",{condition}"), &[("key", "a")], b"x").await,
+            (403, "AccessDenied".to_owned())
+        );
+    }
+    let sent =
+        post(&cloud, r#",["starts-with","$x-oss-meta-a",""]"#, &[("key", "a"), ("x-oss-meta-a", "")], b"x").await;
+    assert_eq!(sent.0, 204, "an empty field is sent");
+}
+
+#[tokio::test]
+async fn what_the_fields_of_a_form_say_belongs_to_the_object() {
+    let cloud = Cloud::start().await;
+    let said = [
+        ("cache-control", "max-age=1"),
+        ("content-disposition", "attachment"),
+        ("content-encoding", "gzip"),
+        ("expires", "Fri, 14 Feb 2025 08:09:10 GMT"),
+        ("x-oss-storage-class", "IA"),
+        ("x-oss-meta-who", "you"),
+        ("x-oss-server-side-encryption", "AES256"),
+    ];
+    let fields = [&said[..], &[("key", "a"), ("x-oss-tagging", "a=1")]].concat();
+    assert_eq!(post(&cloud, "", &fields, b"x").await.0, 204);
+    let read = cloud.signed("HEAD", "examplebucket/a", &[]).send().await.expect("an answer");
+    for (name, value) in said {
+        assert_eq!(read.head(name), value, "{name}");
+    }
+    assert_eq!(read.head("x-oss-tagging-count"), "", "a form has no field for tags");
+}

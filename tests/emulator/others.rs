@@ -13,17 +13,29 @@ async fn text(cloud: &Cloud, path: &str) -> String {
 #[tokio::test]
 async fn a_link_is_read_through_and_told_apart() {
     let cloud = Cloud::start().await;
-    send(&cloud, "PUT", "examplebucket/a%20b", &[("content-type", "text/plain")], "target").await;
-    let made = send(&cloud, "PUT", "examplebucket/link?symlink", &[("x-oss-symlink-target", "a%20b")], "").await;
+    let said = [("content-type", "text/plain"), ("x-oss-meta-of", "target"), ("x-oss-storage-class", "IA")];
+    send(&cloud, "PUT", "examplebucket/a%20b", &said, "target").await;
+    let said = [("content-type", "text/html"), ("x-oss-meta-of", "link"), ("x-oss-symlink-target", "a%20b")];
+    let made = send(&cloud, "PUT", "examplebucket/link?symlink", &said, "").await;
     assert_eq!(made.status(), 200);
     let told = send(&cloud, "GET", "examplebucket/link?symlink", &[], "").await;
     assert_eq!(told.head("x-oss-symlink-target"), "a%20b");
-    let read = send(&cloud, "GET", "examplebucket/link", &[], "").await;
-    assert_eq!(
-        (read.head("x-oss-object-type").as_str(), read.head("content-type").as_str()),
-        ("Symlink", "text/plain")
-    );
-    assert_eq!(read.text().await.expect("a body"), "target");
+    for (method, body) in [("GET", "target"), ("HEAD", "")] {
+        let read = send(&cloud, method, "examplebucket/link", &[], "").await;
+        for (name, value) in [
+            ("x-oss-object-type", "Symlink"),
+            ("content-length", "6"),
+            ("etag", "\"42AEFBAE01D2DFD981F7DA7D823D689E\""),
+            ("x-oss-storage-class", "IA"),
+            ("content-type", "text/html"),
+            ("x-oss-meta-of", "link"),
+        ] {
+            assert_eq!(read.head(name), value, "{method} {name}");
+        }
+        assert_eq!(read.text().await.expect("a body"), body);
+    }
+    let meta = send(&cloud, "HEAD", "examplebucket/link?objectMeta", &[], "").await;
+    assert_eq!((meta.status().as_u16(), meta.head("content-length")), (200, "0".to_owned()), "it tells of the link");
     send(&cloud, "PUT", "examplebucket/twice?symlink", &[("x-oss-symlink-target", "link")], "").await;
     send(&cloud, "PUT", "examplebucket/lost?symlink", &[("x-oss-symlink-target", "none")], "").await;
     for (path, expected) in [

@@ -7,19 +7,21 @@ use sha1::Sha1;
 
 use crate::support::{Answer as _, Cloud, Key, sign};
 
-const POLICY: &str = r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"oss:PutObject","Resource":"acs:oss:*:*:examplebucket/u1/*"}]}"#;
+/// The session's policy: writing below `u1/` and nothing else.
+pub(crate) const POLICY: &str = r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"oss:PutObject","Resource":"acs:oss:*:*:examplebucket/u1/*"}]}"#;
 
-/// A temporary key and its token, by an RPC call signed with HMAC-SHA1.
-pub(crate) async fn assume_role(cloud: &Cloud) -> (Key, String) {
+/// A temporary key of a session with that policy, and its token, by an RPC call signed with HMAC-SHA1.
+pub(crate) async fn assume_role(cloud: &Cloud, policy: &str) -> (Key, String) {
+    let nonce = cloud.emulator.knobs().count("AssumeRole").to_string();
     let mut parameters = [
         ("AccessKeyId", DEV_ACCESS_KEY_ID),
         ("Action", "AssumeRole"),
         ("Format", "JSON"),
-        ("Policy", POLICY),
+        ("Policy", policy),
         ("RoleArn", DEV_ROLE_ARN),
         ("RoleSessionName", "u1"),
         ("SignatureMethod", "HMAC-SHA1"),
-        ("SignatureNonce", "once"),
+        ("SignatureNonce", nonce.as_str()),
         ("SignatureVersion", "1.0"),
         ("Timestamp", "2025-02-14T08:09:10Z"),
         ("Version", "2015-04-01"),
@@ -48,7 +50,7 @@ fn encoded(text: &str) -> String {
 #[tokio::test]
 async fn a_session_may_do_what_its_policy_says_until_it_ends() {
     let cloud = Cloud::start().await;
-    let (key, token) = assume_role(&cloud).await;
+    let (key, token) = assume_role(&cloud, POLICY).await;
     let put = |path: &'static str, token: &str| {
         let request = cloud.anonymous("PUT", path).body("x");
         sign(&key, request, "PUT", path, &[("x-oss-security-token", token)]).send()

@@ -1,12 +1,13 @@
 //! Who may turn the knobs: this machine, and no page.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, Request};
 use axum::http::StatusCode;
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::uri::Authority;
 
+use super::super::loopback;
 use super::answer::Problem;
 
 const PATH: &str = "/-/emulator";
@@ -14,7 +15,7 @@ const PATH: &str = "/-/emulator";
 /// Whether a request means the control route. Under the name of a bucket the same path is that of an object.
 pub(super) fn is_addressed(request: &Request) -> bool {
     let below = request.uri().path().strip_prefix(PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    below && is_loopback(host(request))
+    below && loopback::is_this_machine(loopback::without_port(host(request)))
 }
 
 /// Refuses what did not come from this machine, and what a page sent: its origin could be any.
@@ -23,8 +24,12 @@ pub(super) fn check(request: &Request) -> Result<(), Problem> {
     if !sender.is_some_and(|ConnectInfo(sender)| sender.ip().to_canonical().is_loopback()) {
         return Err(forbidden("Only this machine may turn the knobs."));
     }
-    if request.headers().contains_key(ORIGIN) {
+    let fetched = request.headers().get("sec-fetch-site").is_some_and(|site| site != "none");
+    if fetched || request.headers().contains_key(ORIGIN) {
         return Err(forbidden("A page may not turn the knobs."));
+    }
+    if request.headers().contains_key("x-oss-pub-key-url") {
+        return Err(forbidden("An upload callback may not turn the knobs."));
     }
     Ok(())
 }
@@ -36,16 +41,6 @@ fn forbidden(detail: &str) -> Problem {
 fn host(request: &Request) -> &str {
     let header = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     header.or_else(|| request.uri().authority().map(Authority::as_str)).unwrap_or_default()
-}
-
-/// Whether a `Host` is `localhost` or an address that leads to this machine. A name could have been made to lead here.
-fn is_loopback(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let address = name.trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -91,5 +86,16 @@ mod tests {
         page.extensions_mut().insert(ConnectInfo::<SocketAddr>("127.0.0.1:5".parse().unwrap()));
         page.headers_mut().insert(ORIGIN, "http://127.0.0.1:8000".parse().unwrap());
         assert!(check(&page).is_err());
+        for (name, value, expected) in [
+            ("sec-fetch-site", "none", true),
+            ("sec-fetch-site", "same-origin", false),
+            ("sec-fetch-site", "cross-site", false),
+            ("x-oss-pub-key-url", "aHR0cDovL2E=", false),
+        ] {
+            let mut request = request("127.0.0.1", "/-/emulator/calls");
+            request.extensions_mut().insert(ConnectInfo::<SocketAddr>("127.0.0.1:5".parse().unwrap()));
+            request.headers_mut().insert(name, value.parse().unwrap());
+            assert_eq!(check(&request).is_ok(), expected, "{name}: {value}");
+        }
     }
 }

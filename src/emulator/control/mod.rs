@@ -25,6 +25,7 @@ use tower::ServiceExt as _;
 use self::answer::{Problem, json_answer, no_content};
 use self::order::{Clock, Fail, Latency, Throttle, Token, read};
 use super::State;
+use super::knobs::Readings;
 use super::oss::{self, KEY_PATH};
 use super::sts::{self, IdentityClaims};
 use super::wire::to_iso8601;
@@ -41,6 +42,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .route("/-/emulator/latency", put(latency))
         .route("/-/emulator/throttle", put(throttle))
         .route("/-/emulator/clock", put(clock))
+        .route("/-/emulator/readings", put(readings))
         .route("/-/emulator/expire-token", post(expire_token))
         .route("/-/emulator/identity-token", post(identity_token))
         .route("/-/emulator/reset", post(reset))
@@ -80,6 +82,7 @@ async fn status(Shared(state): Shared<Arc<State>>) -> Response {
         "clockOffsetSeconds": state.knobs.offset().num_seconds(),
         "region": state.region,
         "buckets": buckets,
+        "readings": state.knobs.readings(),
         "counts": state.knobs.counts(),
     }))
 }
@@ -148,6 +151,13 @@ async fn clock(Shared(state): Shared<Arc<State>>, body: Bytes) -> Answer {
     let Clock { offset_seconds } = read(&body)?;
     state.knobs.clock_offset(TimeDelta::seconds(offset_seconds.into()));
     Ok(json_answer(&json!({ "now": to_iso8601(state.now()) })))
+}
+
+/// Readings that the body does not name go back to their defaults.
+async fn readings(Shared(state): Shared<Arc<State>>, body: Bytes) -> Answer {
+    let readings: Readings = read(&body)?;
+    state.knobs.set_readings(readings);
+    Ok(json_answer(&json!({ "readings": readings })))
 }
 
 async fn expire_token(Shared(state): Shared<Arc<State>>, body: Bytes) -> Answer {

@@ -5,8 +5,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::DateTime;
 
+use super::super::knobs::AbsentField;
 use super::super::wire::FormFields;
-use super::check_form_policy;
+use super::{Posted, check_form_policy};
 
 /// 2030-06-15T12:00:00Z.
 const NOW: i64 = 1_907_755_200;
@@ -21,7 +22,9 @@ const FORM: [(&str, &str); 4] = [
 fn outcome(policy: &str, size: u64) -> &'static str {
     let fields = FormFields::new(FORM.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec());
     let now = DateTime::from_timestamp(NOW, 0).unwrap();
-    check_form_policy(&STANDARD.encode(policy), "pics", &fields, size, now).map_or_else(|error| error.code, |()| "in")
+    let form = Posted { bucket: "pics", fields: &fields, file_size: size };
+    check_form_policy(&STANDARD.encode(policy), &form, AbsentField::Fails, now)
+        .map_or_else(|error| error.code, |()| "in")
 }
 
 /// Whether the documentation says so, the conditions, the size of the file, and what comes of it.
@@ -48,9 +51,9 @@ const CONDITIONS: [(bool, &str, u64, &str); 34] = [
     (true, r#"["starts-with","$bucket","pi"]"#, 9, "InvalidPolicyDocument"),
     (false, r#"["starts-with","$key",""]"#, 9, "in"),
     (false, r#"["starts-with","$note",""]"#, 9, "in"),
+    (true, r#"["eq","$absent",""]"#, 9, "AccessDenied"),
     (false, r#"["starts-with","$absent",""]"#, 9, "AccessDenied"),
-    (false, r#"["eq","$absent",""]"#, 9, "AccessDenied"),
-    (false, r#"["not-in","$absent",["a"]]"#, 9, "in"),
+    (false, r#"["not-in","$absent",["a"]]"#, 9, "AccessDenied"),
     (false, r#"["eq","$KEY","in/7/cat.jpg"]"#, 9, "in"),
     (false, r#"["content-length-range",0,9]"#, 0, "in"),
     (false, r#"["content-length-range",1,9],["content-length-range",5,99]"#, 4, "EntityTooSmall"),

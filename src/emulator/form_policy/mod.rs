@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 
 use self::document::{Condition, Document, Operator};
 use super::error::OssError;
+use super::knobs::AbsentField;
 use super::wire::FormFields;
 
 /// The file sizes that a policy allows, both ends included, or `None` when it does not say. `Err` when it cannot be read.
@@ -20,52 +21,68 @@ pub(crate) fn content_length_range(policy_base64: &str) -> Result<Option<(u64, u
     Ok(ranges.reduce(|one, other| (one.0.max(other.0), one.1.min(other.1))))
 }
 
-/// Holds the policy against the form, once its file of `file_size` bytes has been read.
+/// A form that a policy is held against.
+pub(crate) struct Posted<'a> {
+    /// The bucket that the request addresses.
+    pub(crate) bucket: &'a str,
+    /// The fields ahead of the file.
+    pub(crate) fields: &'a FormFields,
+    /// The size of the file in bytes.
+    pub(crate) file_size: u64,
+}
+
+/// Holds the policy against the form, once its file has been read; `absent` says what a field that is not sent counts as.
 ///
 /// Fields that no condition names pass, unlike at other clouds. `${filename}` in the key is still as the form has it.
 pub(crate) fn check_form_policy(
     policy_base64: &str,
-    bucket: &str,
-    fields: &FormFields,
-    file_size: u64,
+    form: &Posted<'_>,
+    absent: AbsentField,
     now: DateTime<Utc>,
 ) -> Result<(), OssError> {
     let document = Document::parse(policy_base64)?;
     if now > document.expiration {
         return Err(against("Policy expired.").ec("0006-00000213"));
     }
-    check_bound(&document, fields)?;
+    check_bound(&document, form.fields)?;
     // A wrong field is told before a wrong size: the fields came first.
     let (named, sizes): (Vec<_>, Vec<_>) =
         document.conditions.iter().partition(|condition| matches!(condition, Condition::Field { .. }));
-    named.into_iter().chain(sizes).try_for_each(|condition| check(condition, bucket, fields, file_size))
+    named.into_iter().chain(sizes).try_for_each(|condition| check(condition, form, absent))
 }
 
-fn check(condition: &Condition, bucket: &str, fields: &FormFields, file_size: u64) -> Result<(), OssError> {
+fn check(condition: &Condition, form: &Posted<'_>, absent: AbsentField) -> Result<(), OssError> {
     match condition {
-        Condition::Size { most, .. } if file_size > *most => Err(OssError::entity_too_large()),
-        Condition::Size { least, .. } if file_size < *least => Err(OssError::entity_too_small()),
+        Condition::Size { most, .. } if form.file_size > *most => Err(OssError::entity_too_large()),
+        Condition::Size { least, .. } if form.file_size < *least => Err(OssError::entity_too_small()),
         Condition::Size { .. } => Ok(()),
         Condition::Field { name, operator } => {
-            let value = if name == "bucket" { Some(bucket) } else { field(fields, name)? };
-            let failed = || against(&format!("Policy Condition failed: {condition}"));
-            if holds(operator, value) { Ok(()) } else { Err(failed()) }
+            let sent = if name == "bucket" { Some(form.bucket) } else { field(form.fields, name)? };
+            let failed = |ec| Err(against(&format!("Policy Condition failed: {condition}")).ec(ec));
+            match (sent, absent) {
+                (None, AbsentField::Fails) => failed(ABSENT),
+                (None, AbsentField::Empty) if holds(operator, "") => Ok(()),
+                (Some(value), _) if holds(operator, value) => Ok(()),
+                _ => failed(DIFFERENT),
+            }
         }
     }
 }
 
-/// A field that is not there satisfies `not-in` alone.
-fn holds(operator: &Operator, value: Option<&str>) -> bool {
-    let Some(value) = value else {
-        return matches!(operator, Operator::NotIn(_));
-    };
+fn holds(operator: &Operator, value: &str) -> bool {
     match operator {
-        Operator::Equals(wanted) => value == wanted,
+        Operator::Equals(wanted) => value == *wanted,
         Operator::StartsWith(prefix) => value.starts_with(prefix),
-        Operator::In(list) => list.iter().any(|wanted| value == wanted),
-        Operator::NotIn(list) => list.iter().all(|unwanted| value != unwanted),
+        Operator::In(list) => list.iter().any(|wanted| value == *wanted),
+        Operator::NotIn(list) => list.iter().all(|unwanted| value != *unwanted),
     }
 }
+
+/// The field that a condition names is not sent.
+const ABSENT: &str = "0006-00000226";
+
+/// The field that a condition names is sent with another value.
+const DIFFERENT: &str = "0006-00000227";
 
 /// Fields of a V4 form that its policy has to name by `eq`.
 const BOUND: [&str; 3] = ["x-oss-signature-version", "x-oss-credential", "x-oss-date"];
@@ -106,7 +123,8 @@ mod tests {
     fn check_text(policy: &str, form: &[(&str, &str)], size: u64) -> Result<(), OssError> {
         let fields = FormFields::new(form.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect());
         let now = DateTime::from_timestamp(NOW, 0).unwrap();
-        check_form_policy(&STANDARD.encode(policy), "photos", &fields, size, now)
+        let form = Posted { bucket: "photos", fields: &fields, file_size: size };
+        check_form_policy(&STANDARD.encode(policy), &form, AbsentField::Fails, now)
     }
 
     #[test]
@@ -123,12 +141,35 @@ mod tests {
             (r#"[["in","$content-type",["image/gif"]]]"#, false),
             (r#"[["not-in","$content-type",["image/gif"]]]"#, true),
             (r#"[["not-in","$content-type",["image/png"]]]"#, false),
-            (r#"[["not-in","$expires",["0"]]]"#, true),
+            (r#"[["not-in","$expires",["0"]]]"#, false),
+            (r#"[["in","$expires",[""]]]"#, false),
+            (r#"[["eq","$expires",""]]"#, false),
             (r#"[["eq","$expires","0"]]"#, false),
             (r#"[["starts-with","$expires",""]]"#, false),
         ];
         for (conditions, passes) in table {
             assert_eq!(refusal(conditions, &form, 1).is_none(), passes, "{conditions}");
+        }
+    }
+
+    #[test]
+    fn a_condition_on_an_absent_field_fails_unless_absent_counts_as_empty() {
+        let at = DateTime::from_timestamp(NOW, 0).unwrap();
+        let fields = FormFields::new(vec![("key".into(), "a".into())]);
+        let form = Posted { bucket: "photos", fields: &fields, file_size: 1 };
+        for (condition, if_empty) in [
+            (r#"["eq","$expires",""]"#, None),
+            (r#"["eq","$expires","0"]"#, Some(DIFFERENT)),
+            (r#"["starts-with","$expires",""]"#, None),
+            (r#"["in","$expires",["0"]]"#, Some(DIFFERENT)),
+            (r#"["not-in","$expires",["0"]]"#, None),
+            (r#"{"expires":"0"}"#, Some(DIFFERENT)),
+        ] {
+            let policy = format!(r#"{{"expiration":"2025-02-14T09:00:00.000Z","conditions":[{condition}]}}"#);
+            let policy = STANDARD.encode(policy);
+            let ec = |absent| check_form_policy(&policy, &form, absent, at).err().map(|error| error.ec.unwrap());
+            assert_eq!(ec(AbsentField::Fails), Some(ABSENT), "{condition}");
+            assert_eq!(ec(AbsentField::Empty), if_empty, "{condition}");
         }
     }
 

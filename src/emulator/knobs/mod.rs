@@ -1,6 +1,7 @@
 //! What a test can turn while the emulator runs, and what it can read of the calls received.
 
 mod faults;
+mod readings;
 mod throttle;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -18,6 +19,7 @@ use self::throttle::Throttle;
 use super::account::Accounts;
 
 pub use self::faults::Failure;
+pub use self::readings::{AbsentField, Readings};
 pub use self::throttle::Service;
 
 /// The calls kept; older ones are forgotten, but still counted.
@@ -60,6 +62,7 @@ struct Turned {
     throttles: HashMap<Service, Throttle>,
     delays: HashMap<String, Duration>,
     offset: TimeDelta,
+    readings: Readings,
 }
 
 impl Knobs {
@@ -126,12 +129,23 @@ impl Knobs {
         self.turned().offset = offset;
     }
 
+    /// The readings that are followed.
+    #[must_use]
+    pub fn readings(&self) -> Readings {
+        self.turned().readings
+    }
+
+    /// Chooses the readings to follow from now on.
+    pub fn set_readings(&self, readings: Readings) {
+        self.turned().readings = readings;
+    }
+
     /// Ends the token of a temporary key now; there is no way back. Whether there is such a key.
     pub fn expire_token(&self, access_key_id: &str) -> bool {
         self.accounts.expire_token(access_key_id)
     }
 
-    /// Forgets calls, failures, throttles, delays and the clock's offset. Expired tokens stay expired.
+    /// Forgets calls, failures, throttles, delays, the clock's offset and the chosen readings. Expired tokens stay expired.
     pub fn reset(&self) {
         *self.turned() = Turned::default();
     }

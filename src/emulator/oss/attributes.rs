@@ -24,6 +24,8 @@ const KEPT: [&str; 8] = [
     "x-oss-server-side-encryption",
     "x-oss-server-side-encryption-key-id",
 ];
+/// Names that choose one of a few values; the other names that are kept are checked for repetition where they are kept.
+const CHOICES: [&str; 2] = ["x-oss-object-acl", "x-oss-storage-class"];
 const CLASSES: [&str; 5] = ["Standard", "IA", "Archive", "ColdArchive", "DeepColdArchive"];
 const ACLS: [&str; 4] = ["default", "private", "public-read", "public-read-write"];
 
@@ -43,10 +45,17 @@ pub(super) fn of_headers(head: &Head) -> Result<Attributes, OssError> {
 pub(super) fn of_pairs(pairs: impl Iterator<Item = (String, String)>) -> Result<Attributes, OssError> {
     let mut attributes =
         Attributes { acl: "default".to_owned(), storage_class: "Standard".to_owned(), ..Attributes::default() };
+    let mut chosen = Vec::new();
     for (name, value) in pairs {
+        if CHOICES.contains(&name.as_str()) {
+            if chosen.contains(&name) {
+                return Err(OssError::invalid_argument(&name, &value, format!("{name} occurs more than once.")));
+            }
+            chosen.push(name.clone());
+        }
         match name.as_str() {
             "x-oss-storage-class" => attributes.storage_class = one_of(&CLASSES, &name, value)?,
-            "x-oss-object-acl" => attributes.acl = one_of(&ACLS, &name, value)?,
+            "x-oss-object-acl" => attributes.acl = object_acl(value)?,
             kept if KEPT.contains(&kept) || kept.starts_with("x-oss-meta-") => keep(&mut attributes, name, value)?,
             _ => {}
         }
@@ -55,18 +64,26 @@ pub(super) fn of_pairs(pairs: impl Iterator<Item = (String, String)>) -> Result<
     Ok(attributes)
 }
 
-/// Refuses an upload that the sender may not make: tags and an ACL need rights of their own.
+/// Refuses an upload that the sender may not make: tags need a right of their own, and so does an ACL if it is read so.
+/// `default` asks for no ACL of the object's own.
 pub(super) fn allow(call: &Call<'_>, bucket: &Bucket, key: &str, attributes: &Attributes) -> Result<(), OssError> {
-    if attributes.acl == "default" {
-        call.allow_object("oss:PutObject", bucket, key)?;
-    } else {
-        call.allow_acl("oss:PutObject", bucket, key, &attributes.acl)?;
-        call.allow_acl("oss:PutObjectAcl", bucket, key, &attributes.acl)?;
+    call.allow_object("oss:PutObject", bucket, key)?;
+    if attributes.acl != "default" && call.state.knobs.readings().acl_needs_put_object_acl {
+        call.allow_object("oss:PutObjectAcl", bucket, key)?;
     }
     if !attributes.tags.is_empty() {
         call.allow_object("oss:PutObjectTagging", bucket, key)?;
     }
     Ok(())
+}
+
+/// The ACL that the completion of an upload gives the object, if it names one that the sender may give.
+pub(super) fn chosen_acl(call: &Call<'_>, bucket: &Bucket) -> Result<Option<String>, OssError> {
+    let Some(acl) = call.object_acl.clone().map(object_acl).transpose()? else {
+        return Ok(None);
+    };
+    allow(call, bucket, call.key(), &Attributes { acl: acl.clone(), ..Attributes::default() })?;
+    Ok(Some(acl))
 }
 
 /// Refuses more tags than ten, and what can be none.
@@ -148,6 +165,9 @@ mod tests {
             &[("x-oss-meta-a", "1"), ("x-oss-meta-a", "2")],
             &[("x-oss-storage-class", "Cheap")],
             &[("x-oss-object-acl", "public")],
+            &[("x-oss-object-acl", "PUBLIC-READ")],
+            &[("x-oss-object-acl", "private"), ("x-oss-object-acl", "public-read")],
+            &[("x-oss-storage-class", "Standard"), ("x-oss-storage-class", "Standard")],
             &[("x-oss-meta-a", &"x".repeat(8 * 1024))],
         ] {
             assert_eq!(of(pairs), Err("InvalidArgument"), "{pairs:?}");

@@ -20,6 +20,8 @@ pub(super) struct Call<'a> {
     /// The address; of a posted form, the key is filled in from its fields.
     pub(super) reading: Reading,
     pub(super) identity: Identity,
+    /// The ACL that the request asks for: of its header, or of a posted form's field.
+    pub(super) object_acl: Option<String>,
     pub(super) now: DateTime<Utc>,
     pub(super) operation: &'a str,
     pub(super) request_id: String,
@@ -70,21 +72,20 @@ impl Call<'_> {
         self.allow(action, &bucket.name, &context, &bucket.settings().acl)
     }
 
-    /// Refuses what the sender may not do with an object.
+    /// Refuses to read an object that the sender may not read; of a link, its target as well.
+    pub(super) fn allow_read(&self, bucket: &Bucket, key: &str) -> Result<(), OssError> {
+        self.allow_object("oss:GetObject", bucket, key)?;
+        match bucket.object(key).and_then(|object| object.attributes.target.clone()) {
+            Some(target) => self.allow_object("oss:GetObject", bucket, &target),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses what the sender may not do with an object. Its own ACL stands before its bucket's.
     pub(super) fn allow_object(&self, action: &str, bucket: &Bucket, key: &str) -> Result<(), OssError> {
-        self.allow_object_in(action, bucket, key, &self.context())
-    }
-
-    /// As [`Self::allow_object`], for a request that asks for this ACL.
-    pub(super) fn allow_acl(&self, action: &str, bucket: &Bucket, key: &str, acl: &str) -> Result<(), OssError> {
-        self.allow_object_in(action, bucket, key, &self.context().with("oss:x-oss-object-acl", acl))
-    }
-
-    /// An object's own ACL stands before its bucket's.
-    fn allow_object_in(&self, action: &str, bucket: &Bucket, key: &str, context: &Context) -> Result<(), OssError> {
         let own = bucket.object(key).map(|object| object.attributes.acl.clone());
         let acl = own.filter(|acl| acl != "default").unwrap_or_else(|| bucket.settings().acl);
-        self.allow(action, &format!("{}/{key}", bucket.name), context, &acl)
+        self.allow(action, &format!("{}/{key}", bucket.name), &self.context(), &acl)
     }
 
     /// Refuses what the sender may not do with all buckets, or with one that is not there yet.
@@ -103,10 +104,16 @@ impl Call<'_> {
             .with("acs:SecureTransport", "false")
             .with("acs:CurrentTime", self.now.to_rfc3339_opts(SecondsFormat::Secs, true))
             .with("acs:AccessId", self.identity.access_key_id().unwrap_or_default());
-        match wire::values(&self.head.headers, "user-agent").next() {
-            Some(agent) => context.with("acs:UserAgent", agent),
+        let header = |name| wire::values(&self.head.headers, name).next();
+        let asked = [
+            ("acs:UserAgent", header("user-agent")),
+            ("oss:x-oss-acl", header("x-oss-acl")),
+            ("oss:x-oss-object-acl", self.object_acl.clone()),
+        ];
+        asked.into_iter().fold(context, |context, (key, value)| match value {
+            Some(value) => context.with(key, value),
             None => context,
-        }
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::super::error::OssError;
-use super::super::store::Object;
+use super::super::store::{Kind, Object};
 use super::super::wire::decode;
 use super::address::{check_key, is_bucket_name};
 use super::call::{Call, in_version, versioned};
@@ -13,7 +13,8 @@ use super::restore;
 /// Longest object that is copied at once.
 const LONGEST_COPY: u64 = 5 * 1024 * 1024 * 1024;
 
-/// The object that a copy takes, once the sender may read it and its conditions hold.
+/// The object that a copy takes, once the sender may read it and its conditions hold. Of a link, that is the link itself:
+/// reading the copy still needs the right to read the target.
 pub(super) fn read(call: &Call<'_>) -> Result<Object, OssError> {
     let text = call.head.header("x-oss-copy-source")?.unwrap_or_default();
     let Named { bucket, key, version } = Named::parse(&text).ok_or_else(|| invalid(&text))?;
@@ -28,6 +29,15 @@ pub(super) fn read(call: &Call<'_>) -> Result<Object, OssError> {
         Verdict::Send => Ok(Object::clone(&object)),
         Verdict::NotModified => Err(OssError::precondition_failed("x-oss-copy-source-if-none-match")),
     }
+}
+
+/// Refuses a link, of which no part can be made.
+pub(super) fn no_link(source: &Object) -> Result<(), OssError> {
+    if source.facts.kind != Kind::Symlink {
+        return Ok(());
+    }
+    let message = "The source object of UploadPartCopy must not be a symbolic link.";
+    Err(OssError::bad_request("OperationNotSupported", message).ec("0042-00000308"))
 }
 
 /// The bytes that a copied part takes of a source of this size.

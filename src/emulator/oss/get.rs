@@ -8,12 +8,12 @@ use axum::response::Response;
 
 use super::super::error::OssError;
 use super::super::store::{Bucket, Kind, Object};
-use super::super::wire::to_http_date;
+use super::super::wire::{encode, to_http_date};
 use super::answer::{empty, set, set_stamp};
 use super::call::Call;
 use super::conditions::{Conditions, Verdict, range};
 use super::head::Head;
-use super::{restore, symlink};
+use super::{process, restore, symlink};
 
 /// Query parameters that replace a header of the answer.
 const OVERRIDES: [(&str, &str); 6] = [
@@ -26,13 +26,14 @@ const OVERRIDES: [(&str, &str); 6] = [
 ];
 
 /// `GET /key`.
-pub(super) fn get(call: &Call<'_>) -> Result<Response, OssError> {
+pub(super) async fn get(call: &Call<'_>) -> Result<Response, OssError> {
     let (bucket, named) = call.object("oss:GetObject")?;
     let object = symlink::resolve(call, &bucket, &named)?;
     if conditions(call.head)?.judge(&object.facts)? == Verdict::NotModified {
         return Ok(not_modified(&bucket, &object));
     }
     restore::check_readable(&object, call.now)?;
+    let drawn = process::read(call, &bucket, &object).await?;
     let size = object.content.size();
     let wanted = wanted(call.head, size)?;
     let mut response = match &wanted {
@@ -41,34 +42,31 @@ pub(super) fn get(call: &Call<'_>) -> Result<Response, OssError> {
     };
     let wanted = wanted.unwrap_or(0..size);
     describe(&bucket, &object, response.headers_mut());
-    set(response.headers_mut(), "x-oss-object-type", named.facts.kind.name());
     replace(call.head, response.headers_mut())?;
-    if call.head.query.contains("x-oss-process") {
-        set(response.headers_mut(), "x-oss-emulator-process", "not-processed");
-    }
+    mark(drawn, response.headers_mut());
     set(response.headers_mut(), "content-length", &(wanted.end - wanted.start).to_string());
     *response.body_mut() = Body::from_stream(object.content.read(wanted));
     Ok(response)
 }
 
 /// `HEAD /key`.
-pub(super) fn head(call: &Call<'_>) -> Result<Response, OssError> {
+pub(super) async fn head(call: &Call<'_>) -> Result<Response, OssError> {
     let (bucket, named) = call.object("oss:GetObject")?;
     let object = symlink::resolve(call, &bucket, &named)?;
     if conditions(call.head)?.judge(&object.facts)? == Verdict::NotModified {
         return Ok(not_modified(&bucket, &object));
     }
+    let drawn = process::read(call, &bucket, &object).await?;
     let mut response = empty(StatusCode::OK);
     describe(&bucket, &object, response.headers_mut());
-    set(response.headers_mut(), "x-oss-object-type", named.facts.kind.name());
+    mark(drawn, response.headers_mut());
     set(response.headers_mut(), "content-length", &object.content.size().to_string());
     Ok(response)
 }
 
-/// `HEAD /key?objectMeta`: size, tag and date alone.
+/// `HEAD /key?objectMeta`: size, tag and date alone. Of a link, those of the link itself.
 pub(super) fn meta(call: &Call<'_>) -> Result<Response, OssError> {
-    let (bucket, named) = call.object("oss:GetObject")?;
-    let object = symlink::resolve(call, &bucket, &named)?;
+    let (bucket, object) = call.object("oss:GetObject")?;
     let mut response = empty(StatusCode::OK);
     set_stamp(response.headers_mut(), &bucket, &object);
     set(response.headers_mut(), "x-oss-hash-crc64ecma", &object.facts.crc64.to_string());
@@ -120,6 +118,7 @@ fn describe(bucket: &Bucket, object: &Object, headers: &mut HeaderMap) {
     }
     set_stamp(headers, bucket, object);
     set(headers, "accept-ranges", "bytes");
+    set(headers, "x-oss-object-type", object.facts.kind.name());
     set(headers, "x-oss-storage-class", &object.attributes.storage_class);
     set(headers, "x-oss-hash-crc64ecma", &object.facts.crc64.to_string());
     if let Some(content_md5) = &object.facts.content_md5 {
@@ -134,6 +133,16 @@ fn describe(bucket: &Bucket, object: &Object, headers: &mut HeaderMap) {
     }
     if !object.attributes.tags.is_empty() {
         set(headers, "x-oss-tagging-count", &object.attributes.tags.len().to_string());
+    }
+}
+
+/// Says that nothing was processed, and which other objects it would have taken.
+fn mark(drawn: Option<Vec<String>>, headers: &mut HeaderMap) {
+    let Some(keys) = drawn else { return };
+    set(headers, "x-oss-emulator-process", "not-processed");
+    if !keys.is_empty() {
+        let keys: Vec<_> = keys.iter().map(|key| encode(key)).collect();
+        set(headers, "x-oss-emulator-read", &keys.join(","));
     }
 }
 

@@ -19,7 +19,9 @@ mod list;
 mod multipart;
 mod object;
 mod operation;
+mod parameters;
 mod post;
+mod process;
 mod put;
 mod restore;
 mod serve;
@@ -86,12 +88,12 @@ async fn perform(operation: Operation, call: &mut call::Call<'_>, body: &mut Bod
         Operation::GetBucketStat => bucket::stat(call),
         Operation::GetBucketVersioning => versions::read(call),
         Operation::GetBucketLocation => bucket::location(call),
-        Operation::GetObject => get::get(call),
+        Operation::GetObject => get::get(call).await,
         Operation::GetObjectAcl => object::acl(call),
         Operation::GetObjectMeta => get::meta(call),
         Operation::GetObjectTagging => object::tags(call),
         Operation::GetSymlink => symlink::read(call),
-        Operation::HeadObject => get::head(call),
+        Operation::HeadObject => get::head(call).await,
         Operation::InitiateMultipartUpload => multipart::initiate(call),
         Operation::ListBuckets => bucket::list(call),
         Operation::ListMultipartUploads => multipart::uploads(call),
@@ -113,7 +115,15 @@ async fn perform(operation: Operation, call: &mut call::Call<'_>, body: &mut Bod
         Operation::RestoreObject => restore::restore(call, body).await,
         Operation::UploadPartCopy => multipart::copy_part(call).await,
         Operation::UploadPart => multipart::put_part(call, body).await,
-        Operation::Other => Err(OssError::not_implemented("this operation")),
+        Operation::Other => Err(OssError::not_implemented(&asked(call))),
         Operation::NotAllowed => Err(OssError::method_not_allowed()),
     }
+}
+
+/// What a call of an operation that is not here asks for; its parameters choose the operation.
+fn asked(call: &call::Call<'_>) -> String {
+    let names: Vec<_> = call.head.query.pairs().iter().map(|(name, _)| name.as_str()).collect();
+    let mut names = names.join(", ");
+    names.truncate(names.floor_char_boundary(200));
+    format!("the operation that the query parameters choose ({names})")
 }

@@ -23,7 +23,7 @@ pub(super) fn acl(call: &Call<'_>) -> Result<Response, OssError> {
 pub(super) fn put_acl(call: &Call<'_>) -> Result<Response, OssError> {
     let acl = object_acl(call.head.header("x-oss-object-acl")?.unwrap_or_default())?;
     let action = versioned("oss:PutObjectAcl", call.version_id()?);
-    call.allow_acl(action, &*call.bucket()?, call.key(), &acl)?;
+    call.allow_object(action, &*call.bucket()?, call.key())?;
     in_version(&*call.bucket()?, call.key(), call.version_id()?)?;
     change(call, |attributes| attributes.acl = acl)?;
     Ok(empty(StatusCode::OK))

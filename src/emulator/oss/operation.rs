@@ -3,6 +3,7 @@
 use axum::http::Method;
 
 use super::super::wire::Query;
+use super::parameters;
 
 /// Defines the operations and the list of them.
 macro_rules! operations {
@@ -69,46 +70,22 @@ operations! {
     NotAllowed,
 }
 
-/// Parameters that choose an operation which the emulator has not, wherever they occur.
-const NOT_HERE: [&str; 22] = [
-    "accessPoint",
-    "accessPointPolicy",
-    "asyncFetch",
-    "bucketArchiveDirectRead",
-    "comp",
-    "encryption",
-    "httpsConfig",
-    "inventory",
-    "live",
-    "logging",
-    "metaQuery",
-    "policy",
-    "publicAccessBlock",
-    "qosInfo",
-    "referer",
-    "replication",
-    "requestPayment",
-    "resourceGroup",
-    "style",
-    "transferAcceleration",
-    "website",
-    "worm",
-];
-
 impl Operation {
     /// The operation that `method` and `query` ask of an address of that level. `copies`: there is an `x-oss-copy-source`.
     pub(super) fn of(method: &Method, level: Level, query: &Query, copies: bool) -> Self {
         if *method == Method::OPTIONS {
             return Self::OptionObject;
         }
-        if NOT_HERE.iter().any(|name| query.contains(name)) {
-            return Self::Other;
-        }
-        match level {
+        let operation = match level {
             Level::Service if *method == Method::GET => Self::ListBuckets,
             Level::Service => Self::NotAllowed,
             Level::Bucket => Self::of_bucket(method, query),
             Level::Object => Self::of_object(method, query, copies),
+        };
+        match operation {
+            Self::NotAllowed => Self::NotAllowed,
+            _ if parameters::fit(operation, method, query) => operation,
+            _ => Self::Other,
         }
     }
 
@@ -124,20 +101,17 @@ impl Operation {
             "GET" if has("versioning") => Self::GetBucketVersioning,
             "GET" if has("versions") => Self::ListObjectVersions,
             "GET" if has("uploads") => Self::ListMultipartUploads,
-            "GET" if has("tagging") => Self::Other,
             "GET" if query.first("list-type") == Some("2") => Self::ListObjectsV2,
             "GET" => Self::ListObjects,
             "PUT" if has("cors") => Self::PutBucketCors,
             "PUT" if has("acl") => Self::PutBucketAcl,
             "PUT" if has("lifecycle") => Self::PutBucketLifecycle,
             "PUT" if has("versioning") => Self::PutBucketVersioning,
-            "PUT" if has("tagging") => Self::Other,
             "PUT" => Self::PutBucket,
             "DELETE" if has("cors") => Self::DeleteBucketCors,
             "POST" if has("delete") => Self::DeleteMultipleObjects,
             "POST" => Self::PostObject,
             "DELETE" if has("lifecycle") => Self::DeleteBucketLifecycle,
-            "DELETE" if has("tagging") => Self::Other,
             "DELETE" => Self::DeleteBucket,
             _ => Self::NotAllowed,
         }
@@ -164,7 +138,7 @@ impl Operation {
             "POST" if has("restore") => Self::RestoreObject,
             "POST" if has("uploads") => Self::InitiateMultipartUpload,
             "POST" if has("uploadId") => Self::CompleteMultipartUpload,
-            "POST" if has("x-oss-process") || has("x-oss-async-process") => Self::Other,
+            "POST" if !query.pairs().is_empty() => Self::Other,
             "DELETE" if has("tagging") => Self::DeleteObjectTagging,
             "DELETE" if has("uploadId") => Self::AbortMultipartUpload,
             "DELETE" => Self::DeleteObject,
@@ -209,7 +183,27 @@ mod tests {
             ("POST", Level::Bucket, "delete", Operation::DeleteMultipleObjects),
             ("HEAD", Level::Bucket, "", Operation::NotAllowed),
             ("PUT", Level::Object, "uploadId=U&partNumber=1", Operation::UploadPart),
-            ("PUT", Level::Object, "x-oss-process=x", Operation::PutObject),
+            ("PUT", Level::Object, "x-oss-process=x", Operation::Other),
+            ("PUT", Level::Object, "legalHold", Operation::Other),
+            ("PUT", Level::Object, "%6cegalHold=", Operation::Other),
+            ("PUT", Level::Object, "LEGALHOLD", Operation::Other),
+            ("PUT", Level::Object, "cache=1", Operation::Other),
+            ("PUT", Level::Object, "acl&tagging", Operation::Other),
+            ("PUT", Level::Object, "symlink&versionId=1", Operation::Other),
+            ("PUT", Level::Object, "callback=e30=&callback-var=", Operation::PutObject),
+            ("PUT", Level::Object, "Expires=1&OSSAccessKeyId=a&Signature=b", Operation::PutObject),
+            ("POST", Level::Object, "seal&position=1", Operation::Other),
+            ("POST", Level::Object, "append&position=0", Operation::AppendObject),
+            ("POST", Level::Object, "uploads&sequential", Operation::InitiateMultipartUpload),
+            ("POST", Level::Bucket, "policy", Operation::Other),
+            ("DELETE", Level::Bucket, "overwriteConfig", Operation::Other),
+            ("DELETE", Level::Bucket, "tagging", Operation::Other),
+            ("GET", Level::Object, "cache=1&response-expires=0", Operation::GetObject),
+            ("GET", Level::Object, "RETENTION", Operation::Other),
+            ("GET", Level::Object, "X-OSS-new", Operation::Other),
+            ("GET", Level::Object, "partNumber=1", Operation::Other),
+            ("GET", Level::Bucket, "tagging", Operation::Other),
+            ("GET", Level::Service, "regions", Operation::Other),
             ("GET", Level::Object, "versionId=null", Operation::GetObject),
             ("PATCH", Level::Object, "", Operation::NotAllowed),
             ("OPTIONS", Level::Object, "versionId=null", Operation::OptionObject),

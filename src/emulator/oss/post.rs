@@ -6,7 +6,7 @@ use axum::response::Response;
 
 use super::super::account::Identity;
 use super::super::error::OssError;
-use super::super::form_policy::{check_form_policy, content_length_range};
+use super::super::form_policy::{Posted, check_form_policy, content_length_range};
 use super::super::store::{Attributes, Bucket, Object};
 use super::super::verify::authenticate_form;
 use super::super::wire::{FormFields, encode_path};
@@ -16,7 +16,7 @@ use super::answer::{empty, quoted, set_written, xml};
 use super::attributes;
 use super::body::LONGEST;
 use super::call::Call;
-use super::callback::{self, Order};
+use super::callback;
 use super::form::Form;
 use super::head::Head;
 use super::put::{Overwrite, keep, whole};
@@ -31,9 +31,12 @@ pub(super) async fn post(call: &mut Call<'_>, body: &mut Body) -> Result<Respons
     check_key(&key)?;
     call.reading.key = Some(key.clone());
     call.identity = authenticate_form(&call.state.accounts, &form.fields, &call.state.region, call.now)?;
-    let attributes = attributes_of(&form)?;
+    if let Some(acl) = only(&form.fields, "x-oss-object-acl")? {
+        call.object_acl = Some(acl.to_owned()).filter(|acl| !acl.is_empty());
+    }
+    let attributes = attributes_of(&form, call.object_acl.as_deref())?;
     attributes::allow(call, &bucket, &key, &attributes)?;
-    let order = Order::of_fields(&form.fields)?;
+    let order = callback::of_fields(call, &form.fields)?;
     let overwrite = Overwrite::from_text(only(&form.fields, "x-oss-forbid-overwrite")?)?;
     overwrite.check(bucket.object(&key).as_deref())?;
     let object = receive(call, &bucket, &mut form, attributes).await?;
@@ -78,19 +81,26 @@ fn check(
 ) -> Result<(), OssError> {
     match (policy, &call.identity) {
         (None, _) | (Some(""), Identity::Anonymous) => Ok(()),
-        (Some(policy), _) => check_form_policy(policy, &bucket.name, fields, file_size, call.now),
+        (Some(policy), _) => {
+            let form = Posted { bucket: &bucket.name, fields, file_size };
+            check_form_policy(policy, &form, call.state.knobs.readings().absent_form_field, call.now)
+        }
     }
 }
 
-fn attributes_of(form: &Form<'_>) -> Result<Attributes, OssError> {
+/// What the fields say of the object, with this ACL. There is no field for tags in OSS: `x-oss-tagging` says nothing.
+fn attributes_of(form: &Form<'_>, acl: Option<&str>) -> Result<Attributes, OssError> {
     let named = |name| only(&form.fields, name).map(|value| value.filter(|value| !value.is_empty()));
     let content_type = match (named("x-oss-content-type")?, named("content-type")?) {
         (Some(first), _) | (None, Some(first)) => Some(first.to_owned()),
         (None, None) => form.file_type.clone(),
     };
     let others = form.fields.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
-    let others = others.filter(|(name, value)| name != "content-type" && !value.is_empty());
-    attributes::of_pairs(content_type.map(|value| ("content-type".to_owned(), value)).into_iter().chain(others))
+    let elsewhere = ["content-type", "x-oss-object-acl"];
+    let others = others.filter(|(name, value)| !elsewhere.contains(&name.as_str()) && !value.is_empty());
+    let own = [("content-type", content_type), ("x-oss-object-acl", acl.map(str::to_owned))];
+    let own = own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    attributes::of_pairs(own.chain(others))
 }
 
 fn answer(head: &Head, bucket: &Bucket, key: &str, fields: &FormFields, object: &Object) -> Result<Response, OssError> {

@@ -19,7 +19,7 @@ pub(super) async fn put(call: &Call<'_>, body: &mut Body) -> Result<Response, Os
     let bucket = call.bucket()?;
     let attributes = attributes::of_headers(call.head)?;
     attributes::allow(call, &bucket, call.key(), &attributes)?;
-    let order = callback::of_head(call.head)?;
+    let order = callback::of_head(call)?;
     let overwrite = Overwrite::of(call.head)?;
     overwrite.check(bucket.object(call.key()).as_deref())?;
     let written = body::store(call, body).await?;

@@ -111,8 +111,9 @@ async fn handle(state: &State, head: &Head, body: &mut Body, record: &mut Record
     let (identity, now) = (identity?, record.at);
     reading.check()?;
     let name = record.operation.clone();
-    let mut call =
-        Call { state, head, reading, identity, now, operation: &name, request_id: record.request_id.clone() };
+    let object_acl = head.header("x-oss-object-acl")?;
+    let request_id = record.request_id.clone();
+    let mut call = Call { state, head, reading, identity, object_acl, now, operation: &name, request_id };
     let outcome = perform(operation, &mut call, body).await;
     record.key = call.reading.key;
     record.access_key_id = call.identity.access_key_id().map(str::to_owned);

@@ -7,7 +7,7 @@ use axum::response::Response;
 use md5::{Digest as _, Md5};
 
 use super::super::error::OssError;
-use super::super::store::{Bucket, Content, Facts, Kind, Object};
+use super::super::store::{Attributes, Bucket, Content, Facts, Kind, Object};
 use super::super::wire::{decode, encode};
 use super::address::check_key;
 use super::answer::{empty, set, set_stamp, set_written};
@@ -50,7 +50,10 @@ pub(super) fn read(call: &Call<'_>) -> Result<Response, OssError> {
     Ok(response)
 }
 
-/// What a read of an object reads: of a link its target, which the sender must be allowed to read too.
+/// What a read of an object reads: of a link its target, which the sender must be allowed to read too. Bytes, tag, digests
+/// and storage class are then the target's, the time is the later of both, and all else is the link's.
+///
+/// <https://www.alibabacloud.com/help/en/oss/developer-reference/headobject>
 pub(super) fn resolve(call: &Call<'_>, bucket: &Bucket, object: &Arc<Object>) -> Result<Arc<Object>, OssError> {
     let Some(key) = &object.attributes.target else {
         return Ok(Arc::clone(object));
@@ -63,7 +66,19 @@ pub(super) fn resolve(call: &Call<'_>, bucket: &Bucket, object: &Arc<Object>) ->
     if target.facts.kind == Kind::Symlink {
         return Err(OssError::bad_request("InvalidTargetType", "The target of a symlink must not be a symlink."));
     }
-    Ok(target)
+    Ok(Arc::new(through(object, &target)))
+}
+
+fn through(link: &Object, target: &Object) -> Object {
+    let facts = Facts {
+        kind: Kind::Symlink,
+        modified: link.facts.modified.max(target.facts.modified),
+        version: link.facts.version.clone(),
+        ..target.facts.clone()
+    };
+    let storage_class = target.attributes.storage_class.clone();
+    let attributes = Attributes { storage_class, ..link.attributes.clone() };
+    Object { content: target.content.clone(), attributes, facts }
 }
 
 fn target(call: &Call<'_>) -> Result<String, OssError> {

@@ -1,6 +1,7 @@
 //! Upload callbacks: after an upload, the application's server is asked, and its answer is the uploader's.
 
 mod order;
+mod origin;
 mod send;
 mod template;
 
@@ -12,14 +13,17 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 
+use super::super::Options;
 use super::super::error::OssError;
 use super::super::store::Object;
+use super::super::wire::FormFields;
 use super::super::xml::Refusal;
 use super::answer;
 use super::call::Call;
 use super::head::Head;
 
-pub(super) use self::order::Order;
+use self::order::Order;
+use self::origin::Pages;
 
 /// Where the public key for callbacks lies.
 pub(in crate::emulator) const KEY_PATH: &str = "/-/emulator/callback_pub_key.pem";
@@ -28,20 +32,39 @@ pub(in crate::emulator) const KEY_PATH: &str = "/-/emulator/callback_pub_key.pem
 pub(crate) struct Callbacks {
     /// Whether servers on other machines may be called.
     anywhere: bool,
+    /// The pages that may order them.
+    pages: Pages,
     /// Where this emulator listens, if it knows.
     address: Option<SocketAddr>,
     client: OnceLock<reqwest::Client>,
 }
 
 impl Callbacks {
-    /// Callbacks to this machine alone, or to any.
-    pub(in crate::emulator) fn new(anywhere: bool, address: Option<SocketAddr>) -> Self {
-        Self { anywhere, address, client: OnceLock::new() }
+    /// Callbacks as the options have them.
+    pub(in crate::emulator) fn new(options: &Options) -> Self {
+        let pages = Pages { address: options.page_address, origins: options.page_origins.clone() };
+        Self { anywhere: options.callbacks_anywhere, pages, address: options.oss_address, client: OnceLock::new() }
     }
 }
 
-/// What the head of a request orders, in its headers or in its query.
-pub(super) fn of_head(head: &Head) -> Result<Option<Order>, OssError> {
+/// What the head of a request orders, in its headers or in its query, if the sender may order callbacks.
+pub(super) fn of_head(call: &Call<'_>) -> Result<Option<Order>, OssError> {
+    permitted(call, in_head(call.head)?)
+}
+
+/// What the fields of a form order, if the sender may order callbacks.
+pub(super) fn of_fields(call: &Call<'_>, fields: &FormFields) -> Result<Option<Order>, OssError> {
+    permitted(call, Order::of_fields(fields)?)
+}
+
+fn permitted(call: &Call<'_>, order: Option<Order>) -> Result<Option<Order>, OssError> {
+    if order.is_some() {
+        call.state.callbacks.pages.check(call.head)?;
+    }
+    Ok(order)
+}
+
+fn in_head(head: &Head) -> Result<Option<Order>, OssError> {
     let in_header = (head.header("x-oss-callback")?, head.header("x-oss-callback-var")?);
     let in_query = (head.parameter("callback")?.map(str::to_owned), head.parameter("callback-var")?.map(str::to_owned));
     match (in_header, in_query) {

@@ -75,7 +75,7 @@ impl Order {
     }
 
     /// What the fields of a form order: `callback`, and a field for each variable.
-    pub(in super::super) fn of_fields(fields: &FormFields) -> Result<Option<Self>, OssError> {
+    pub(super) fn of_fields(fields: &FormFields) -> Result<Option<Self>, OssError> {
         let repeated = |_| OssError::invalid_argument("callback", "", "callback occurs more than once.");
         let Some(callback) = fields.only("callback").map_err(repeated)?.filter(|text| !text.is_empty()) else {
             return Ok(None);
@@ -93,13 +93,14 @@ fn read<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, OssError> {
     read.ok_or_else(|| OssError::invalid_argument(name, text, format!("The {name} configuration is not json format.")))
 }
 
-/// One address, as OSS takes it: http or https, ASCII, no IPv6.
+/// One address, as OSS takes it: http or https, ASCII, no IPv6; and without a user, who would only hide the host.
 fn address(text: &str) -> Option<Url> {
     let text = text.trim();
     // OSS takes an address without a scheme as http.
     let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let url = Url::parse(&whole).ok().filter(|_| text.is_ascii())?;
     let named = matches!(url.host(), Some(Host::Domain(_) | Host::Ipv4(_)));
+    let named = named && url.username().is_empty() && url.password().is_none();
     (named && matches!(url.scheme(), "http" | "https")).then_some(url)
 }
 
@@ -136,6 +137,10 @@ mod tests {
             order("http://[::1]/"),
             order("ftp://a/"),
             order("http://a/é"),
+            order("http://127.0.0.1:1@b/"),
+            order("http://user@127.0.0.1/"),
+            order("http://:secret@127.0.0.1/"),
+            order("http://[::ffff:127.0.0.1]/"),
             order(""),
             order("http://a;http://a;http://a;http://a;http://a;http://a"),
             order(&format!("http://a/{}", "a".repeat(LONGEST))),

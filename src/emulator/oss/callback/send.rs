@@ -1,17 +1,19 @@
 //! The call itself: signed with the emulator's key, five seconds long at most, to one address after another.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest as _, Md5};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, DATE, HOST, USER_AGENT};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
-use url::{Host, Url};
+use url::Url;
 
+use super::super::super::loopback;
 use super::super::super::store::Object;
 use super::super::super::wire::{decode, to_http_date};
 use super::super::call::Call;
@@ -40,12 +42,19 @@ pub(super) async fn send(call: &Call<'_>, order: &Order, object: &Object) -> Res
 
 async fn send_to(call: &Call<'_>, order: &Order, url: &Url, body: &str) -> Result<Vec<u8>, String> {
     let callbacks = &call.state.callbacks;
-    if !callbacks.anywhere && !is_loopback(url) {
-        return Err("The emulator calls back only this machine, unless it is told otherwise.".to_owned());
+    let named = [url.host_str(), order.host.as_deref().or(url.host_str())];
+    if !callbacks.anywhere && !named.into_iter().all(stays_here) {
+        return Err(
+            "The emulator calls back only this machine, unless dev runs with --callbacks-anywhere (callbackUrl and callbackHost \
+                    must be localhost, a name below it, or a loopback address)."
+                .to_owned(),
+        );
     }
+    // The first time a key has to be made, which is none of the server's time.
+    let signature = signature(call, string_to_sign(url, body)).await;
     let called = async {
         let request = callbacks.client().post(url.clone()).body(body.to_owned());
-        let request = request.header(AUTHORIZATION, signature(call, string_to_sign(url, body)).await);
+        let request = request.header(AUTHORIZATION, signature);
         let request =
             headers(call, order, body).into_iter().fold(request, |request, (name, value)| request.header(name, value));
         let answer = request.send().await.map_err(|error| format!("The call failed: {}", error.without_url()))?;
@@ -97,7 +106,7 @@ fn headers(call: &Call<'_>, order: &Order, body: &str) -> Vec<(&'static str, Str
     headers
 }
 
-/// To sign takes a while, and the first time a key has to be made.
+/// Signs away from the other work: it takes a while.
 async fn signature(call: &Call<'_>, text: String) -> String {
     let key = Arc::clone(&call.state.key);
     let signed = tokio::task::spawn_blocking(move || key.sign_md5(text.as_bytes())).await;
@@ -151,11 +160,18 @@ fn variable(call: &Call<'_>, order: &Order, object: &Object, name: &str) -> Opti
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        _ => false,
+/// Whether a host, with its port or without, is this machine.
+fn stays_here(host: Option<&str>) -> bool {
+    host.is_some_and(|host| loopback::is_loopback(loopback::without_port(host)))
+}
+
+/// Resolves every name to this machine: a resolver that knows nothing of `localhost` would ask DNS for what is below it.
+struct ThisMachine;
+
+impl Resolve for ThisMachine {
+    fn resolve(&self, _: Name) -> Resolving {
+        let addresses: [SocketAddr; 2] = [(Ipv4Addr::LOCALHOST, 0).into(), (Ipv6Addr::LOCALHOST, 0).into()];
+        Box::pin(async move { Ok(Box::new(addresses.into_iter()) as Addrs) })
     }
 }
 
@@ -164,6 +180,7 @@ impl Callbacks {
     fn client(&self) -> &Client {
         let build = || {
             let builder = Client::builder().redirect(Policy::none()).no_proxy().http1_only().timeout(TIME);
+            let builder = if self.anywhere { builder } else { builder.dns_resolver(Arc::new(ThisMachine)) };
             builder.build().expect("nothing that can be missing is asked for")
         };
         self.client.get_or_init(build)
@@ -209,7 +226,7 @@ mod tests {
             ("http://127.0.0.1.example/", false),
             ("http://2130706433/", true),
         ] {
-            assert_eq!(is_loopback(&Url::parse(url).unwrap()), expected, "{url}");
+            assert_eq!(stays_here(Url::parse(url).unwrap().host_str()), expected, "{url}");
         }
     }
 }

@@ -9,10 +9,10 @@ use super::super::super::error::OssError;
 use super::super::super::store::{Content, Facts, Kind, Object, Part, Upload, combine};
 use super::super::super::xml;
 use super::super::answer::{document, quoted, set_written};
-use super::super::body;
 use super::super::call::Call;
 use super::super::callback;
 use super::super::put::{Overwrite, keep};
+use super::super::{attributes, body};
 use super::{shown, upload};
 
 /// Parts but the last have at least this size, which is seen when the upload is completed.
@@ -37,7 +37,8 @@ struct Named {
 pub(in super::super) async fn complete(call: &Call<'_>, body: &mut Body) -> Result<Response, OssError> {
     let (bucket, upload) = upload(call, "oss:PutObject")?;
     let encodes = call.head.encodes()?;
-    let order = callback::of_head(call.head)?;
+    let order = callback::of_head(call)?;
+    let acl = attributes::chosen_acl(call, &bucket)?;
     let overwrite = Overwrite::of(call.head)?;
     let sent = body::document(call.head, body).await?;
     let all = call.head.header("x-oss-complete-all")?.is_some_and(|all| all.eq_ignore_ascii_case("yes"));
@@ -46,7 +47,10 @@ pub(in super::super) async fn complete(call: &Call<'_>, body: &mut Body) -> Resu
         true => return Err(OssError::invalid_argument("x-oss-complete-all", "yes", "The body must be empty.")),
         false => chosen(&xml::read::<Completion>(&sent, "CompleteMultipartUpload")?.part, &upload.parts())?,
     };
-    let object = joined(call, &upload, &parts)?;
+    let mut object = joined(call, &upload, &parts)?;
+    if let Some(acl) = acl {
+        object.attributes.acl = acl;
+    }
     overwrite.check(bucket.object(call.key()).as_deref())?;
     // Two may complete the same upload at once: one of them has it.
     let ended = bucket.end(&upload).ok_or_else(|| OssError::no_such_upload(&upload.id))?;

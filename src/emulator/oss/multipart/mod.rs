@@ -63,6 +63,7 @@ pub(super) async fn copy_part(call: &Call<'_>) -> Result<Response, OssError> {
     let (_, upload) = upload(call, "oss:PutObject")?;
     let number = number(call)?;
     let source = copy_source::read(call)?;
+    copy_source::no_link(&source)?;
     let range = copy_source::range(call, source.content.size())?;
     let mut writer = call.state.store.writer().await?;
     let mut bytes = pin!(source.content.read(range));

@@ -27,6 +27,9 @@ pub(super) async fn form(visit: &mut Visit<'_>) -> Result<Answer, Problem> {
     let caller = app.admit(visit).await?.caller;
     let grant = &visit.grant(app.classic.as_deref(), None)?.grant;
     let ask = FormAsk { signature: Some(SignatureVersion::V4), ..FormAsk::default() };
+    if !grant.content_types.is_empty() {
+        return Err(typed());
+    }
     let permit = grant.form(&caller, &ask, "", now)?;
     app.charge_grant(grant, now)?;
     let access_key = app.vault.access_key().await.map_err(|error| Problem::from(&LoadError::AccessKey(error)))?;
@@ -37,6 +40,13 @@ pub(super) async fn form(visit: &mut Visit<'_>) -> Result<Answer, Problem> {
     let answer = form_answer::classic(grant, &permit, &access_key, expiration);
     visit.record.vended(Vended::classic(access_key, permit.dir().to_owned(), expiration));
     Ok(answer)
+}
+
+/// OSS refuses a form that does not send a field which its policy names, and the pages of the samples send no type.
+fn typed() -> Problem {
+    let detail = "classic forms send no type, and the grant's content_types allow certain types only";
+    Problem::new(StatusCode::FORBIDDEN, "content_type_not_allowed", detail)
+        .hint("let the page use /post-signature, or set classic.grant to a grant without content_types")
 }
 
 /// The five fields of a classic form have no place for a token, without which OSS refuses what a temporary key signed.

@@ -114,7 +114,7 @@ async fn a_version_of_a_link_is_no_way_around() {
     assert_eq!(confined.send("GET", "examplebucket/u/1/link", &[]).await.text().await.expect("a body"), "own");
     let old = format!("examplebucket/u/1/link?versionId={version}");
     assert_eq!(confined.send("GET", &old, &[]).await.refusal().await, (403, "AccessDenied".to_owned()));
-    let source = format!("/{}", old);
+    let source = format!("/{old}");
     assert_eq!(confined.send("PUT", "examplebucket/u/1/copy", &[("x-oss-copy-source", &source)]).await.status(), 200);
     assert_eq!(confined.send("GET", "examplebucket/u/1/copy", &[]).await.status(), 403);
 }

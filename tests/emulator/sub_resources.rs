@@ -121,7 +121,7 @@ fn encoded(name: &str) -> String {
 /// Ways to write a query of these names: as on the wire, and as it is signed.
 fn spellings(names: &[&str]) -> Vec<(String, String)> {
     let join = |each: &dyn Fn(&str) -> String| names.iter().map(|name| each(name)).collect::<Vec<_>>().join("&");
-    let hidden = |name: &str| name.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
+    let hidden = |name: &str| name.bytes().map(|byte| format!("%{byte:02x}")).collect::<Vec<_>>().concat();
     let same = |text: String| (text.clone(), text);
     let plain = join(&encoded);
     vec![

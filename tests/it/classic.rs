@@ -49,3 +49,18 @@ async fn the_paths_are_closed_unless_they_are_opened() {
     let server = TestServer::with(&config).await;
     assert_eq!(server.get("/get_post_signature_for_oss_upload").await.problem(), (404, "not_found".into()));
 }
+
+#[tokio::test]
+async fn a_classic_form_is_refused_where_the_grant_limits_types_that_its_page_does_not_send() {
+    for types in ["content_types = [\"image/png\"]", "content_types = [\"image/png\", \"image/gif\"]"] {
+        let config = oss_vend::dev::CONFIG.replacen(
+            "allow_unsized_put = true",
+            &format!("allow_unsized_put = true\n{types}"),
+            1,
+        );
+        let server = TestServer::with(&config).await;
+        let answer = server.get("/get_post_signature_for_oss_upload").await;
+        assert_eq!(answer.problem(), (403, "content_type_not_allowed".into()), "{types}");
+        assert_eq!(server.get("/get_presigned_url_for_oss_upload").await.status, 200, "a URL signs its type");
+    }
+}

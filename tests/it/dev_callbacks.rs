@@ -21,13 +21,11 @@ async fn application() -> String {
 /// What a page of that origin gets that posts a form of the server's, with a callback that it adds itself.
 async fn post(server: &TestServer, origin: &str, callback: &str) -> Answer {
     let form = server.get("/post-signature").await.json();
-    let mut body = String::new();
-    let fields =
-        form["fields"].as_object().unwrap().iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap()));
-    for (name, value) in fields.chain([("callback", callback)]) {
-        body += &format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
-    }
-    body += "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nx\r\n--x--\r\n";
+    let fields = form["fields"].as_object().unwrap().iter();
+    let fields = fields.map(|(name, value)| (name.as_str(), value.as_str().unwrap())).chain([("callback", callback)]);
+    let part = |(name, value)| format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+    let file = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nx\r\n--x--\r\n";
+    let body = fields.map(part).chain([file.to_owned()]).collect::<Vec<_>>().concat();
     let request = server.http.post(form["url"].as_str().unwrap()).header("origin", origin);
     Answer::of(request.header("content-type", "multipart/form-data; boundary=x").body(body)).await
 }

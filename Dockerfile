@@ -55,7 +55,7 @@ LABEL org.opencontainers.image.title="oss-vend" \
 COPY --from=build /image /
 USER 65532:65532
 # Every address of the container, so that its network decides who reaches it. With nothing else set, `serve` therefore
-# refuses to start until callers can be known ([[auth.api_keys]]).
+# refuses to start until callers can be known (API_KEY_HASH, or [[auth.api_keys]] in a file).
 ENV OSS_VEND__LISTEN=0.0.0.0:8000
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=5s CMD ["/usr/bin/oss-vend", "healthcheck"]

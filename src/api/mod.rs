@@ -89,7 +89,7 @@ pub struct App {
 
 /// The routes that tell of our health, for a listener of the operator's own.
 pub fn health(app: Arc<App>) -> Router {
-    let ready = async |State(app): State<Arc<App>>| health::ready(&app).await.whole().map(Body::from);
+    let ready = async |State(app): State<Arc<App>>| health::ready_for_operator(&app).await.whole().map(Body::from);
     let alive = async || health::alive().whole().map(Body::from);
     Router::new().route("/healthz", get(alive)).route("/readyz", get(ready)).with_state(app)
 }

@@ -16,6 +16,9 @@ pub fn unauthenticated(error: &Unauthenticated, authenticator: &Authenticator) -
     let (status, code, hint) = match error {
         No::NoProof => (StatusCode::UNAUTHORIZED, "authentication_required", how_to_prove(authenticator)),
         No::UnknownKind | No::UnknownApiKey => (StatusCode::UNAUTHORIZED, "invalid_proof", how_to_prove(authenticator)),
+        No::ReservedId(_) | No::Token(InvalidToken::ReservedId(_)) => {
+            (StatusCode::FORBIDDEN, "identity_reserved", RESERVED)
+        }
         No::Token(invalid) => (StatusCode::UNAUTHORIZED, "invalid_token", token_hint(invalid)),
         No::Origin => (
             StatusCode::UNAUTHORIZED,
@@ -53,6 +56,9 @@ pub fn unauthenticated(error: &Unauthenticated, authenticator: &Authenticator) -
     let problem = Problem::new(status, code, error.to_string()).hint(hint).challenge(challenge(error, authenticator));
     if status == StatusCode::SERVICE_UNAVAILABLE { problem.retry_after(AUTH_PAUSE) } else { problem }
 }
+
+const RESERVED: &str = "use an account whose id does not begin so; the operator may give this source of callers an id_prefix \
+                        of its own";
 
 /// After so many seconds keys are fetched again, or the application is asked again.
 const AUTH_PAUSE: u32 = 5;
@@ -100,6 +106,7 @@ fn token_hint(invalid: &InvalidToken) -> &'static str {
         InvalidToken::UnknownKey | InvalidToken::NoKeyId | InvalidToken::Signature => {
             "get a new token; the keys come from auth.jwt.jwks_url, jwks_file or secret, or are discovered from the issuer"
         }
+        InvalidToken::ReservedId(_) => RESERVED,
         InvalidToken::Claim { .. } => "the claim that is the caller's id is named by auth.jwt.id_claim",
         InvalidToken::Required(_) => "the claims that are asked for stand in auth.jwt.required_claims",
         InvalidToken::TooLong | InvalidToken::Malformed | InvalidToken::Critical | InvalidToken::Type => {
@@ -142,6 +149,9 @@ fn invalid_key(error: InvalidKey) -> Problem {
         .hint("a key is 1 to 1,023 bytes of UTF-8, such as \"uploads/photo.png\"")
 }
 
+const UNSAFE_IDENTITY: &str = "the operator may write unsafe_id = \"hash\" in the grant, which puts a hash in the place of an id such as \"auth0|42\"; \
+     claims have to fit as they are";
+
 impl From<Unfillable> for Problem {
     fn from(error: Unfillable) -> Self {
         let detail = error.to_string();
@@ -151,7 +161,7 @@ impl From<Unfillable> for Problem {
             Unfillable::NoClaim(_) => Self::new(StatusCode::FORBIDDEN, "claim_missing", detail)
                 .hint("the grant's templates name this claim, and the caller's proof does not carry it"),
             Unfillable::UnsafeIdentity(_) => Self::new(StatusCode::FORBIDDEN, "identity_not_allowed", detail)
-                .hint("such an identity could reach another caller's directory, so it is refused"),
+                .hint(UNSAFE_IDENTITY),
             Unfillable::UnsafeFilename => Self::new(StatusCode::BAD_REQUEST, "invalid_filename", detail)
                 .hint("send the file's own name without its folder"),
         }

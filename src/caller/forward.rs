@@ -18,7 +18,7 @@ use url::Url;
 use super::outbound::{NoAnswer, Outbound, Reply};
 use super::proof::Proof;
 use super::remembered::{Digest, Remembered};
-use super::{Caller, ClaimNames, Unauthenticated};
+use super::{Caller, ClaimNames, IdNamespace, Unauthenticated};
 use crate::trace;
 
 /// The most callers that are remembered.
@@ -37,6 +37,8 @@ pub struct ForwardSpec {
     pub id_header: Option<HeaderName>,
     /// Headers of the answer that carry claims, by the names of the claims; only with `id_header`.
     pub claim_headers: Vec<(String, HeaderName)>,
+    /// The ids that it may give.
+    pub ids: IdNamespace,
     /// How long an answer is remembered.
     pub remember: TimeDelta,
     /// The longest time for an answer.
@@ -46,8 +48,8 @@ pub struct ForwardSpec {
 /// Asks the application.
 #[derive(Debug)]
 pub struct Forward {
-    spec: ForwardSpec,
-    outbound: Outbound,
+    pub(super) spec: ForwardSpec,
+    pub(super) outbound: Outbound,
     /// The claims that are kept of an answer; all, unless it is said which.
     kept: Option<Arc<ClaimNames>>,
     remembered: Remembered,
@@ -61,7 +63,7 @@ pub(super) struct Passed {
 
 /// What is wrong with the application's answer.
 #[derive(Debug, Error)]
-enum BadAnswer {
+pub(super) enum BadAnswer {
     #[error(transparent)]
     None(#[from] NoAnswer),
     #[error("its answer has the status {0}; 200, 401 and 403 have a meaning here")]
@@ -72,8 +74,9 @@ enum BadAnswer {
     NoId(&'static str),
 }
 
-#[derive(Deserialize)]
-struct Told {
+/// Who the caller is, as the application says.
+#[derive(Debug, Deserialize, PartialEq)]
+pub(super) struct Told {
     id: String,
     #[serde(default)]
     claims: Map<String, Value>,
@@ -129,7 +132,8 @@ impl Forward {
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
         let reply = self.outbound.get(&self.spec.url, headers, self.spec.timeout).await;
         match reply.map_err(BadAnswer::from).and_then(|reply| self.read(&reply)) {
-            Ok(Some(caller)) => {
+            Ok(Some(Told { id, claims })) => {
+                let caller = Caller::known(self.spec.ids.id(&id)?, claims);
                 let caller = self.kept.as_ref().map_or(caller.clone(), |names| caller.with_only(names));
                 self.remembered.put(passed.digest, caller.clone(), now + self.spec.remember, 0, now);
                 Ok(caller)
@@ -142,7 +146,7 @@ impl Forward {
         }
     }
 
-    fn read(&self, reply: &Reply) -> Result<Option<Caller>, BadAnswer> {
+    pub(super) fn read(&self, reply: &Reply) -> Result<Option<Told>, BadAnswer> {
         match reply.status {
             StatusCode::OK => {}
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Ok(None),
@@ -154,14 +158,14 @@ impl Forward {
         }
     }
 
-    fn of_headers(&self, id: &HeaderName, headers: &HeaderMap) -> Result<Caller, BadAnswer> {
+    fn of_headers(&self, id: &HeaderName, headers: &HeaderMap) -> Result<Told, BadAnswer> {
         let only = |name: &HeaderName| {
             let mut values = headers.get_all(name).iter();
             values.next().filter(|_| values.next().is_none()).and_then(|value| value.to_str().ok())
         };
         let id = only(id).filter(|id| !id.is_empty()).ok_or(BadAnswer::NoId("auth.forward.id_header"))?;
         let claim = |(name, header): &(String, HeaderName)| Some((name.clone(), Value::from(only(header)?)));
-        Ok(Caller::known(id, self.spec.claim_headers.iter().filter_map(claim).collect()))
+        Ok(Told { id: id.to_owned(), claims: self.spec.claim_headers.iter().filter_map(claim).collect() })
     }
 }
 
@@ -187,9 +191,9 @@ impl Passed {
     }
 }
 
-fn of_json(body: &[u8]) -> Result<Caller, BadAnswer> {
-    let Told { id, claims } = serde_json::from_slice(body).map_err(|_| BadAnswer::NotJson)?;
-    if id.is_empty() { Err(BadAnswer::NoId("id")) } else { Ok(Caller::known(id, claims)) }
+fn of_json(body: &[u8]) -> Result<Told, BadAnswer> {
+    let told: Told = serde_json::from_slice(body).map_err(|_| BadAnswer::NotJson)?;
+    if told.id.is_empty() { Err(BadAnswer::NoId("id")) } else { Ok(told) }
 }
 
 /// A value that no library's log shows.
@@ -210,6 +214,7 @@ mod tests {
             cookies: vec!["session".into(), "site".into()],
             id_header: id_header.map(HeaderName::from_static),
             claim_headers: vec![("groups".into(), HeaderName::from_static("remote-groups"))],
+            ids: IdNamespace::default(),
             remember: TimeDelta::seconds(10),
             timeout: Duration::from_secs(1),
         };
@@ -272,7 +277,7 @@ mod tests {
     #[test]
     fn the_answer_is_read_strictly() {
         let caller = forward(None).read(&reply(200, &[], r#"{"id":"u42","claims":{"admin":true}}"#)).unwrap().unwrap();
-        assert_eq!((caller.id(), caller.claim("admin")), (Some("u42"), Some(&Value::Bool(true))));
+        assert_eq!((caller.id.as_str(), caller.claims.get("admin")), ("u42", Some(&Value::Bool(true))));
         for status in [401, 403] {
             assert_eq!(forward(None).read(&reply(status, &[], "")).unwrap(), None);
         }
@@ -288,7 +293,7 @@ mod tests {
         let forward = forward(Some("remote-user"));
         let caller =
             forward.read(&reply(200, &[("remote-user", "u42"), ("remote-groups", "a,b")], "")).unwrap().unwrap();
-        assert_eq!((caller.id(), caller.claim("groups")), (Some("u42"), Some(&Value::from("a,b"))));
+        assert_eq!((caller.id.as_str(), caller.claims.get("groups")), ("u42", Some(&Value::from("a,b"))));
         for headers in [&[][..], &[("remote-user", "")], &[("remote-user", "a"), ("remote-user", "b")]] {
             assert!(forward.read(&reply(200, headers, r#"{"id":"u42"}"#)).is_err(), "{headers:?}");
         }

@@ -8,15 +8,17 @@
 //! 3. a JWT in a cookie, from a trusted page only;
 //! 4. the cookies and headers that forward-auth passes on ([`Forward`]), cookies from a trusted page only.
 //!
-//! Ids of all kinds share one space: a JWT whose id is `alice` and an API key of `alice` are the same caller. Where an
-//! issuer chooses its ids freely, give it an id prefix.
+//! Ids of all sources share one space, in which each source has a prefix of its own ([`IdNamespace`]): no two sources can
+//! give the same id.
 
 mod api_key;
 mod authenticator;
 mod forward;
 pub mod jwt;
 mod last_token;
+mod namespace;
 mod outbound;
+mod probe;
 mod proof;
 mod proxy;
 mod remembered;
@@ -31,7 +33,9 @@ pub use self::api_key::{ApiKey, InvalidApiKeyHash, KnownApiKey};
 pub use self::authenticator::Authenticator;
 pub use self::forward::{Forward, ForwardSpec};
 pub use self::last_token::LastToken;
+pub use self::namespace::{IdNamespace, ReservedId};
 pub use self::outbound::{NoTls, Outbound};
+pub use self::probe::ForwardProbe;
 pub use self::proof::Proof;
 pub use self::proxy::TrustedProxy;
 pub use self::unauthenticated::{Duplicate, Unauthenticated};

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use serde_json::{Map, Value};
 
 use super::proof::Proof;
-use super::{Caller, Unauthenticated};
+use super::{Caller, IdNamespace, Unauthenticated};
 
 /// The proxy and its headers.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct TrustedProxy {
     pub id: HeaderName,
     /// Headers that carry claims, by the names of the claims; each becomes a text.
     pub claims: Vec<(String, HeaderName)>,
+    /// The ids that it may give.
+    pub ids: IdNamespace,
     /// Where the proxy's connections come from.
     pub from: Vec<IpNet>,
 }
@@ -40,7 +42,7 @@ impl TrustedProxy {
                 claims.insert(name.clone(), Value::from(value));
             }
         }
-        Ok(Some(Caller::known(id, claims)))
+        Ok(Some(Caller::known(self.ids.id(id)?, claims)))
     }
 
     /// A listener on `::` sees IPv4 peers as `::ffff:a.b.c.d`.
@@ -63,6 +65,7 @@ mod tests {
         let proxy = TrustedProxy {
             id: HeaderName::from_static("x-user"),
             claims: vec![("tenant".into(), HeaderName::from_static("x-tenant"))],
+            ids: IdNamespace::default(),
             from: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
         };
         let mut map = HeaderMap::new();

@@ -4,6 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use thiserror::Error;
 
+use super::ReservedId;
 use super::jwt::InvalidToken;
 
 /// The reasons. None of them repeats anything of the proof.
@@ -36,6 +37,9 @@ pub enum Unauthenticated {
     /// What has to occur once occurs several times.
     #[error("there is more than one {0}")]
     Duplicate(Duplicate),
+    /// The id could be that of a caller of another source.
+    #[error(transparent)]
+    ReservedId(#[from] ReservedId),
     /// The keys of the token's issuer cannot be had.
     #[error("the keys that the token would be checked with cannot be had at the moment")]
     KeysUnavailable,
@@ -58,6 +62,7 @@ impl Unauthenticated {
             Self::NotFromProxy => "not_from_proxy",
             Self::EmptyProxyHeader => "empty_proxy_header",
             Self::Duplicate(_) => "duplicate",
+            Self::ReservedId(_) => "reserved_id",
             Self::KeysUnavailable => "keys_unavailable",
             Self::ForwardUnavailable => "application_unavailable",
         }

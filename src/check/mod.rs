@@ -1,10 +1,11 @@
-//! Is the cloud side right? Asks it, step by step, as the server and its pages will, and says what to change.
+//! Is the cloud side right, and can callers prove who they are? Asks it, step by step, as the server and its pages will, and says what to change.
 //!
 //! [`run`] goes on where it can when a step fails. It writes a few objects below each grant's directory, under keys that
 //! begin with `oss-vend-check-`, and removes them; one more is tried where it must be refused. A [`Report`] holds no
 //! secret and no signed URL.
 
 mod bucket;
+mod callers;
 mod cloud;
 mod cors;
 mod lifecycle;
@@ -28,6 +29,7 @@ use self::probes::Probes;
 use self::report::{Outcome, Steps};
 use self::sessions::Opened;
 use self::subject::{Keys, Subject};
+use crate::caller::Authenticator;
 use crate::clock::{Clock, CorrectedClock};
 use crate::config::{ConfigError, CorsSettings, Loaded, Settings};
 use crate::keys::AccessKey;
@@ -114,6 +116,7 @@ async fn looked(
     let cloud = Cloud::new(Client::new(configured.sts)?, clock)?;
     let mut check = Check { cloud: &cloud, steps: Steps::new(options.patience, tell), options, settings: &settings };
     check.steps.add("configuration", None, Outcome::ok(format!("{} grants: {}", configured.grants.len(), known())));
+    check.callers(&configured.authenticator).await;
     let key = check
         .steps
         .with("access-key", None, sessions::access_key(configured.access_keys.as_ref(), &corrected))
@@ -146,6 +149,16 @@ struct Check<'c> {
 }
 
 impl Check<'_> {
+    /// Those who say who a caller is.
+    async fn callers(&mut self, authenticator: &Authenticator) {
+        for issuer in &authenticator.issuers {
+            self.steps.make("issuer", None, callers::issuer(issuer, self.cloud.machine_time())).await;
+        }
+        if let Some(forward) = &authenticator.forward {
+            self.steps.make("forward-auth", None, callers::forward(forward)).await;
+        }
+    }
+
     async fn sts(&mut self, endpoint: &url::Url) {
         let date = self.steps.with("sts", None, reach::sts(self.cloud, endpoint)).await.flatten();
         let (outcome, offset) = reach::clock("STS", self.cloud.machine_time(), date);

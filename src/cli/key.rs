@@ -16,7 +16,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Print a new key, once, and the lines that go into the configuration file.
+    /// Print a new key, once, and the lines that go into the configuration file or the environment.
     New {
         /// The caller's id, which fills ${caller.id}: 1 to 128 of the characters A-Z a-z 0-9 _ . @ = -
         #[arg(long)]
@@ -33,9 +33,10 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     writeln!(
         stdout(),
         "The key, which is shown only now; the caller sends it as \"Authorization: Bearer <key>\":\n\n  {}\n\n\
-         For the configuration file:\n\n  [[auth.api_keys]]\n  id = \"{id}\"\n  hash = \"{}\"",
+         For the configuration file:\n\n  [[auth.api_keys]]\n  id = \"{id}\"\n  hash = \"{hash}\"\n\n\
+         Or for the environment:\n\n  API_KEY_ID={id}\n  API_KEY_HASH={hash}",
         key.expose(),
-        known.hash()
+        hash = known.hash()
     )?;
     Ok(())
 }

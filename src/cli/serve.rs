@@ -18,7 +18,7 @@ use super::{Outcome, block_on, ended, stop_signals};
 ///
 /// The configuration is a TOML file, the environment, or both; the environment wins. Without a file these variables are
 /// enough: ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET (or ACCESS_KEY_ID, ACCESS_KEY_SECRET),
-/// RAM_ROLE_ARN, BUCKET and REGION. Every key of the file is also OSS_VEND__SECTION__KEY, such as
+/// RAM_ROLE_ARN, BUCKET and REGION; API_KEY_HASH, which `oss-vend key new` prints, lets one caller in. Every key of the file is also OSS_VEND__SECTION__KEY, such as
 /// OSS_VEND__GRANTS__DEFAULT__DIR. All keys, with their defaults and reasons: config/oss-vend.example.toml
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -47,7 +47,7 @@ async fn serve(arguments: Arguments) -> Outcome {
     let listen = listen.unwrap_or_else(|| loaded.settings.listen.clone());
     let address = Address::resolve(&listen).await?;
     exposure::decide(&mut loaded.settings.auth, &address, insecure)?;
-    if loaded.settings.auth.anonymous {
+    if loaded.settings.auth.serves_anonymous() {
         tracing::warn!(%address, "callers that prove nothing are served");
     }
     if !address.is_local() && loaded.tls.is_none() && !loaded.settings.proxy.require_https {

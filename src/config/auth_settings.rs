@@ -16,8 +16,11 @@ use crate::keys::Secret;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct AuthSettings {
-    /// Whether callers without any proof are served.
-    pub anonymous: bool,
+    /// Whether callers without any proof are served. Not written, it is `false`, except that a server on loopback without
+    /// any authentication serves them; `false` that is written is always obeyed.
+    pub anonymous: Option<bool>,
+    /// The prefix of the id of every caller that shows an API key.
+    pub api_key_id_prefix: String,
     /// The API keys of known callers.
     pub api_keys: Vec<ApiKeySettings>,
     /// Those whose JWTs are believed.
@@ -29,6 +32,12 @@ pub struct AuthSettings {
 }
 
 impl AuthSettings {
+    /// Whether callers without any proof are served.
+    #[must_use]
+    pub fn serves_anonymous(&self) -> bool {
+        self.anonymous == Some(true)
+    }
+
     /// Whether anybody can prove to be somebody.
     #[must_use]
     pub fn knows_callers(&self) -> bool {
@@ -37,7 +46,7 @@ impl AuthSettings {
 }
 
 /// `[[auth.api_keys]]`: one caller and the digest of its key.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct ApiKeySettings {
     /// Who the caller is, 1 to 128 characters of `[A-Za-z0-9_.@=-]`; fills `${caller.id}`.
@@ -93,6 +102,8 @@ pub struct ForwardSettings {
     pub id_header: Option<String>,
     /// Headers of the answer with claims, by the claims' names; only with `id_header`.
     pub claim_headers: BTreeMap<String, String>,
+    /// What is put before the id.
+    pub id_prefix: String,
     /// How long an answer is remembered; at most five minutes.
     #[serde(deserialize_with = "duration::required")]
     pub remember: Duration,
@@ -109,6 +120,8 @@ pub struct ProxySettings {
     pub id_header: String,
     /// Headers with claims, by the claims' names.
     pub claim_headers: BTreeMap<String, String>,
+    /// What is put before the id.
+    pub id_prefix: String,
     /// The addresses that the proxy connects from: `10.0.0.1` or `10.0.0.0/8`.
     pub from: Vec<String>,
 }
@@ -140,6 +153,7 @@ impl Default for ForwardSettings {
             cookies: Vec::new(),
             id_header: None,
             claim_headers: BTreeMap::new(),
+            id_prefix: String::new(),
             // Long enough for the requests of one page, short enough for a logout.
             remember: Duration::from_secs(10),
             timeout: Duration::from_secs(3),

@@ -130,7 +130,7 @@ impl Loaded {
             }
             let text = policy_texts.get(&name).cloned();
             // A listener on loopback may have opened the server to all since the settings were checked.
-            if settings.auth.anonymous && grant.policy == PolicySource::Role && grant.audience().is_open() {
+            if settings.auth.serves_anonymous() && grant.policy == PolicySource::Role && grant.audience().is_open() {
                 faults.push(format!("grants.{name}.policy {ROLE_FOR_ALL}"));
             }
             match Grant::build(spec(name.clone(), grant, text, &settings.sts)) {

@@ -8,9 +8,12 @@ use chrono::TimeDelta;
 use url::Url;
 
 use super::format::network;
+use super::problem::step;
 use super::settings::{ApiKeySettings, AuthSettings, CorsSettings, ForwardSettings, JwtSettings, ProxySettings};
 use crate::caller::jwt::{Algorithm, Expected, Family, Issuer, KeySet, Place};
-use crate::caller::{Authenticator, ClaimNames, Forward, ForwardSpec, KnownApiKey, NoTls, Outbound, TrustedProxy};
+use crate::caller::{
+    Authenticator, ClaimNames, Forward, ForwardSpec, IdNamespace, KnownApiKey, NoTls, Outbound, TrustedProxy,
+};
 
 /// The authenticator that the settings describe, for grants that read the claims `read`. What was refused when they were
 /// checked is left out here.
@@ -21,16 +24,24 @@ pub(super) fn authenticator(
 ) -> Result<Authenticator, NoTls> {
     let asks = auth.forward.is_some() || auth.jwt.iter().any(|jwt| jwt.secret.is_none() && jwt.jwks.is_none());
     let outbound = if asks { Some(Outbound::new()?) } else { None };
-    let known = |key: &ApiKeySettings| KnownApiKey::new(key.id.clone(), &key.hash).ok();
+    let known =
+        |key: &ApiKeySettings| KnownApiKey::new(format!("{}{}", auth.api_key_id_prefix, key.id), &key.hash).ok();
     let kept = Arc::new(read);
-    let issuer = |jwt| Some(issuer(jwt, outbound.as_ref())?.keeping(Arc::clone(&kept)));
-    let forward = |(forward, outbound): (_, &Outbound)| {
-        Some(Forward::new(spec(forward)?, outbound.clone()).keeping(Arc::clone(&kept)))
+    let issuer = |(index, jwt): (usize, &JwtSettings)| {
+        let ids = namespace(auth, &["auth", "jwt", &step(index), "id_prefix"], &jwt.id_prefix);
+        Some(issuer(jwt, ids, outbound.as_ref())?.keeping(Arc::clone(&kept)))
+    };
+    let forward = |(forward, outbound): (&ForwardSettings, &Outbound)| {
+        let ids = namespace(auth, &["auth", "forward", "id_prefix"], &forward.id_prefix);
+        Some(Forward::new(spec(forward, ids)?, outbound.clone()).keeping(Arc::clone(&kept)))
+    };
+    let proxy = |settings: &ProxySettings| {
+        proxy(settings, namespace(auth, &["auth", "proxy", "id_prefix"], &settings.id_prefix))
     };
     Ok(Authenticator {
-        anonymous: auth.anonymous,
+        anonymous: auth.serves_anonymous(),
         api_keys: auth.api_keys.iter().filter_map(known).collect(),
-        issuers: auth.jwt.iter().filter_map(issuer).collect(),
+        issuers: auth.jwt.iter().enumerate().filter_map(issuer).collect(),
         forward: auth.forward.as_ref().zip(outbound.as_ref()).and_then(forward),
         proxy: auth.proxy.as_ref().and_then(proxy),
         origins: cors.origins.clone(),
@@ -47,12 +58,18 @@ pub(super) fn algorithms(jwt: &JwtSettings) -> Vec<Algorithm> {
     }
 }
 
-fn issuer(jwt: &JwtSettings, outbound: Option<&Outbound>) -> Option<Issuer> {
+/// The ids of the source whose prefix is at `path`.
+fn namespace(auth: &AuthSettings, path: &[&str], prefix: &str) -> IdNamespace {
+    let reserved = if prefix.is_empty() { auth.other_prefixes(path) } else { Vec::new() };
+    IdNamespace { prefix: prefix.to_owned(), reserved }
+}
+
+fn issuer(jwt: &JwtSettings, ids: IdNamespace, outbound: Option<&Outbound>) -> Option<Issuer> {
     let expected = Expected {
         issuer: jwt.issuer.clone(),
         audiences: jwt.audiences.clone(),
         id_claim: jwt.id_claim.clone(),
-        id_prefix: jwt.id_prefix.clone(),
+        ids,
         required: jwt.required_claims.clone(),
         leeway: delta(jwt.leeway),
     };
@@ -76,22 +93,24 @@ fn issuer(jwt: &JwtSettings, outbound: Option<&Outbound>) -> Option<Issuer> {
     Some(issuer.in_cookie(jwt.cookie.clone()))
 }
 
-fn spec(forward: &ForwardSettings) -> Option<ForwardSpec> {
+fn spec(forward: &ForwardSettings, ids: IdNamespace) -> Option<ForwardSpec> {
     Some(ForwardSpec {
         url: Url::parse(&forward.url).ok()?,
         headers: forward.headers.iter().map(|name| header(name)).collect::<Option<_>>()?,
         cookies: forward.cookies.clone(),
         id_header: forward.id_header.as_deref().and_then(header),
         claim_headers: claim_headers(&forward.claim_headers)?,
+        ids,
         remember: delta(forward.remember),
         timeout: forward.timeout,
     })
 }
 
-fn proxy(proxy: &ProxySettings) -> Option<TrustedProxy> {
+fn proxy(proxy: &ProxySettings, ids: IdNamespace) -> Option<TrustedProxy> {
     Some(TrustedProxy {
         id: header(&proxy.id_header)?,
         claims: claim_headers(&proxy.claim_headers)?,
+        ids,
         from: proxy.from.iter().map(|text| network(text)).collect::<Option<_>>()?,
     })
 }

@@ -38,6 +38,12 @@ impl Check<'_> {
         if let Some(proxy) = &auth.proxy {
             self.proxy(proxy);
         }
+        self.identities(auth);
+        if auth.anonymous == Some(false) && !auth.knows_callers() {
+            let text = "is false, and no callers are configured, so every request would be refused: add [[auth.api_keys]], \
+                        [[auth.jwt]], [auth.forward] or [auth.proxy], or remove this line";
+            self.blame(&["auth", "anonymous"], &Problem::Other(text.to_owned()));
+        }
     }
 
     fn api_key(&mut self, index: &str, key: &ApiKeySettings) {
@@ -46,10 +52,6 @@ impl Check<'_> {
             if text.is_empty() {
                 self.missing(&[table[0], table[1], index, name], "a key is an id and a hash");
             }
-        }
-        if !key.id.is_empty() {
-            let path = [table[0], table[1], index, "id"];
-            self.text(&path, &key.id, format::is_caller_id, "1 to 128 characters of [A-Za-z0-9_.@=-]");
         }
         if !key.hash.is_empty() {
             let path = [table[0], table[1], index, "hash"];
@@ -79,8 +81,6 @@ impl Check<'_> {
             self.missing(&at("audiences"), advice);
         }
         self.text(&at("id_claim"), &jwt.id_claim, |name| !name.is_empty(), "the name of a claim");
-        let prefix = "up to 32 characters of [A-Za-z0-9_.@=-]";
-        self.text(&at("id_prefix"), &jwt.id_prefix, format::is_id_prefix, prefix);
         self.tolerance(&at("leeway"), jwt.leeway);
         if let Some(cookie) = &jwt.cookie {
             self.text(&at("cookie"), cookie, format::is_token, "the name of a cookie");

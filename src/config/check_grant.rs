@@ -11,7 +11,7 @@ use super::format;
 use super::problem::{Problem, step};
 use super::settings::{GrantSettings, PolicySource, Settings, StsSettings};
 use super::tree::{self, Origin};
-use crate::policy::{Grant, InvalidGrant};
+use crate::policy::{self, Grant, InvalidGrant, Overlap};
 
 /// Why `policy = "role"` and anonymous callers do not go together.
 pub(super) const ROLE_FOR_ALL: &str = "cannot be \"role\" while callers that prove nothing are served: everyone would \
@@ -34,7 +34,7 @@ impl Check<'_> {
     /// A role's full rights for whoever comes by is never what was meant.
     pub(super) fn anonymous_roles(&mut self, settings: &Settings) {
         let bare = |grant: &GrantSettings| grant.policy == PolicySource::Role && grant.audience().is_open();
-        let bare = settings.grants.iter().filter(|(_, grant)| settings.auth.anonymous && bare(grant));
+        let bare = settings.grants.iter().filter(|(_, grant)| settings.auth.serves_anonymous() && bare(grant));
         for (name, _) in bare {
             self.blame(&["grants", name, "policy"], &Problem::Other(ROLE_FOR_ALL.to_owned()));
         }
@@ -56,10 +56,18 @@ impl Check<'_> {
 
     /// Has each grant built as the server will build it, and tells what cannot be.
     pub(super) fn rules(&mut self, settings: &Settings, policy_texts: &BTreeMap<String, String>) {
+        let mut built = Vec::new();
         for (name, grant) in &settings.grants {
             let text = policy_texts.get(name).cloned();
             let spec = build::spec(name.clone(), grant.clone(), text, &settings.sts);
-            for InvalidGrant { key, problem } in Grant::build(spec).err().unwrap_or_default() {
+            let problems = match Grant::build(spec) {
+                Ok(grant) => {
+                    built.push(grant);
+                    continue;
+                }
+                Err(problems) => problems,
+            };
+            for InvalidGrant { key, problem } in problems {
                 // What was taken over from [sts] was told there.
                 let inherited = matches!(key.as_str(), "role_arn" if grant.role_arn.is_none())
                     || matches!(key.as_str(), "duration" if grant.duration.is_none());
@@ -69,6 +77,24 @@ impl Check<'_> {
                     self.faults.add(&path, &Problem::Other(problem), self.table);
                 }
             }
+        }
+        self.overlaps(settings, &built);
+    }
+
+    /// Directories of one bucket that meet, unless the grant whose callers reach too far says that it is meant.
+    fn overlaps(&mut self, settings: &Settings, grants: &[Grant]) {
+        let meant = |overlap: &Overlap| settings.grants.get(&overlap.grant).is_some_and(|grant| grant.overlaps);
+        for overlap in policy::overlaps(grants).into_iter().filter(|overlap| !meant(overlap)) {
+            let Overlap { grant, other, reason } = &overlap;
+            let dir = |name: &String| settings.grants.get(name).map(|grant| grant.dir.as_str()).unwrap_or_default();
+            let text = format!(
+                "{:?} overlaps {:?} of grants.{other} in the same bucket: {reason}, so callers of {grant:?} reach objects of \
+                 others. Use directories that do not contain each other, or write overlaps = true in [grants.{grant}] if it \
+                 is meant",
+                dir(grant),
+                dir(other)
+            );
+            self.blame(&["grants", grant, "dir"], &Problem::Other(text));
         }
     }
 

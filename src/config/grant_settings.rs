@@ -29,6 +29,8 @@ pub struct GrantSettings {
     pub require: Vec<RuleSettings>,
     /// The directory that every key begins with: empty, or a template that ends with `/`.
     pub dir: String,
+    /// Whether callers may reach directories of other grants, which are refused otherwise.
+    pub overlaps: bool,
     /// What becomes of an id that a template cannot take as it is.
     pub unsafe_id: UnsafeId,
     /// The template of a key that the server makes, below `dir`.
@@ -142,6 +144,7 @@ impl Default for GrantSettings {
             require: Vec::new(),
             // Not the whole bucket: that has to be written.
             dir: "uploads/".to_owned(),
+            overlaps: false,
             unsafe_id: UnsafeId::Refuse,
             key: "${uuid}${ext}".to_owned(),
             methods: vec![Method::Post, Method::Put],

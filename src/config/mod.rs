@@ -15,6 +15,7 @@
 //! | | `OSS_STS_ROLE_ARN` | `sts.role_arn` |
 //! | | `OSS_BUCKET`, `OSS_REGION`, `OSS_ENDPOINT` | the grant `default`, where the file has no grant |
 //! | 5 | `ACCESS_KEY_ID`, `ACCESS_KEY_SECRET`, `RAM_ROLE_ARN`, `BUCKET`, `REGION` | the same |
+//! | | `API_KEY_HASH`, `API_KEY_ID` | one API key (`app` without `API_KEY_ID`), where nothing else sets `auth.api_keys` |
 //! | 6 | the default | every key but `bucket` and `region` of a grant |
 //!
 //! Id, secret and token of the `AccessKey` are taken from one source together: the first that sets any of them. Half a
@@ -22,6 +23,8 @@
 //! places are searched that the official SDKs search, in their order: RRSA's variables, the CLI's configuration, the
 //! credentials file, the ECS instance's role, `ALIBABA_CLOUD_CREDENTIALS_URI`; each under the SDKs' own variables.
 //! `ALIBABA_CLOUD_ROLE_ARN` beside `ALIBABA_CLOUD_OIDC_PROVIDER_ARN` is the pod's role: `sts.role_arn` then takes it last.
+//! A grant that is in no file may vend `sts`, `post` and `put`, so that each of the three routes answers; one of a file has
+//! the default.
 //! An unknown `OSS_VEND__…` variable is an error, as an unknown key is.
 //!
 //! # Every key
@@ -43,6 +46,7 @@ mod check_audience;
 mod check_auth;
 mod check_edge;
 mod check_grant;
+mod check_identities;
 mod count;
 mod duration;
 mod environment;
@@ -62,6 +66,7 @@ mod settings;
 mod tests;
 mod tls;
 mod tree;
+mod widening;
 
 use serde::Deserialize;
 use serde::de::Deserializer;
@@ -82,6 +87,7 @@ pub use settings::{
     StsSettings, StsSignature, TlsSettings, VaultSettings,
 };
 pub use tls::Tls;
+pub use widening::AccessRules;
 
 use crate::keys::Secret;
 

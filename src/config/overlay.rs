@@ -3,7 +3,7 @@
 use super::access_key;
 use super::environment::Environment;
 use super::fault::Faults;
-use super::tree::{self, Node, Table, Value};
+use super::tree::{self, Node, Origin, Table, Value};
 
 /// What the well-known variables of SDKs and samples set where neither file nor `OSS_VEND__…` does; the first of them wins.
 const ALIASES: [(&[&str], &[&str]); 2] =
@@ -24,6 +24,13 @@ const BUCKET: [&str; 2] = ["OSS_BUCKET", "BUCKET"];
 /// What else such a grant takes from the environment.
 const BESIDE_BUCKET: [(&str, &[&str]); 2] = [("region", &["OSS_REGION", "REGION"]), ("endpoint", &["OSS_ENDPOINT"])];
 
+/// What a grant may vend that is configured by variables alone: an answer of each of the three routes.
+const METHODS: &str = "sts,post,put";
+
+/// One API key: the digest, and the id that it has without `API_KEY_ID`.
+const API_KEY: [&str; 2] = ["API_KEY_ID", "API_KEY_HASH"];
+const API_KEY_DEFAULT_ID: &str = "app";
+
 /// Lays the variables over the file's `table`: `OSS_VEND__…` above what is there, the well-known ones beneath it.
 pub(super) fn lay(environment: &Environment, table: &mut Table, faults: &mut Faults) {
     let file_has_grants = !grant_names(table).is_empty();
@@ -42,9 +49,15 @@ pub(super) fn lay(environment: &Environment, table: &mut Table, faults: &mut Fau
     if cfg!(feature = "otel") {
         lay_beneath(&["otel", "endpoint"], environment.first(&["OTEL_EXPORTER_OTLP_ENDPOINT"]), table);
     }
-    if !file_has_grants && grant_names(table).iter().all(|grant| grant == "default") {
-        lay_default_grant(environment, table);
+    if !file_has_grants {
+        if grant_names(table).iter().all(|grant| grant == "default") {
+            lay_default_grant(environment, table);
+        }
+        for grant in grant_names(table) {
+            lay_methods(&grant, table);
+        }
     }
+    lay_api_key(environment, table);
     for grant in grant_names(table) {
         lay_beneath(&["grants", &grant, "session_name"], environment.first(&[SESSION_NAME]), table);
     }
@@ -99,4 +112,24 @@ fn lay_default_grant(environment: &Environment, table: &mut Table) {
     for (key, names) in BESIDE_BUCKET {
         lay_beneath(&["grants", "default", key], environment.first(names), table);
     }
+}
+
+/// The default of a grant that stands in no file, for which `post` and `put` would leave out the first route of all.
+fn lay_methods(grant: &str, table: &mut Table) {
+    let bucket = tree::find(table, &["grants", grant, "bucket"]).map(|node| &node.origin);
+    if let Some(Origin::Variable(name)) = bucket.cloned() {
+        lay_beneath(&["grants", grant, "methods"], Some((&name, METHODS)), table);
+    }
+}
+
+/// The one API key that variables can configure, where nothing else configures any.
+fn lay_api_key(environment: &Environment, table: &mut Table) {
+    let [id, hash] = API_KEY;
+    let (None, Some(digest)) = (tree::find(table, &["auth", "api_keys"]), environment.value(hash)) else { return };
+    let id = environment.first(&[id]).unwrap_or((hash, API_KEY_DEFAULT_ID));
+    let key = [("id", Node::of_variable(id.0, id.1)), ("hash", Node::of_variable(hash, digest))];
+    let key = Value::Table(key.map(|(name, node)| (name.to_owned(), node)).into_iter().collect());
+    let origin = Origin::Variable(hash.to_owned());
+    let list = Value::List(vec![Node { origin: origin.clone(), value: key }]);
+    let _ = tree::put(table, &["auth", "api_keys"], Node { origin, value: list });
 }

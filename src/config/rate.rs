@@ -30,6 +30,15 @@ impl Rate {
         self.0
     }
 
+    /// Whether this allows more requests than `other`, at once or over time.
+    pub(super) fn is_looser_than(self, other: Self) -> bool {
+        match (self.0, other.0) {
+            (_, None) => false,
+            (None, Some(_)) => true,
+            (Some(this), Some(other)) => this.burst() > other.burst() || this.interval() < other.interval(),
+        }
+    }
+
     fn parse(text: &str) -> Option<Self> {
         if text == "off" {
             return Some(Self::OFF);

@@ -4,6 +4,7 @@
 //! - [`Audience`]: for whom a grant is;
 //! - [`Grant::credentials`], [`Grant::form`], [`Grant::url`]: the three decisions;
 //! - [`Template`]: texts with typed slots; [`ObjectKey`]: keys that are no trap; [`document`]: the inline policy;
+//! - [`overlaps`]: grants of one bucket whose callers reach what is promised to others;
 //! - [`Session`]: the input of `AssumeRole` that a permit asks for.
 
 pub mod address;
@@ -18,7 +19,9 @@ mod inspection;
 mod method;
 pub mod object_key;
 mod offer;
+mod overlap;
 mod session;
+mod subset;
 pub mod template;
 #[cfg(test)]
 mod tests;
@@ -37,6 +40,7 @@ pub use self::grant::{DURATIONS, Grant, GrantSpec, InvalidGrant, MAX_EXPIRES, MA
 pub use self::inspection::Inspection;
 pub use self::method::{Method, Methods};
 pub use self::object_key::{InvalidKey, ObjectKey};
+pub use self::overlap::{Overlap, OverlapReason, overlaps};
 pub use self::session::{Role, Session, session_name};
 pub use self::template::{InvalidTemplate, Template, Unfillable, UnsafeId};
 pub use self::upload::{Life, Naming, SignatureVersion};

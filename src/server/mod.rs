@@ -75,6 +75,13 @@ pub enum StartError {
     /// A listener that speaks TLS to one and not to the next would be a trap.
     #[error("[tls] cannot be switched on or off without a restart")]
     TlsSwitched,
+    /// A reload must not open what the start did not.
+    #[error(
+        "the new configuration would serve callers without proof, and the running one does not: authentication was removed, \
+         or auth.anonymous = true was added. A reload never opens the server to everyone; if it is meant, restart the server, \
+         else put the removed [[auth.api_keys]], [[auth.jwt]], [auth.forward] or [auth.proxy] back"
+    )]
+    WouldOpen,
     /// None was found.
     #[error(
         "there is no AccessKey: {0}. Set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, those of a RAM user \

@@ -10,7 +10,7 @@ use super::StartError;
 use super::running::{Lasting, Running};
 use super::slots::Slots;
 use crate::api::Entrance;
-use crate::config::{Changes, Loaded};
+use crate::config::{AccessRules, Changes, Loaded};
 use crate::metrics::Metrics;
 
 /// What the listeners were bound with.
@@ -35,6 +35,9 @@ impl Reload {
     /// Has every request from now on answered as `loaded` says, but for the listeners, and returns what is different.
     /// Requests that are under way end as they were begun; on an error everything stays as it is.
     ///
+    /// A configuration that serves callers without proof, where the running one does not, is refused whatever made it so.
+    /// What else it allows beyond the running one is logged at `warn`.
+    ///
     /// What lives on: sessions of which no input changed, counts of limits that are the same, callers that are
     /// remembered unless `auth` or the claims that grants read changed, the audit trail unless it goes elsewhere, the clock as STS has corrected it.
     pub fn reload(&self, loaded: Loaded) -> Result<Changes, StartError> {
@@ -44,8 +47,16 @@ impl Reload {
         if changes.is_empty() {
             return Ok(changes);
         }
+        let access = AccessRules::of(&loaded);
+        if access.serves_anonymous() && !before.access.serves_anonymous() {
+            return Err(StartError::WouldOpen);
+        }
+        let widened = access.widened_since(&before.access);
         let next = Running::build(loaded, &self.lasting, Some((&before, &changes)))?;
         self.running.store(Arc::new(next));
+        if !widened.is_empty() {
+            tracing::warn!(changes = widened.join("; "), "reload widens access");
+        }
         self.slots.limit_changed();
         self.metrics().reloaded(true);
         for key in FIXED.into_iter().filter(|key| changes.touch(key)) {

@@ -19,7 +19,7 @@ use crate::access_key::{AccessKeyError, AccessKeys};
 use crate::api::{self, App, BodyLimit, Cors, Entrance, Front, Gate, Offers};
 use crate::audit::{Destination, Trail};
 use crate::clock::{Clock, CorrectedClock};
-use crate::config::{Changes, Configured, CorsSettings, Loaded, Written};
+use crate::config::{AccessRules, Changes, Configured, CorsSettings, Loaded, Written};
 use crate::metrics::Metrics;
 use crate::replicas::Replicas;
 use crate::sts::Client;
@@ -55,6 +55,8 @@ pub(super) struct Running {
     /// How long it is let in after the signal to stop, and how long is then waited for what is under way.
     pub(super) shutdown: (Duration, Duration),
     pub(super) written: Written,
+    /// Who may do what, to be compared with the next configuration.
+    pub(super) access: AccessRules,
     trail: Option<(Destination, Arc<Trail>)>,
     pub(super) app: Arc<App>,
 }
@@ -65,7 +67,7 @@ pub(super) type Before<'r> = (&'r Running, &'r Changes);
 impl Running {
     /// Builds what `loaded` describes. Of what runs `before` all lives on that does not change.
     pub(super) fn build(loaded: Loaded, lasting: &Lasting, before: Option<Before<'_>>) -> Result<Self, StartError> {
-        let written = loaded.written.clone();
+        let (written, access) = (loaded.written.clone(), AccessRules::of(&loaded));
         let configured = loaded.build()?;
         let Configured { sts, second_sts, calls_per_second, max_sessions, replicas, access_keys, .. } = configured;
         let Configured { authenticator, grants, audit, otel, classic, static_dir, .. } = configured;
@@ -150,6 +152,7 @@ impl Running {
             connections: limits.connections,
             shutdown,
             written,
+            access,
             trail,
             app,
         })

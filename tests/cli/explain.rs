@@ -117,6 +117,32 @@ GET        deny
 }
 
 #[test]
+fn an_id_that_no_directory_takes_has_unsafe_id_as_its_remedy() {
+    for id in ["auth0|64f1c0ffee0123456789abcd", "google-oauth2|103547991597142817347", "a/b"] {
+        let (code, told) = text(&["--caller", id, "--method", "STS"]);
+        assert!(told.contains("403 identity_not_allowed") && told.contains("unsafe_id = \"hash\""), "{told}");
+        assert_eq!(code, Some(3));
+    }
+}
+
+#[test]
+fn the_ids_that_the_documentation_says_fit_do() {
+    let page = include_str!("../../docs/callers.md");
+    let rows = page.split("| provider |").nth(1).unwrap().split("\n\n").next().unwrap().lines().skip(2);
+    let mut shown = 0;
+    for row in rows {
+        let cells: Vec<_> =
+            row.replace("\\|", "\u{0}").split('|').map(|cell| cell.trim().replace('\u{0}', "|")).collect();
+        for id in cells[2].split('`').skip(1).step_by(2) {
+            let told = json(&["--caller", id, "--method", "STS"]);
+            assert_eq!(told["answers"][0]["allowed"], cells[3].starts_with("yes"), "{id}");
+            shown += 1;
+        }
+    }
+    assert!(shown >= 8, "{shown}");
+}
+
+#[test]
 fn the_operator_learns_which_rule_is_not_met_and_the_caller_does_not() {
     let told = json(&["--caller", "a", "--grant", "tenant", "--claim", "level=\"3\""]);
     assert_eq!(told["unmet"], "require[0] is not met: the claim \"level\" equals 3");

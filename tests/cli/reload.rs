@@ -114,3 +114,26 @@ fn a_reload_opens_no_listener_to_all() {
     serve.address = format!("127.0.0.1:{port}");
     assert_eq!(serve.get("/grants").0, 401);
 }
+
+#[test]
+fn a_reload_that_removes_the_last_proof_is_refused_on_loopback_too() {
+    let folder = TempDir::new().unwrap();
+    let hash = format!("sha256:{}", "0".repeat(64));
+    let closed = CONFIG.replace("anonymous = true", &format!("api_keys = [{{ id = \"a\", hash = \"{hash}\" }}]"));
+    write(&folder, &closed);
+    let mut serve = Serve::start(&folder, &["--config", "oss-vend.toml", "--listen", "127.0.0.1:0"], &[]);
+    for open in [CONFIG.to_owned(), CONFIG.replace("anonymous = true", "")] {
+        write(&folder, &open);
+        serve.signal("HUP");
+        let refused = serve.until(REFUSED);
+        assert_eq!(refused["level"], "ERROR");
+        let reason = refused["reason"].as_str().unwrap();
+        assert!(reason.contains("would serve callers without proof"), "{reason}");
+        assert_eq!(serve.get("/grants").0, 401);
+    }
+    write(&folder, &closed.replace("dir = \"avatars/\"", "dir = \"avatars/\"\nmethods = [\"put\", \"get\"]"));
+    serve.signal("HUP");
+    let widened = serve.until("reload widens access");
+    assert_eq!((&widened["level"], &widened["changes"]), (&"WARN".into(), &"grants.avatars.methods: get added".into()));
+    assert_eq!(serve.until(RELOADED)["changes"], "grants.avatars.methods");
+}

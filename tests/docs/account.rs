@@ -77,12 +77,38 @@ async fn the_bounds_hold(policy: &str) {
     }
 }
 
+/// As it is printed, but for the port and for the digest, which no key fits.
 #[tokio::test]
-async fn served_from_the_environment_alone_an_upload_works() {
+async fn served_from_the_environment_alone_all_three_routes_vend_to_the_key_and_to_nobody_else() {
     let cloud = Cloud::start().await;
-    let served = Served::start(&cloud, &block("serve", "environment"), &[&format!("OSS_ENDPOINT={}", cloud.oss)]).await;
-    let form = served.ask("/post-signature?filename=a.txt", "").await;
-    assert_eq!(form.0, StatusCode::OK, "{}", form.1);
+    let script = block("serve", "environment");
+    let [printed, ours] = [sample_hash(&script), digest(API_KEYS)];
+    assert!(script.contains("OSS_VEND__LISTEN=0.0.0.0:8000"), "{script}");
+    let script = script.replace(&printed, &ours).replace("0.0.0.0:8000", "0.0.0.0:0");
+    let served = Served::start(&cloud, &script, &[&format!("OSS_ENDPOINT={}", cloud.oss)]).await;
+    assert!(served.url.starts_with("http://0.0.0.0:"), "{}", served.url);
+    let put = "/presigned-url?key=uploads/a.txt";
+    for path in ["/sts", "/post-signature?filename=a.txt", put] {
+        let (status, answer) = served.ask(path, API_KEY).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {answer}");
+        assert_eq!(served.ask(path, "").await.0, StatusCode::UNAUTHORIZED, "{path}");
+    }
+    let answer = served.ask(put, API_KEY).await.1;
+    let request = http().put(answer["url"].as_str().unwrap());
+    let request = request.header("content-type", answer["headers"]["Content-Type"].as_str().unwrap());
+    assert_eq!(request.body("hello").send().await.unwrap().status(), StatusCode::OK);
+    let read = served.ask("/presigned-url?key=uploads/a.txt&method=GET", API_KEY).await.0;
+    assert_eq!(read, StatusCode::FORBIDDEN, "uploads alone are granted");
+}
+
+/// The digest that a script has as `API_KEY_HASH`.
+fn sample_hash(script: &str) -> String {
+    script.split_once("API_KEY_HASH=").unwrap().1.lines().next().unwrap().to_owned()
+}
+
+/// The first digest in `text`.
+fn digest(text: &str) -> String {
+    text[text.find("sha256:").unwrap()..].chars().take("sha256:".len() + 64).collect()
 }
 
 #[tokio::test]

@@ -122,7 +122,7 @@ fn start(loaded: Loaded, name: &str) {
 fn guarded(mut loaded: Loaded, name: &str) {
     let everywhere: SocketAddr = "0.0.0.0:8000".parse().unwrap();
     exposure::decide(&mut loaded.settings.auth, &everywhere.into(), false).unwrap();
-    assert!(!loaded.settings.auth.anonymous, "{name}");
+    assert!(!loaded.settings.auth.serves_anonymous(), "{name}");
     start(loaded, name);
 }
 

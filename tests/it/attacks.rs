@@ -56,7 +56,8 @@ const GRANT: &str = "bucket = \"examplebucket\"\nregion = \"cn-hangzhou\"\nmetho
 /// Callers are whom a proxy on this machine says, and each has a directory.
 fn config() -> String {
     let proxy = "[auth.proxy]\nid_header = \"x-user\"\nfrom = [\"127.0.0.1\"]\n";
-    format!("{CONFIG}\n{proxy}\n[grants.own]\n{GRANT}dir = \"u/${{caller.id}}/\"\n")
+    let config = CONFIG.replacen("[auth]\n", "[auth]\napi_key_id_prefix = \"key.\"\n", 1);
+    format!("{config}\n{proxy}\n[grants.own]\n{GRANT}dir = \"u/${{caller.id}}/\"\n")
 }
 
 async fn get_as(server: &TestServer, user: &str, path: &str) -> Answer {

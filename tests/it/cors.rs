@@ -135,7 +135,8 @@ async fn a_page_reads_also_that_it_must_wait() {
 
 #[tokio::test]
 async fn what_the_application_knows_its_callers_by_may_be_sent() {
-    let forward = "[auth.forward]\nurl = \"https://app.example.com/whoami\"\nheaders = [\"X-Session\"]";
+    let forward =
+        "[auth.forward]\nurl = \"https://app.example.com/whoami\"\nid_prefix = \"app.\"\nheaders = [\"X-Session\"]";
     let server = TestServer::with(&format!("{CONFIG}\n{forward}\n[cors]\norigins = [\"{ORIGIN}\"]\n")).await;
     let allowed = preflight(&server, ORIGIN, "/sts").await.header("access-control-allow-headers").to_owned();
     assert_eq!(allowed, "authorization, content-type, x-request-id, x-session");

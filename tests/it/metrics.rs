@@ -10,13 +10,13 @@ use serde_json::json;
 use crate::support::{Answer, TestServer};
 
 /// A server with a listener of the operator's own.
-async fn observed(config: &str) -> TestServer {
+pub(crate) async fn observed(config: &str) -> TestServer {
     let options = Options { admin_listen: Some("127.0.0.1:0".into()), config: config.into(), ..Options::default() };
     TestServer::of(options).await
 }
 
 impl TestServer {
-    async fn admin(&self, path: &str) -> Answer {
+    pub(crate) async fn admin(&self, path: &str) -> Answer {
         let address = self.addresses.admin.expect("there is such a listener");
         Answer::of(self.http.get(format!("http://{address}{path}"))).await
     }

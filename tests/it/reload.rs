@@ -104,6 +104,66 @@ async fn the_audit_trail_goes_where_the_new_configuration_says() {
     server.until(|| (lines(&first), lines(&second)) == (1, 1)).await;
 }
 
+/// The configuration of `dev` without `anonymous = true`: its callers show API keys.
+fn closed() -> String {
+    config("anonymous = true\n", "")
+}
+
+/// `config` without any way to prove who one is.
+fn without_proofs(config: &str) -> String {
+    let mut lines: Vec<_> = config.lines().collect();
+    lines.retain(|line| !line.contains("api_keys") && !line.starts_with("id = \"a") && !line.starts_with("id = \"b"));
+    lines.retain(|line| !line.starts_with("hash = "));
+    lines.join("\n")
+}
+
+#[tokio::test]
+async fn a_reload_that_would_serve_callers_without_proof_is_refused_and_the_configuration_stays() {
+    let server = TestServer::with(&closed()).await;
+    let open = [
+        without_proofs(&closed()),
+        CONFIG.to_owned(),
+        without_proofs(CONFIG),
+        closed().replacen("[auth]", "[auth]\nanonymous = true", 1),
+    ];
+    for config in open {
+        let refused = server.reload(&config).unwrap_err().to_string();
+        assert!(refused.contains("would serve callers without proof"), "{refused}");
+        assert_eq!(server.get("/sts").await.problem(), (401, "authentication_required".into()));
+        server.get_as("ovk_dev_alice", "/sts").await.json();
+    }
+    let nobody = without_proofs(&closed()).replacen("[auth]", "[auth]\nanonymous = false", 1);
+    let refused = server.reload(&nobody).unwrap_err().to_string();
+    assert!(refused.contains("auth.anonymous is false, and no callers are configured"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_server_that_a_reload_has_closed_is_opened_by_no_other() {
+    let server = TestServer::with(&without_proofs(&closed())).await;
+    server.get("/sts").await.json();
+    server.reload(&closed()).unwrap();
+    assert_eq!(server.get("/sts").await.status, 401);
+    assert!(server.reload(&without_proofs(&closed())).is_err());
+    assert!(server.reload(CONFIG).is_err());
+    assert_eq!(server.get("/sts").await.status, 401);
+}
+
+#[tokio::test]
+async fn a_server_that_served_everyone_at_its_start_may_go_on() {
+    let server = TestServer::with(&without_proofs(&closed())).await;
+    server.reload(&without_proofs(&closed()).replace("max_size = \"5 MiB\"", "max_size = \"6 MiB\"")).unwrap();
+    server.get("/sts").await.json();
+    server.reload(CONFIG).unwrap();
+    server.get("/sts").await.json();
+}
+
+#[tokio::test]
+async fn anonymous_false_that_is_written_serves_known_callers_alone() {
+    let server = TestServer::with(&config("anonymous = true", "anonymous = false")).await;
+    assert_eq!(server.get("/sts").await.problem(), (401, "authentication_required".into()));
+    server.get_as("ovk_dev_alice", "/sts").await.json();
+}
+
 /// A server of its own before an emulator that knows more than one AccessKey.
 struct Rotation {
     emulator: Emulator,

@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use self::reasons::{Reason, Seen};
 use super::App;
 use super::answer::{Answer, json, time};
+use crate::caller::jwt::{Issuer, KeyStatus};
 use crate::vault::{Counts, Holdings, Outcome};
 
 #[derive(Serialize, ToSchema)]
@@ -29,6 +31,9 @@ pub(super) struct Readiness {
     vault: VaultReport,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_sts_call: Option<LastCall>,
+    /// The issuers that publish their keys; on the operator's own listener alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    issuers: Vec<IssuerReport>,
     clock_offset_seconds: i64,
     #[schema(format = DateTime)]
     server_time: String,
@@ -52,6 +57,24 @@ struct AccessKey {
     /// Why there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+}
+
+/// The public keys of one issuer of JWTs.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct IssuerReport {
+    issuer: String,
+    /// How many can verify a signature.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keys: Option<usize>,
+    /// Since they were fetched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    age_seconds: Option<i64>,
+    /// Why the last fetch failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'static str>,
 }
 
 /// What the vault holds and has done since the start.
@@ -107,10 +130,22 @@ pub(super) fn alive() -> Answer {
 /// Ready means that the next request can be served: there is an AccessKey, and either STS granted the last session or
 /// one that is still alive is held. A server that is told to stop is not ready any more.
 pub(super) async fn ready(app: &App) -> Answer {
+    readiness(app, Vec::new()).await
+}
+
+/// The same with how the issuers of JWTs are, for the operator's own listener: a fetch is made for it where none was yet.
+pub(super) async fn ready_for_operator(app: &App) -> Answer {
+    let reports = app.authenticator.issuers.iter().map(|issuer| issuer_report(issuer, app.clock.now()));
+    let reports = join_all(reports).await.into_iter().flatten().collect();
+    readiness(app, reports).await
+}
+
+async fn readiness(app: &App, issuers: Vec<IssuerReport>) -> Answer {
     let now = app.clock.now();
     let (last, held) = (app.vault.last_outcome(), app.vault.holdings(now));
     let access_key = access_key(app).await;
-    let reasons = reasons::reasons(app, &Seen { has_access_key: access_key.available, last: last.as_ref(), held });
+    let seen = Seen { has_access_key: access_key.available, last: last.as_ref(), held, issuers: &issuers };
+    let reasons = reasons::reasons(app, &seen);
     let ready = !reasons.iter().any(|reason| reason.stops);
     let report = json(&Readiness {
         ready,
@@ -118,10 +153,18 @@ pub(super) async fn ready(app: &App) -> Answer {
         access_key,
         vault: report(held, app.vault.counts(), now),
         last_sts_call: last.map(|last| last_call(&last)),
+        issuers,
         clock_offset_seconds: app.vault.clock_offset().num_seconds(),
         server_time: time(now),
     });
     if ready { report } else { report.with_status(StatusCode::SERVICE_UNAVAILABLE) }
+}
+
+async fn issuer_report(issuer: &Issuer, now: DateTime<Utc>) -> Option<IssuerReport> {
+    let KeyStatus { keys, age, failure } = issuer.key_status(now).await?;
+    let (error, hint) = failure.map(|failure| (failure.detail, failure.hint)).unzip();
+    let age_seconds = age.map(|age| age.num_seconds());
+    Some(IssuerReport { issuer: issuer.name().to_owned(), keys, age_seconds, error, hint })
 }
 
 async fn access_key(app: &App) -> AccessKey {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::App;
+use super::IssuerReport;
 use crate::vault::{Holdings, Outcome};
 
 /// Beyond this the machine's clock is wrong rather than late. What is vended is right all the same, as long as STS can be
@@ -33,6 +34,8 @@ pub(super) struct Seen<'a> {
     pub(super) has_access_key: bool,
     pub(super) last: Option<&'a Outcome>,
     pub(super) held: Holdings,
+    /// What the operator alone learns.
+    pub(super) issuers: &'a [IssuerReport],
 }
 
 /// All that apply, the worst first.
@@ -43,6 +46,7 @@ pub(super) fn reasons(app: &App, seen: &Seen<'_>) -> Vec<Reason> {
     reasons.extend(seen.last.and_then(|last| sts(last, seen.held.alive)));
     reasons.extend(clock(app.vault.clock_offset()));
     reasons.extend(app.vault.counts().replicas.and_then(|counts| redis(counts.state.is_up(), counts.state.is_down())));
+    reasons.extend(seen.issuers.iter().filter_map(issuer));
     reasons.extend(app.audit.as_ref().filter(|trail| trail.counts().failing).map(|_| audit()));
     reasons
 }
@@ -89,6 +93,13 @@ fn redis(is_up: bool, is_down: bool) -> Option<Reason> {
         "everything is served without it; look at vault.redis, at Redis' memory and its user's rights; the log has the error",
     );
     Some(Reason { code, detail: detail.to_owned(), hint, stops: false })
+}
+
+/// Keys that were fetched before are believed for a while, so callers may still be served.
+fn issuer(report: &IssuerReport) -> Option<Reason> {
+    let error = report.error.as_ref()?;
+    let detail = format!("the keys of the issuer {} cannot be fetched: {error}", report.issuer);
+    Some(Reason { code: "issuer_unreachable", detail, hint: report.hint, stops: false })
 }
 
 fn audit() -> Reason {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
 
-use super::super::Caller;
+use super::super::{Caller, IdNamespace};
 use super::invalid::InvalidToken;
 
 /// The seconds that are taken for a time: up to the year 9999, beyond which nobody means one.
@@ -18,8 +18,8 @@ pub struct Expected {
     pub audiences: Vec<String>,
     /// The claim that is the caller's id, a text.
     pub id_claim: String,
-    /// What stands before the id, so that two issuers' users are not taken for one another.
-    pub id_prefix: String,
+    /// The ids that its tokens may give.
+    pub ids: IdNamespace,
     /// Claims that have to be there with exactly these values.
     pub required: Map<String, Value>,
     /// How far the issuer's clock may be from ours.
@@ -50,7 +50,7 @@ impl Expected {
             return Err(InvalidToken::Required(name.clone()));
         }
         let id = claims.get(&self.id_claim).and_then(Value::as_str).filter(|id| !id.is_empty());
-        let id = format!("{}{}", self.id_prefix, id.ok_or_else(|| missing(&self.id_claim, "a text"))?);
+        let id = self.ids.id(id.ok_or_else(|| missing(&self.id_claim, "a text"))?)?;
         Ok(Proven { caller: Caller::known(id, claims), until })
     }
 
@@ -92,6 +92,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::caller::ReservedId;
 
     const NOW: i64 = 1_767_225_600;
 
@@ -117,6 +118,17 @@ mod tests {
         claims.extend(changes.as_object().unwrap().clone());
         claims.retain(|_, value| !value.is_null());
         expected.check(claims, DateTime::from_timestamp(NOW, 0).unwrap()).map(|proven| proven.caller)
+    }
+
+    fn ids(prefix: &str, reserved: &[&str]) -> IdNamespace {
+        IdNamespace { prefix: prefix.into(), reserved: reserved.iter().map(|prefix| (*prefix).into()).collect() }
+    }
+
+    #[test]
+    fn a_subject_that_begins_with_the_prefix_of_another_source_is_refused() {
+        let plain = Expected { ids: ids("", &["u4"]), ..expected() };
+        assert_eq!(check(&plain, &json!({})), Err(InvalidToken::ReservedId(ReservedId)));
+        assert!(check(&plain, &json!({ "sub": "u" })).is_ok());
     }
 
     fn claim(name: &str, expected: &'static str) -> InvalidToken {
@@ -179,8 +191,7 @@ mod tests {
 
     #[test]
     fn a_prefix_and_another_claim_make_the_id() {
-        let other =
-            Expected { id_claim: "email".into(), id_prefix: "acme.".into(), audiences: Vec::new(), ..expected() };
+        let other = Expected { id_claim: "email".into(), ids: ids("acme.", &[]), audiences: Vec::new(), ..expected() };
         let caller = check(&other, &json!({ "email": "a@b", "aud": "whoever" })).unwrap();
         assert_eq!(caller.id(), Some("acme.a@b"));
         assert!(check(&other, &json!({ "email": "a@b", "aud": null })).is_ok());

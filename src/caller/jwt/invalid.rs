@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use super::super::ReservedId;
+
 /// The reasons, in words that are safe to show: they repeat nothing of the token.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub enum InvalidToken {
@@ -52,6 +54,9 @@ pub enum InvalidToken {
     /// A claim has not the value that the operator asks for.
     #[error("the token's claim {0:?} is not what this server asks for")]
     Required(String),
+    /// Its id could be that of a caller of another source.
+    #[error(transparent)]
+    ReservedId(#[from] ReservedId),
 }
 
 impl InvalidToken {
@@ -73,6 +78,7 @@ impl InvalidToken {
             Self::NotYet => "token_not_yet",
             Self::Claim { .. } => "token_claim",
             Self::Required(_) => "token_required_claim",
+            Self::ReservedId(_) => "reserved_id",
         }
     }
 }

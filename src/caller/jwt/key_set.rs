@@ -87,6 +87,11 @@ impl KeySet {
         Some(Self { keys: accepted.iter().map(key).collect::<Option<_>>()?, named: false })
     }
 
+    /// How many keys can verify a signature.
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
     /// The one key that a token with this `kid` and `alg` can have been signed with.
     pub(super) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&VerifyingKey, NoKey> {
         let named = self.keys.iter().filter(|(id, _)| !self.named || kid.is_none() || id.as_deref() == kid);

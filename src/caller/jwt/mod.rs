@@ -12,6 +12,7 @@ mod invalid;
 mod key;
 mod key_set;
 mod source;
+mod status;
 mod token;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use self::key_set::NoKey;
 pub use self::key_set::{InvalidKeySet, KeySet};
 pub use self::source::Place;
 use self::source::Published;
+pub use self::status::{FetchFailure, KeyStatus};
 pub use self::token::UnverifiedToken;
 use super::outbound::Outbound;
 use super::remembered::{Digest, Remembered};

@@ -17,6 +17,7 @@ use super::super::outbound::{NoAnswer, Outbound, is_secure};
 use super::super::remembered::{Digest, digest};
 use super::algorithm::Algorithm;
 use super::key_set::{InvalidKeySet, KeySet, NoKey};
+use super::status::{FetchFailure, KeyStatus};
 
 /// The least time between two fetches.
 const PAUSE: TimeDelta = TimeDelta::seconds(30);
@@ -61,6 +62,31 @@ pub(super) enum NoKeys {
     BrokeOff,
 }
 
+impl NoKeys {
+    /// What to change.
+    fn hint(&self) -> &'static str {
+        match self {
+            Self::NoAnswer(_) => {
+                "auth.jwt.issuer or auth.jwt.jwks_url must name a host that this machine reaches over HTTPS (\"http\" only for \
+                 this machine): check the name, the firewall and the system's CA certificates"
+            }
+            Self::Status(_) => {
+                "the keys are at the jwks_uri of <issuer>/.well-known/openid-configuration: open that address, compare \
+                 auth.jwt.issuer, or set auth.jwt.jwks_url"
+            }
+            Self::Metadata => {
+                "auth.jwt.issuer must be the \"issuer\" of <issuer>/.well-known/openid-configuration to the last character, a \
+                 slash at its end too; or set auth.jwt.jwks_url"
+            }
+            Self::KeySet(_) => {
+                "auth.jwt.jwks_url must be a JWK set with a public key for signatures; compare auth.jwt.algorithms with the \
+                 \"alg\" of its keys"
+            }
+            Self::TooSoon | Self::BrokeOff => "this passes by itself: try again after a moment",
+        }
+    }
+}
+
 /// The keys of an issuer that publishes them.
 #[derive(Debug)]
 pub(super) struct Published {
@@ -87,6 +113,8 @@ type Flight = Shared<BoxFuture<'static, Result<Held, Arc<NoKeys>>>>;
 struct Fetching {
     flight: Option<Flight>,
     last: Option<(DateTime<Utc>, bool)>,
+    /// Why the last fetch failed, if it did.
+    failure: Option<Arc<NoKeys>>,
 }
 
 impl std::fmt::Debug for Fetching {
@@ -135,6 +163,28 @@ impl Published {
         fetched.or_else(|error| held.ok_or(error))
     }
 
+    /// Fetches the keys, unless they were fetched a moment ago.
+    pub(super) async fn refresh(self: &Arc<Self>, now: DateTime<Utc>) {
+        if let Some(flight) = self.flight(now) {
+            let _in_status = flight.await;
+        }
+    }
+
+    /// The same without waiting for it.
+    pub(super) fn refresh_behind(self: &Arc<Self>, now: DateTime<Utc>) {
+        drop(self.flight(now));
+    }
+
+    pub(super) fn status(&self, now: DateTime<Utc>) -> KeyStatus {
+        let failure = self.fetching.lock().unwrap_or_else(PoisonError::into_inner).failure.clone();
+        let held = self.held();
+        KeyStatus {
+            keys: held.as_ref().map(|held| held.keys.len()),
+            age: held.map(|held| now - held.at),
+            failure: failure.map(|error| FetchFailure { detail: error.to_string(), hint: error.hint() }),
+        }
+    }
+
     /// The fetch that is under way, or a new one if it is time for one. It runs whether or not anyone waits for it.
     fn flight(self: &Arc<Self>, now: DateTime<Utc>) -> Option<Flight> {
         let mut fetching = self.fetching.lock().unwrap_or_else(PoisonError::into_inner);
@@ -157,11 +207,14 @@ impl Published {
         let mut fetching = self.fetching.lock().unwrap_or_else(PoisonError::into_inner);
         fetching.last = Some((now, fetched.is_ok()));
         fetching.flight = None;
+        fetching.failure = None;
         match fetched {
             Ok((keys, text)) => Ok(self.hold(keys, text, now)),
             Err(error) => {
                 tracing::warn!(place = %self.place, %error, "the issuer's keys cannot be fetched");
-                Err(Arc::new(error))
+                let error = Arc::new(error);
+                fetching.failure = Some(Arc::clone(&error));
+                Err(error)
             }
         }
     }

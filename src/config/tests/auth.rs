@@ -91,7 +91,7 @@ fn tokens_for_other_services_are_not_taken() {
             ("audiences = [\"a\"]\nid_claim = \"\"", "auth.jwt[0].id_claim must be the name of a claim"),
             ("audiences = [\"a\"]\ncookie = \"a b\"", "auth.jwt[0].cookie must be the name of a cookie"),
             (
-                "audiences = [\"a\"]\n[[auth.jwt]]\naudiences = [\"b\"]\nissuer = \"https://a.example\"",
+                "audiences = [\"a\"]\n[[auth.jwt]]\nid_prefix = \"b.\"\naudiences = [\"b\"]\nissuer = \"https://a.example\"",
                 "auth.jwt[1].issuer is that of another entry too",
             ),
         ],
@@ -170,4 +170,64 @@ fn a_variable_holds_issuers_as_json() {
     let claims = &loaded.settings.auth.jwt[0].required_claims;
     assert_eq!((claims["verified"].as_bool(), claims["level"].as_i64()), (Some(true), Some(3)));
     assert!(loaded.settings.auth.knows_callers());
+}
+
+/// The ids of an application's users and of API keys, beside those of an issuer.
+#[test]
+fn several_sources_of_callers_have_prefixes_that_tell_them_apart() {
+    let key = "api_keys = [{ id = \"KEY\", hash = \"sha256:0000000000000000000000000000000000000000000000000000000000000000\" }]";
+    let source = |prefix: &str, table: &str| {
+        let line = if prefix.is_empty() { String::new() } else { format!("id_prefix = \"{prefix}\"\n") };
+        format!("{table}\n{line}")
+    };
+    let issuer = |name: &str, prefix: &str| {
+        source(prefix, &format!("[[auth.jwt]]\naudiences = [\"a\"]\nissuer = \"https://{name}.example\""))
+    };
+    let forward = |prefix: &str| source(prefix, "[auth.forward]\nurl = \"https://app.example/me\"\ncookies = [\"s\"]");
+    let proxy = |prefix: &str| source(prefix, "[auth.proxy]\nid_header = \"X-User\"\nfrom = [\"10.0.0.1\"]");
+    let keys =
+        |id: &str, prefix: &str| format!("[auth]\napi_key_id_prefix = \"{prefix}\"\n{}\n", key.replace("KEY", id));
+    for (sources, expected) in [
+        (vec![issuer("a", "")], ""),
+        (vec![issuer("a", ""), issuer("b", "b.")], ""),
+        (vec![issuer("a", "a."), issuer("b", "b.")], ""),
+        (vec![issuer("a", ""), issuer("b", "")], "auth.jwt[1].id_prefix is empty, and so is auth.jwt[0].id_prefix"),
+        (
+            vec![issuer("a", "a"), issuer("b", "a")],
+            "auth.jwt[1].id_prefix is \"a\", and auth.jwt[0].id_prefix is \"a\"",
+        ),
+        (vec![issuer("a", "kc-"), issuer("b", "kc")], "auth.jwt[1].id_prefix is \"kc\", and"),
+        (vec![issuer("a", "kc"), issuer("b", "kc-")], "auth.jwt[1].id_prefix is \"kc-\", and"),
+        (vec![keys("alice", ""), issuer("a", "a.")], ""),
+        (vec![keys("alice", "key."), issuer("a", "")], ""),
+        (vec![keys("alice", ""), issuer("a", "")], "auth.jwt[0].id_prefix is empty, and so is auth.api_key_id_prefix"),
+        (vec![keys("a.lice", ""), issuer("a", "a.")], "auth.api_keys[0].id begins with \"a.\""),
+        (
+            vec![keys("lice", "a."), issuer("a", "a.b.")],
+            "auth.jwt[0].id_prefix is \"a.b.\", and auth.api_key_id_prefix",
+        ),
+        (vec![forward(""), proxy("")], "auth.proxy.id_prefix is empty, and so is auth.forward.id_prefix"),
+        (vec![forward(""), proxy("p.")], ""),
+        (vec![forward("x/"), proxy("p.")], "auth.forward.id_prefix must be up to 32 characters"),
+        (vec![keys("alice", ""), forward("")], "auth.forward.id_prefix is empty, and so is auth.api_key_id_prefix"),
+        (vec![keys(&"x".repeat(128), "k."), forward("")], "auth.api_keys[0].id must be 1 to 128 characters"),
+    ] {
+        let told = fault(&sources.concat());
+        assert!(told.starts_with(expected) && expected.is_empty() == told.is_empty(), "{sources:?}\ngives {told:?}");
+    }
+}
+
+#[test]
+fn anonymous_false_without_any_callers_serves_nobody_and_is_refused() {
+    let key = "api_keys = [{ id = \"a\", hash = \"sha256:0000000000000000000000000000000000000000000000000000000000000000\" }]";
+    let with_key = format!("anonymous = false\n{key}");
+    each(
+        "[auth]",
+        &[
+            ("", ""),
+            ("anonymous = true", ""),
+            ("anonymous = false", "auth.anonymous is false, and no callers are configured"),
+            (&with_key, ""),
+        ],
+    );
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Folder, LEAST, load, load_plain};
+use super::{Folder, LEAST, PLAIN, load, load_plain};
 use crate::config::{ByteSize, PolicySource, Rate, SignatureVersion, StsSignature};
 use crate::policy::Method;
 
@@ -153,8 +153,47 @@ fn three_variables_make_a_grant() {
         (grant.bucket.as_str(), grant.region.as_str(), grant.dir.as_str()),
         ("examplebucket", "cn-hangzhou", "uploads/")
     );
-    assert_eq!(grant.methods, [Method::Post, Method::Put]);
+    assert_eq!(grant.methods, [Method::Sts, Method::Post, Method::Put]);
     assert_eq!(settings.sts.role_arn.as_deref(), Some("acs:ram::1:role/r"));
+}
+
+#[test]
+fn a_grant_of_the_environment_answers_all_three_routes_and_one_of_a_file_keeps_its_default() {
+    let of = |loaded: crate::config::Loaded, grant: &str| loaded.settings.grants[grant].methods.clone();
+    let all = [Method::Sts, Method::Post, Method::Put];
+    let photos = [("OSS_VEND__GRANTS__PHOTOS__BUCKET", "photos"), ("OSS_VEND__GRANTS__PHOTOS__REGION", "cn-beijing")];
+    assert_eq!(of(load_plain(&photos).unwrap(), "photos"), all);
+    assert_eq!(of(load("[sts]\nrole_arn = \"acs:ram::1:role/r\"", &[PLAIN[0], PLAIN[1]]), "default"), all);
+    assert_eq!(of(load_plain(&[("OSS_VEND__GRANTS__DEFAULT__METHODS", "get")]).unwrap(), "default"), [Method::Get]);
+    assert_eq!(of(load(LEAST, &photos), "default"), [Method::Post, Method::Put]);
+    assert_eq!(of(load(LEAST, &photos), "photos"), [Method::Post, Method::Put]);
+}
+
+#[test]
+fn one_api_key_comes_from_two_variables() {
+    let hash = format!("sha256:{}", "0".repeat(64));
+    let keys = |variables: &[(&str, &str)]| {
+        let keys = load_plain(variables).unwrap().settings.auth.api_keys;
+        keys.into_iter().map(|key| (key.id, key.hash)).collect::<Vec<_>>()
+    };
+    assert_eq!(keys(&[("API_KEY_HASH", &hash)]), [("app".to_owned(), hash.clone())]);
+    assert_eq!(keys(&[("API_KEY_HASH", &hash), ("API_KEY_ID", "shop")]), [("shop".to_owned(), hash.clone())]);
+    assert_eq!(keys(&[("API_KEY_ID", "shop")]), []);
+    let listed = format!("[{{\"id\":\"listed\",\"hash\":\"{hash}\"}}]");
+    let both = [("API_KEY_HASH", hash.as_str()), ("OSS_VEND__AUTH__API_KEYS", &listed)];
+    assert_eq!(keys(&both), [("listed".to_owned(), hash.clone())]);
+    let in_file = format!("[auth]\napi_keys = [{{ id = \"file\", hash = \"{hash}\" }}]\n{LEAST}");
+    let loaded = load(&in_file, &[("API_KEY_HASH", &hash)]);
+    assert_eq!(loaded.settings.auth.api_keys.len(), 1);
+    assert_eq!(loaded.settings.auth.api_keys[0].id, "file");
+    for (name, value, expected) in [
+        ("API_KEY_HASH", "hush", "API_KEY_HASH must be \"sha256:\""),
+        ("API_KEY_ID", "a/b", "API_KEY_ID must be 1 to 128"),
+    ] {
+        let variables = [("API_KEY_HASH", hash.as_str()), (name, value)];
+        let error = load_plain(&variables).unwrap_err().to_string();
+        assert!(error.starts_with(expected) && !error.contains("hush"), "{error}");
+    }
 }
 
 #[test]

@@ -184,7 +184,7 @@ fn a_role_s_rights_may_go_to_callers_that_are_named() {
     let alone = Folder::with(&format!("{LEAST}policy = \"role\"")).load(&[]).unwrap();
     let mut opened = alone.clone();
     assert!(alone.build().is_ok());
-    opened.settings.auth.anonymous = true;
+    opened.settings.auth.anonymous = Some(true);
     let error = opened.build().unwrap_err().to_string();
     assert!(error.starts_with("grants.default.policy cannot be \"role\""), "{error}");
 }

@@ -6,6 +6,7 @@ mod environment;
 mod example;
 mod faults;
 mod key_sources;
+mod overlaps;
 mod redis;
 mod tls;
 

@@ -154,6 +154,15 @@ impl Grant {
             || matches!(&self.policy, Policy::Template(policy) if policy.names_caller(false))
     }
 
+    /// The template of the directory.
+    pub(super) fn directory(&self) -> &Template {
+        &self.dir
+    }
+
+    pub(super) fn unsafe_id(&self) -> UnsafeId {
+        self.unsafe_id
+    }
+
     /// The names of the claims that a decision may read.
     pub fn claims(&self) -> impl Iterator<Item = &str> {
         let rules = self.audience.rules.iter().map(|rule| rule.claim.as_str());

@@ -4,6 +4,7 @@
 //! refused, not escaped: RAM has no escape for `*` and `?`.
 
 mod filling;
+mod segment;
 mod slot;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use thiserror::Error;
 
 pub use self::filling::{Filling, MAX_IDENTITY, Unfillable, UnsafeId};
 use self::filling::{MAX_EXTENSION, MAX_FILENAME, push_slot};
+pub(in crate::policy) use self::segment::Segment;
 pub use self::slot::{Place, Slot};
 
 /// Why a text is no template for its place.

@@ -94,7 +94,7 @@ async fn an_authorization_header_is_passed_on_only_where_it_is_listed() {
     assert_eq!(get(&server, &[("authorization", "Basic YTpi")]).await.json()["dir"], "avatars/u42/");
     assert_eq!(provider.asked()[0]["authorization"], "Basic YTpi");
     assert_eq!(get(&server, &[("authorization", "Bearer ovk_wrong")]).await.problem(), (401, "invalid_proof".into()));
-    assert_eq!(get(&server, &[("authorization", "Bearer ovk_dev_alice")]).await.json()["dir"], "avatars/alice/");
+    assert_eq!(get(&server, &[("authorization", "Bearer ovk_dev_alice")]).await.json()["dir"], "avatars/key.alice/");
     assert_eq!(provider.asked().len(), 1, "a key of ours is nobody else's business");
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::keys::{Key, PUBLIC};
 use super::provider::Provider;
-use super::{claims, claims_of, dir, invalid_token, refusal, server_of, server_with, with};
+use super::{claims, claims_of, config_with, dir, invalid_token, refusal, server_of, server_with, with};
 use crate::support::TestServer;
 
 #[tokio::test]
@@ -28,12 +28,12 @@ async fn every_algorithm_with_a_public_key_is_verified() {
 async fn a_shared_secret_verifies_by_the_algorithms_that_are_listed() {
     let secret = "s".repeat(64);
     let issuers: String = ["HS256", "HS384", "HS512"]
-        .map(|alg| format!("[[auth.jwt]]\nissuer = \"{alg}\"\naudiences = [\"uploads\"]\nsecret = {secret:?}\nalgorithms = [{alg:?}]\n"))
+        .map(|alg| format!("[[auth.jwt]]\nissuer = \"{alg}\"\nid_prefix = \"{alg}.\"\naudiences = [\"uploads\"]\nsecret = {secret:?}\nalgorithms = [{alg:?}]\n"))
         .concat();
     let server = server_with(&issuers).await;
     for alg in ["HS256", "HS384", "HS512"] {
         let key = Key::secret(alg, secret.as_bytes());
-        assert_eq!(dir(&server, &key.token(&claims_of(alg, &server))).await, "avatars/u42/");
+        assert_eq!(dir(&server, &key.token(&claims_of(alg, &server))).await, format!("avatars/{alg}.u42/"));
         let other = Key::secret(alg, "t".repeat(64).as_bytes());
         assert_eq!(refusal(&server, &other.token(&claims_of(alg, &server))).await, invalid_token());
     }
@@ -49,13 +49,13 @@ async fn keys_come_from_a_url_or_a_file_too() {
     let file = folder.path().join("keys.json");
     std::fs::write(&file, json!({ "keys": [key.jwk()] }).to_string()).unwrap();
     let issuers = format!(
-        "[[auth.jwt]]\nissuer = \"by-url\"\naudiences = [\"uploads\"]\njwks_url = \"{}/keys\"\n\
-         [[auth.jwt]]\nissuer = \"by-file\"\naudiences = [\"uploads\"]\njwks_file = {file:?}\n",
+        "[[auth.jwt]]\nissuer = \"by-url\"\nid_prefix = \"by-url.\"\naudiences = [\"uploads\"]\njwks_url = \"{}/keys\"\n\
+         [[auth.jwt]]\nissuer = \"by-file\"\nid_prefix = \"by-file.\"\naudiences = [\"uploads\"]\njwks_file = {file:?}\n",
         provider.url()
     );
     let server = server_with(&issuers).await;
     for issuer in ["by-url", "by-file"] {
-        assert_eq!(dir(&server, &key.token(&claims_of(issuer, &server))).await, "avatars/u42/", "{issuer}");
+        assert_eq!(dir(&server, &key.token(&claims_of(issuer, &server))).await, format!("avatars/{issuer}.u42/"));
     }
 }
 
@@ -98,12 +98,9 @@ async fn an_identity_is_no_way_out_of_its_directory() {
     let key = Key::new("EdDSA");
     let provider = Provider::start(&[&key]).await;
     let server = server_of(&provider, "").await;
-    let hashing = TestServer::with(&format!(
-        "{}\n[[auth.jwt]]\nissuer = {:?}\naudiences = [\"uploads\"]\n",
-        oss_vend::dev::CONFIG.replace("dir = \"avatars/", "unsafe_id = \"hash\"\ndir = \"avatars/"),
-        provider.url()
-    ))
-    .await;
+    let issuer = format!("[[auth.jwt]]\nissuer = {:?}\naudiences = [\"uploads\"]\n", provider.url());
+    let hashing = config_with(&issuer).replace("dir = \"avatars/", "unsafe_id = \"hash\"\ndir = \"avatars/");
+    let hashing = TestServer::with(&hashing).await;
     for id in ["*", "?", "../x", "a/b", "a%2Fb", "${filename}", "..", "ａ", "a\0", "a\r\nb", &"x".repeat(129)] {
         let token = key.token(&with(claims(&provider, &server), &json!({ "sub": id })));
         assert_eq!(refusal(&server, &token).await, (403, "identity_not_allowed".into()), "{id:?}");
@@ -153,10 +150,8 @@ async fn over_one_connection_each_token_speaks_for_its_own_caller() {
 async fn a_claim_that_is_read_after_a_reload_is_known_of_a_token_from_before() {
     let secret = "s".repeat(64);
     let issuer = format!("[[auth.jwt]]\nissuer = \"i\"\naudiences = [\"uploads\"]\nsecret = {secret:?}\n");
-    let configured = |dir: &str| {
-        let dev = oss_vend::dev::CONFIG.replace("dir = \"avatars/${caller.id}/\"", &format!("dir = {dir:?}"));
-        format!("{dev}\n{issuer}")
-    };
+    let configured =
+        |dir: &str| config_with(&issuer).replace("dir = \"avatars/${caller.id}/\"", &format!("dir = {dir:?}"));
     let server = TestServer::with(&configured("avatars/${caller.id}/")).await;
     let claims = with(claims_of("i", &server), &json!({ "tenant": "t1" }));
     let token = Key::secret("HS256", secret.as_bytes()).token(&claims);

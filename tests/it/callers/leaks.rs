@@ -37,9 +37,9 @@ async fn no_token_key_or_cookie_is_told_to_anyone() {
     let key = Key::new("EdDSA");
     let provider = Provider::start(&[&key]).await;
     let server = server_with(&format!(
-        "[[auth.jwt]]\nissuer = \"{0}\"\naudiences = [\"uploads\"]\ncookie = \"id\"\n\
-         [[auth.jwt]]\nissuer = \"ours\"\naudiences = [\"uploads\"]\nsecret = \"hush-hush-hush-hush-hush-hush-hush-hush\"\n\
-         [auth.forward]\nurl = \"{0}/whoami\"\ncookies = [\"session\"]\nheaders = [\"X-Session\"]\n\
+        "[[auth.jwt]]\nissuer = \"{0}\"\naudiences = [\"uploads\"]\ncookie = \"id\"\nid_prefix = \"jwt.\"\n\
+         [[auth.jwt]]\nissuer = \"ours\"\nid_prefix = \"ours.\"\naudiences = [\"uploads\"]\nsecret = \"hush-hush-hush-hush-hush-hush-hush-hush\"\n\
+         [auth.forward]\nurl = \"{0}/whoami\"\ncookies = [\"session\"]\nheaders = [\"X-Session\"]\nid_prefix = \"app.\"\n\
          [auth.proxy]\nid_header = \"X-User\"\nfrom = [\"10.0.0.0/8\"]\n",
         provider.url()
     ))

@@ -3,10 +3,11 @@
 mod attacks;
 mod cookie;
 mod forward;
+mod identities;
 mod jwt;
-mod keys;
+pub(crate) mod keys;
 mod leaks;
-mod provider;
+pub(crate) mod provider;
 mod proxy;
 mod rotation;
 
@@ -16,9 +17,15 @@ use serde_json::{Value, json};
 use self::provider::Provider;
 use crate::support::{Answer, TestServer};
 
-/// `dev`'s configuration, which also serves callers without any proof, with more at its end.
+/// `dev`'s configuration, which also serves callers without any proof, with more at its end. Its API keys have a prefix, so
+/// that another source of callers may have none.
 async fn server_with(more: &str) -> TestServer {
-    TestServer::with(&format!("{}\n{more}", oss_vend::dev::CONFIG)).await
+    TestServer::with(&config_with(more)).await
+}
+
+fn config_with(more: &str) -> String {
+    let keys = "[auth]\napi_key_id_prefix = \"key.\"\n";
+    format!("{}\n{more}", oss_vend::dev::CONFIG.replacen("[auth]\n", keys, 1))
 }
 
 /// A server that believes the issuer `provider`, by discovery.

@@ -25,7 +25,7 @@ async fn the_proxy_says_who_asks() {
     let twice = by_proxy(&server, &[("x-user", "a"), ("x-user", "b")]).await;
     assert_eq!(twice.problem(), (400, "duplicate_header".into()));
     let key = ("authorization", "Bearer ovk_dev_alice");
-    assert_eq!(by_proxy(&server, &[key]).await.json()["dir"], "avatars/alice/");
+    assert_eq!(by_proxy(&server, &[key]).await.json()["dir"], "avatars/key.alice/");
     assert_eq!(by_proxy(&server, &[key, ("x-user", "u42")]).await.json()["dir"], "avatars/u42/");
 }
 

@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::keys::Key;
 use super::provider::Provider;
-use super::{claims, dir, invalid_token, refusal, server_of, with};
+use super::{claims, config_with, dir, invalid_token, refusal, server_of, with};
+use crate::metrics::observed;
 
 #[tokio::test]
 async fn a_flood_of_unknown_key_ids_makes_one_fetch_in_half_a_minute() {
@@ -123,4 +124,30 @@ async fn a_caller_that_hangs_up_cancels_no_fetch() {
 
 async fn refusal_or_dir(server: &crate::support::TestServer, token: &str) -> u16 {
     server.get_as(token, "/sts?grant=avatars").await.status.as_u16()
+}
+
+#[tokio::test]
+async fn the_operator_alone_learns_of_an_issuer_that_cannot_be_reached() {
+    let key = Key::new("EdDSA");
+    let provider = Provider::start(&[&key]).await;
+    provider.broken(true);
+    let issuer = format!("[[auth.jwt]]\nissuer = {:?}\naudiences = [\"uploads\"]\n", provider.url());
+    let server = observed(&config_with(&issuer)).await;
+    let told = server.admin("/readyz").await.json();
+    assert_eq!((&told["ready"], &told["reasons"][0]["code"]), (&json!(true), &json!("issuer_unreachable")));
+    assert!(told["reasons"][0]["detail"].as_str().unwrap().contains(provider.url()), "{told}");
+    assert_eq!((&told["issuers"][0]["issuer"], told["issuers"][0].get("keys")), (&json!(provider.url()), None));
+    let public = server.get("/readyz").await;
+    assert!(!public.text.contains("issuer") && !public.text.contains(provider.url()), "{}", public.text);
+    // It is back, and no caller has come.
+    provider.broken(false);
+    server.advance(6);
+    server.until_async(async || server.admin("/readyz").await.json()["issuers"][0]["keys"] == 1).await;
+    let told = server.admin("/readyz").await.json();
+    assert_eq!((&told["reasons"], told["issuers"][0].get("error")), (&json!([]), None));
+    let fetches = provider.fetches();
+    for _ in 0..3 {
+        server.admin("/readyz").await.json();
+    }
+    assert_eq!(provider.fetches(), fetches, "keys that are there are not fetched by being looked at");
 }

@@ -1,5 +1,6 @@
 //! `check` against a cloud in which each fault is planted.
 
+mod callers;
 mod faults;
 mod planted;
 

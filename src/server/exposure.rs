@@ -59,6 +59,16 @@ mod tests {
     }
 
     #[test]
+    fn a_unix_socket_is_local() {
+        let address = Address::Unix("/run/oss-vend.sock".into());
+        for (anonymous, served) in [(None, true), (Some(false), false), (Some(true), true)] {
+            let mut auth = AuthSettings { anonymous, ..AuthSettings::default() };
+            assert_eq!(decide(&mut auth, &address, false), Ok(()));
+            assert_eq!(auth.serves_anonymous(), served);
+        }
+    }
+
+    #[test]
     fn anonymous_false_that_is_written_is_obeyed_everywhere() {
         for address in ["127.0.0.1:8000", "[::1]:8000", "0.0.0.0:8000"] {
             for (keys, insecure) in [(0, false), (0, true), (1, false), (1, true)] {

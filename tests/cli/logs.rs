@@ -77,12 +77,12 @@ impl Drop for Logged {
 #[test]
 fn each_line_of_a_request_and_of_its_load_has_its_id_and_trace() {
     let mut logged = Logged::start(&[], "");
-    assert_eq!(logged.get("/sts?grant=default", "r-1"), 403, "the plain default grant vends no credentials");
+    assert_eq!(logged.get("/presigned-url?key=elsewhere/a.txt", "r-1"), 403, "the key is outside the directory");
     let refused = logged.event("request refused");
     assert_eq!((&refused["request_id"], &refused["trace_id"]), (&"r-1".into(), &TRACE.into()));
     assert_eq!(
         (&refused["level"], &refused["status"], &refused["path"]),
-        (&"INFO".into(), &403.into(), &"/sts".into())
+        (&"INFO".into(), &403.into(), &"/presigned-url".into())
     );
     assert_eq!(logged.get("/post-signature", "r-2"), 503);
     let load = logged.event("session not opened");

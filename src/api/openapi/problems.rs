@@ -41,6 +41,7 @@ const FAILURES: [Failure; 13] = [
             "grant_not_allowed",
             "https_required",
             "identity_not_allowed",
+            "identity_reserved",
             "key_outside_directory",
             "method_not_granted",
             "signature_version_not_granted",

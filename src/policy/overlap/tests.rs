@@ -6,6 +6,8 @@ use serde_json::{Map, Value};
 
 use super::*;
 use crate::caller::Caller;
+use crate::policy::ClaimValue;
+use crate::policy::audience::{Rule, Test};
 use crate::policy::template::{Filling, Place};
 
 fn template(dir: &str) -> Template {
@@ -121,7 +123,34 @@ fn filled(dir: &str, caller: &Caller) -> String {
     template(dir).fill(&filling).unwrap()
 }
 
+/// Everyone, some callers by id, or those with some claim.
+fn audience() -> impl Strategy<Value = Audience> {
+    let ids = prop::option::of(prop::collection::vec(prop::sample::select(vec!["a", "b", "a-a"]), 1..3));
+    let values = prop::collection::vec(prop::sample::select(vec!["a", "b", "a-a"]), 0..3);
+    (ids, values).prop_map(|(ids, values)| {
+        let values: Vec<_> = values.into_iter().map(|text| ClaimValue::Text(text.to_owned())).collect();
+        let rule = Rule { claim: "t".to_owned(), test: Test::AnyOf(values.clone()) };
+        let callers = ids.map(|ids| ids.into_iter().map(str::to_owned).collect());
+        Audience { callers, rules: if values.is_empty() { Vec::new() } else { vec![rule] } }
+    })
+}
+
 proptest! {
+    /// A caller that a shared directory is not for has it in no directory of its own, unless an overlap is reported.
+    #[test]
+    fn no_caller_that_a_grant_refuses_reaches_its_directory_by_another(
+        (one, other) in (directory(), directory()),
+        (these, those) in (audience(), audience()),
+        alice in caller(),
+    ) {
+        prop_assume!(!other.contains("caller"));
+        let (admitted, refused) = (these.admit(&alice).is_ok(), those.admit(&alice).is_err());
+        if admitted && refused && filled(&other, &alice).starts_with(&filled(&one, &alice)) {
+            let [found, _] = between((&one, &these), (&other, &those));
+            prop_assert!(found.is_some(), "{one} {these:?} {other} {those:?}");
+        }
+    }
+
     /// Whatever two callers are called, one reaches a directory that names the other only where an overlap is reported.
     #[test]
     fn no_overlap_of_two_callers_is_overlooked(

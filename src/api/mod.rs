@@ -87,9 +87,9 @@ pub struct App {
     pub stopping: Arc<AtomicBool>,
 }
 
-/// The routes that tell of our health, for a listener of the operator's own.
+/// The routes that tell of our health with all details, for a listener of the operator's own.
 pub fn health(app: Arc<App>) -> Router {
-    let ready = async |State(app): State<Arc<App>>| health::ready(&app).await.whole().map(Body::from);
+    let ready = async |State(app): State<Arc<App>>| health::report(&app).await.whole().map(Body::from);
     let alive = async || health::alive().whole().map(Body::from);
     Router::new().route("/healthz", get(alive)).route("/readyz", get(ready)).with_state(app)
 }

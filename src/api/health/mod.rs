@@ -1,4 +1,5 @@
-//! `/healthz`: the process answers. `/readyz`: it can vend, or why not.
+//! `/healthz`: the process answers. `/readyz`: it can vend or not; on the admin listener also why, and what it
+//! holds and has done, which is for the operator alone.
 
 mod reasons;
 
@@ -19,9 +20,19 @@ pub(super) struct Alive {
     status: &'static str,
 }
 
+/// Whether the next request can be served.
 #[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct Readiness {
+    ready: bool,
+    /// Why it is not ready; absent if it is. What else there is to say, the operator's own listener says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+}
+
+/// The same with everything that an operator wants to know.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
     ready: bool,
     /// Why not, or what is wrong all the same.
     reasons: Vec<Reason>,
@@ -30,13 +41,11 @@ pub(super) struct Readiness {
     #[serde(skip_serializing_if = "Option::is_none")]
     last_sts_call: Option<LastCall>,
     clock_offset_seconds: i64,
-    #[schema(format = DateTime)]
     server_time: String,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = AccessKeyReport)]
 struct AccessKey {
     available: bool,
     source: &'static str,
@@ -55,7 +64,7 @@ struct AccessKey {
 }
 
 /// What the vault holds and has done since the start.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct VaultReport {
     sessions: usize,
@@ -74,7 +83,7 @@ struct VaultReport {
 }
 
 /// What is shared with other replicas, and how Redis is.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Replicas {
     state: &'static str,
@@ -89,9 +98,8 @@ struct Replicas {
     broken: u64,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 struct LastCall {
-    #[schema(format = DateTime)]
     at: String,
     ok: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,24 +112,37 @@ pub(super) fn alive() -> Answer {
     json(&Alive { status: "ok" })
 }
 
-/// Ready means that the next request can be served: there is an AccessKey, and either STS granted the last session or
-/// one that is still alive is held. A server that is told to stop is not ready any more.
+/// Whether the server is ready: that is, whether the next request can be served. There is an AccessKey, and either STS
+/// granted the last session or one that is still alive is held. A server that is stopping is not ready.
 pub(super) async fn ready(app: &App) -> Answer {
+    let (last, held) = (app.vault.last_outcome(), app.vault.holdings(app.clock.now()));
+    let has_access_key = app.vault.access_key().await.is_ok();
+    let reasons = reasons::reasons(app, &Seen { has_access_key, last: last.as_ref(), held });
+    let code = reasons.iter().find(|reason| reason.stops).map(|reason| reason.code);
+    with_status(json(&Readiness { ready: code.is_none(), code }), code.is_none())
+}
+
+/// The same for the operator, with all details.
+pub(super) async fn report(app: &App) -> Answer {
     let now = app.clock.now();
     let (last, held) = (app.vault.last_outcome(), app.vault.holdings(now));
     let access_key = access_key(app).await;
     let reasons = reasons::reasons(app, &Seen { has_access_key: access_key.available, last: last.as_ref(), held });
     let ready = !reasons.iter().any(|reason| reason.stops);
-    let report = json(&Readiness {
+    let report = json(&Report {
         ready,
         reasons,
         access_key,
-        vault: report(held, app.vault.counts(), now),
+        vault: vault_report(held, app.vault.counts(), now),
         last_sts_call: last.map(|last| last_call(&last)),
         clock_offset_seconds: app.vault.clock_offset().num_seconds(),
         server_time: time(now),
     });
-    if ready { report } else { report.with_status(StatusCode::SERVICE_UNAVAILABLE) }
+    with_status(report, ready)
+}
+
+fn with_status(answer: Answer, ready: bool) -> Answer {
+    if ready { answer } else { answer.with_status(StatusCode::SERVICE_UNAVAILABLE) }
 }
 
 async fn access_key(app: &App) -> AccessKey {
@@ -137,7 +158,7 @@ async fn access_key(app: &App) -> AccessKey {
     }
 }
 
-fn report(held: Holdings, counts: Counts, now: DateTime<Utc>) -> VaultReport {
+fn vault_report(held: Holdings, counts: Counts, now: DateTime<Utc>) -> VaultReport {
     VaultReport {
         sessions: held.alive,
         nearest_expiration_seconds: held.nearest_expiration.map(|nearest| (nearest - now).num_seconds()),

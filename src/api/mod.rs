@@ -4,6 +4,7 @@
 //! Whatever goes wrong on the way is a [`Problem`], and becomes a problem document in one place.
 
 mod answer;
+mod body;
 mod classic;
 mod client_address;
 mod cors;
@@ -14,6 +15,7 @@ mod gate;
 mod grants;
 mod health;
 mod ingress;
+mod json_value;
 mod offers;
 pub mod openapi;
 mod parameters;
@@ -21,6 +23,7 @@ mod peer;
 mod post_signature;
 mod presigned_url;
 mod problem;
+mod query;
 mod refusals;
 mod room;
 mod signer;
@@ -38,12 +41,12 @@ use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::routing::get;
 
+pub use self::body::BodyLimit;
 pub use self::cors::Cors;
 pub use self::form_answer::form_conditions;
 pub use self::gate::{Front, Gate};
 pub use self::ingress::{Entrance, Outgoing, not_found};
 pub use self::offers::Offers;
-pub use self::parameters::BodyLimit;
 pub use self::peer::{Client, Peer};
 pub use self::problem::{Problem, Upstream};
 pub use self::refusals::unauthenticated;

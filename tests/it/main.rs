@@ -21,6 +21,7 @@ mod limits;
 mod map;
 mod metrics;
 mod outages;
+mod parameters;
 mod properties;
 mod reload;
 mod rules;

@@ -10,7 +10,6 @@ use chrono::{DateTime, Utc};
 use hyper_util::rt::TokioExecutor;
 use hyper_util::server::conn::auto;
 use rustls::ServerConfig;
-use tower_http::services::ServeDir;
 
 use super::StartError;
 use super::connection;
@@ -139,7 +138,7 @@ impl Running {
         }
         let pages = lasting.pages.clone().merge(web::module()).merge(api::openapi::route());
         let pages = match static_dir {
-            Some(folder) => pages.fallback_service(ServeDir::new(folder).fallback(axum::routing::any(api::not_found))),
+            Some(folder) => pages.fallback_service(web::static_files(folder, axum::routing::any(api::not_found))),
             None => pages.fallback(api::not_found),
         };
         Ok(Self {

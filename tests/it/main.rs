@@ -27,6 +27,7 @@ mod reload;
 mod rules;
 mod stampede;
 mod start;
+mod static_files;
 mod support;
 mod tls;
 mod urls;

@@ -94,6 +94,7 @@ impl Entrance {
         }
         let is_health = matches!(route, Route::Healthz | Route::Readyz);
         if !is_health {
+            app.hosts.check(head)?;
             app.gate.demand_https(&head.headers, client.peer)?;
         }
         let _room = match app.gate.enter() {

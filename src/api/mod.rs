@@ -3,6 +3,7 @@
 //! A vending handler is read from top to bottom: who asks, what they ask for, may they, the session key, the answer.
 //! Whatever goes wrong on the way is a [`Problem`], and becomes a problem document in one place.
 
+mod allowed_hosts;
 mod answer;
 mod body;
 mod classic;
@@ -41,6 +42,7 @@ use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::routing::get;
 
+pub use self::allowed_hosts::{AllowedHosts, Host};
 pub use self::body::BodyLimit;
 pub use self::cors::Cors;
 pub use self::form_answer::form_conditions;
@@ -76,6 +78,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// The grant behind the published samples' paths, where they are served.
     pub classic: Option<String>,
+    /// Which values of `Host` are answered.
+    pub hosts: AllowedHosts,
     /// Which pages may ask.
     pub cors: Cors,
     /// Who is let in.

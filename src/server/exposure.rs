@@ -20,13 +20,19 @@ pub struct Exposed {
 ///
 /// On loopback and on a Unix socket a server without any authentication serves everyone, so that a first try needs no more than an AccessKey.
 /// Anywhere else that takes `insecure`, the flag whose name says what it does.
-pub fn decide(auth: &mut AuthSettings, address: &Address, insecure: bool) -> Result<(), Exposed> {
+///
+/// Returns whether a TCP listener on loopback is the only reason that callers without proof are served. Then a page that
+/// makes its own name resolve to loopback (DNS rebinding) must not be served: see [`Loaded::local_hosts_only`].
+///
+/// [`Loaded::local_hosts_only`]: crate::config::Loaded::local_hosts_only
+pub fn decide(auth: &mut AuthSettings, address: &Address, insecure: bool) -> Result<bool, Exposed> {
     let nobody_is_known = !auth.knows_callers();
+    let loopback_alone = nobody_is_known && !auth.anonymous && !insecure && matches!(address, Address::Tcp(_));
     auth.anonymous |= nobody_is_known || insecure;
     if auth.anonymous && !address.is_local() && !insecure {
         return Err(Exposed { address: address.clone() });
     }
-    Ok(())
+    Ok(loopback_alone)
 }
 
 #[cfg(test)]
@@ -37,7 +43,7 @@ mod tests {
     fn decided(anonymous: bool, keys: usize, address: &str, insecure: bool) -> Result<bool, Exposed> {
         let mut auth =
             AuthSettings { anonymous, api_keys: vec![ApiKeySettings::default(); keys], ..AuthSettings::default() };
-        decide(&mut auth, &Address::Tcp(address.parse().unwrap()), insecure).map(|()| auth.anonymous)
+        decide(&mut auth, &Address::Tcp(address.parse().unwrap()), insecure).map(|_| auth.anonymous)
     }
 
     #[test]
@@ -45,6 +51,22 @@ mod tests {
         assert_eq!(decided(false, 0, "127.0.0.1:8000", false), Ok(true));
         assert_eq!(decided(false, 1, "[::1]:8000", false), Ok(false));
         assert_eq!(decided(true, 1, "127.0.0.1:8000", false), Ok(true));
+    }
+
+    #[test]
+    fn loopback_is_the_only_reason_where_nothing_else_is_configured() {
+        let alone = |anonymous, keys, address: &Address, insecure| {
+            let mut auth =
+                AuthSettings { anonymous, api_keys: vec![ApiKeySettings::default(); keys], ..AuthSettings::default() };
+            decide(&mut auth, address, insecure).unwrap()
+        };
+        let (tcp, unix) = (Address::Tcp("127.0.0.1:8000".parse().unwrap()), Address::Unix("/run/vend".into()));
+        assert!(alone(false, 0, &tcp, false));
+        assert!(alone(false, 0, &Address::Tcp("[::1]:8000".parse().unwrap()), false));
+        assert!(!alone(true, 0, &tcp, false), "anonymous = true is written out");
+        assert!(!alone(false, 1, &tcp, false), "callers are known");
+        assert!(!alone(false, 0, &tcp, true), "the flag is given");
+        assert!(!alone(false, 0, &unix, false), "no page reaches a Unix socket");
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod errors;
 mod forms;
 mod grants;
 mod health;
+mod hosts;
 mod limits;
 mod map;
 mod metrics;

@@ -220,6 +220,8 @@ impl Setting {
             grant.endpoint = Some(format!("http://{}", self.addresses.oss));
         }
         exposure::decide(auth, &self.addresses.server.into(), self.insecure)?;
+        // Its callers' API keys are public, so no proof keeps a page away that makes its name resolve to loopback.
+        loaded.local_hosts_only = !self.insecure;
         Ok(loaded)
     }
 }

@@ -57,7 +57,8 @@ impl Server {
             assert!(began.elapsed() < Duration::from_mins(1), "the server does not start");
             std::thread::sleep(Duration::from_micros(200));
         }
-        let healthy = client::once(address, b"GET /healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").unwrap();
+        let healthy =
+            client::once(address, b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
         assert!(healthy.starts_with(b"HTTP/1.1 200 "));
         (server, began.elapsed())
     }

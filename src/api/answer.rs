@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::cors::Cors;
+use super::cors::{Cors, Readable};
 use crate::keys::SessionKey;
 use crate::policy::Life;
 use crate::signing::moment::Extended;
@@ -39,27 +39,41 @@ impl Answer {
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
+/// Holds browsers to the declared type (`X-Content-Type-Options`); every response has it.
+pub(super) const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+
 /// The heads of answers of JSON, prepared at start: to copy one takes half as long as to put it together.
 #[derive(Debug)]
 pub(super) struct Heads {
     /// For pages of other origins that may read it.
     readable: Head,
+    /// For those of them whose browser may send credentials.
+    with_credentials: Head,
     /// For all others.
     plain: Head,
 }
 
 impl Heads {
     pub(super) fn new(cors: &Cors) -> Self {
-        Self { readable: Head::new(cors, Some(HeaderValue::from_static(""))), plain: Head::new(cors, None) }
+        let readable = |with_credentials| Some(Readable { origin: HeaderValue::from_static(""), with_credentials });
+        Self {
+            readable: Head::new(cors, readable(false)),
+            with_credentials: Head::new(cors, readable(true)),
+            plain: Head::new(cors, None),
+        }
     }
 
     /// The response with the JSON in `body` to the request of this id, which a page of the origin `allowed` may read.
-    pub(super) fn put_on<B>(&self, body: B, id: &RequestId, allowed: Option<HeaderValue>) -> Response<B> {
-        let Head { headers, places: [of_id, of_origin] } = if allowed.is_some() { &self.readable } else { &self.plain };
+    pub(super) fn put_on<B>(&self, body: B, id: &RequestId, allowed: Option<Readable>) -> Response<B> {
+        let Head { headers, places: [of_id, of_origin] } = match &allowed {
+            Some(Readable { with_credentials: true, .. }) => &self.with_credentials,
+            Some(_) => &self.readable,
+            None => &self.plain,
+        };
         let mut response = Response::new(body);
         *response.headers_mut() = headers.clone();
         put(response.headers_mut(), *of_id, id.to_header());
-        if let Some(origin) = allowed {
+        if let Some(Readable { origin, .. }) = allowed {
             put(response.headers_mut(), *of_origin, origin);
         }
         response
@@ -74,11 +88,12 @@ struct Head {
 }
 
 impl Head {
-    fn new(cors: &Cors, allowed: Option<HeaderValue>) -> Self {
+    fn new(cors: &Cors, allowed: Option<Readable>) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(REQUEST_ID, HeaderValue::from_static(""));
         cors.mark(allowed, &mut headers);
         headers.extend(vended(String::new(), JSON).into_parts().0.headers);
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
         let place = |wanted| headers.iter().position(|(name, _)| name == wanted);
         let places = [place(REQUEST_ID), place(header::ACCESS_CONTROL_ALLOW_ORIGIN)];
         Self { headers, places }

@@ -31,6 +31,16 @@ pub struct Cors {
     max_age: u64,
 }
 
+/// What a page may do with the response to its request.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Readable {
+    /// The value of `Access-Control-Allow-Origin`.
+    pub(super) origin: HeaderValue,
+    /// Whether its browser may send what it adds by itself, such as cookies. Never for the origins of a pattern: any of
+    /// their names may be given to others, and whatever proof the visitor has would be used in the visitor's name.
+    pub(super) with_credentials: bool,
+}
+
 /// `https://*.example.com`, parted at the star.
 #[derive(Debug)]
 struct Pattern {
@@ -87,31 +97,29 @@ impl Cors {
         permission
     }
 
-    /// The value of `Access-Control-Allow-Origin` for a request with these headers.
-    pub(super) fn allowed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+    /// What the page that sent a request with these headers may do with the response, if it may read it at all.
+    pub(super) fn allowed(&self, headers: &HeaderMap) -> Option<Readable> {
         if self.any {
-            return Some(ANY);
+            return Some(Readable { origin: ANY, with_credentials: false });
         }
         let mut given = headers.get_all(header::ORIGIN).iter();
         let (origin, None) = (given.next()?, given.next()) else { return None };
-        self.names(origin).then(|| origin.clone())
-    }
-
-    fn names(&self, origin: &HeaderValue) -> bool {
+        let is_exact = self.exact.iter().any(|exact| exact == origin);
         let fits = || origin.to_str().is_ok_and(|origin| self.patterns.iter().any(|pattern| pattern.names(origin)));
-        self.exact.iter().any(|exact| exact == origin) || fits()
+        (is_exact || fits())
+            .then(|| Readable { origin: origin.clone(), with_credentials: self.credentials && is_exact })
     }
 
     /// Lets the page that may read `response` do so. Whether a page may depends on its origin, so caches have to know
     /// of that even where the answer is to nobody's.
-    pub(super) fn mark(&self, allowed: Option<HeaderValue>, response: &mut HeaderMap) {
+    pub(super) fn mark(&self, allowed: Option<Readable>, response: &mut HeaderMap) {
         if !self.any && (!self.exact.is_empty() || !self.patterns.is_empty()) && !names_origin(response) {
             response.append(header::VARY, VARY);
         }
-        let Some(origin) = allowed else { return };
+        let Some(Readable { origin, with_credentials }) = allowed else { return };
         response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         response.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
-        if self.credentials {
+        if with_credentials {
             response.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
         }
     }
@@ -151,7 +159,7 @@ mod tests {
     #[track_caller]
     fn each(cors: &Cors, good: &[&str], bad: &[&str]) {
         for origin in good {
-            assert_eq!(cors.allowed(&from(&[origin])).unwrap(), origin);
+            assert_eq!(cors.allowed(&from(&[origin])).unwrap().origin, origin);
         }
         for origin in bad {
             assert_eq!(cors.allowed(&from(&[origin])), None, "{origin}");
@@ -194,6 +202,14 @@ mod tests {
         ];
         each(&cors(&[], &["https://*.example.com"], false), &good, &bad);
         each(&cors(&[], &["http://*.localhost:5173"], false), &["http://a.localhost:5173"], &["http://a.localhost"]);
+    }
+
+    #[test]
+    fn only_exact_origins_are_allowed_credentials() {
+        let cors = cors(&["https://app.example.com"], &["https://*.example.com"], true);
+        for (origin, expected) in [("https://app.example.com", true), ("https://other.example.com", false)] {
+            assert_eq!(cors.allowed(&from(&[origin])).unwrap().with_credentials, expected, "{origin}");
+        }
     }
 
     #[test]

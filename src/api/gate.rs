@@ -153,10 +153,21 @@ impl App {
         Ok(visitor)
     }
 
-    /// Has `visitor` pay for `more` requests that came in one.
-    pub(super) fn charge(&self, visitor: &Visitor, more: u32, now: DateTime<Utc>) -> Result<(), Problem> {
-        self.charge_address(visitor.address, more, now)?;
-        self.charge_caller(visitor, more, now)
+    /// Charges a batch of `items`, each as a request; the first was charged when `visitor` was admitted. A batch that is
+    /// refused costs that one, and one that no wait would make possible costs nothing.
+    pub(super) fn charge_batch(&self, visitor: &Visitor, items: u32, now: DateTime<Utc>) -> Result<(), Problem> {
+        let rates = self.gate.rates();
+        if let Some(most) = rates.largest_cost(visitor.caller.id().is_some()).filter(|most| items > *most) {
+            rates.refund_address(visitor.address, 1);
+            if let Some(id) = visitor.caller.id() {
+                rates.refund_caller(id, 1);
+            }
+            return Err(batch_too_large(items, most));
+        }
+        self.charge_address(visitor.address, items - 1, now)?;
+        // Others share the address: for items that are not signed they must not lose their share.
+        self.charge_caller(visitor, items - 1, now)
+            .inspect_err(|_refused| rates.refund_address(visitor.address, items - 1))
     }
 
     fn charge_address(&self, address: IpAddr, cost: u32, now: DateTime<Utc>) -> Result<(), Problem> {
@@ -209,6 +220,12 @@ fn refused(exceeded: Exceeded, share: Share) -> (&'static str, Problem) {
         .header("ratelimit-policy", ascii(&format!("\"{name}\";q={};w={refill}", exceeded.burst)))
         .header("ratelimit", ascii(&format!("\"{name}\";r=0;t={wait}")));
     (name, problem)
+}
+
+fn batch_too_large(items: u32, most: u32) -> Problem {
+    let detail = format!("a batch of {items} items is more than the rate limits ever allow at once");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "batch_too_large", detail)
+        .hint(format!("send at most {most} items in one request; nothing was charged for this one"))
 }
 
 /// Whole seconds, rounded up, at least one.

@@ -17,7 +17,7 @@ use axum::{BoxError, Router};
 use http_body_util::{Either, Full};
 use tower::Service;
 
-use super::answer::{Answer, Heads};
+use super::answer::{Answer, Heads, NOSNIFF};
 use super::exit::{Record, Watch};
 use super::peer::Client;
 use super::problem::Problem;
@@ -94,6 +94,7 @@ impl Entrance {
         }
         let is_health = matches!(route, Route::Healthz | Route::Readyz);
         if !is_health {
+            app.hosts.check(head)?;
             app.gate.demand_https(&head.headers, client.peer)?;
         }
         let _room = match app.gate.enter() {
@@ -139,6 +140,7 @@ impl Entrance {
         let (id, allowed) = (&context.request_id, app.cors.allowed(&head.headers));
         let mark = |headers: &mut HeaderMap, allowed| {
             headers.insert(REQUEST_ID, id.to_header());
+            headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
             app.cors.mark(allowed, headers);
         };
         let mut code = None;

@@ -3,7 +3,9 @@
 //! A vending handler is read from top to bottom: who asks, what they ask for, may they, the session key, the answer.
 //! Whatever goes wrong on the way is a [`Problem`], and becomes a problem document in one place.
 
+mod allowed_hosts;
 mod answer;
+mod body;
 mod classic;
 mod client_address;
 mod cors;
@@ -14,6 +16,7 @@ mod gate;
 mod grants;
 mod health;
 mod ingress;
+mod json_value;
 mod offers;
 pub mod openapi;
 mod parameters;
@@ -21,6 +24,7 @@ mod peer;
 mod post_signature;
 mod presigned_url;
 mod problem;
+mod query;
 mod refusals;
 mod room;
 mod signer;
@@ -38,12 +42,13 @@ use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::routing::get;
 
+pub use self::allowed_hosts::{AllowedHosts, Host};
+pub use self::body::BodyLimit;
 pub use self::cors::Cors;
 pub use self::form_answer::form_conditions;
 pub use self::gate::{Front, Gate};
 pub use self::ingress::{Entrance, Outgoing, not_found};
 pub use self::offers::Offers;
-pub use self::parameters::BodyLimit;
 pub use self::peer::{Client, Peer};
 pub use self::problem::{Problem, Upstream};
 pub use self::refusals::unauthenticated;
@@ -73,6 +78,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// The grant behind the published samples' paths, where they are served.
     pub classic: Option<String>,
+    /// Which values of `Host` are answered.
+    pub hosts: AllowedHosts,
     /// Which pages may ask.
     pub cors: Cors,
     /// Who is let in.
@@ -87,9 +94,9 @@ pub struct App {
     pub stopping: Arc<AtomicBool>,
 }
 
-/// The routes that tell of our health, for a listener of the operator's own.
+/// The routes that tell of our health with all details, for a listener of the operator's own.
 pub fn health(app: Arc<App>) -> Router {
-    let ready = async |State(app): State<Arc<App>>| health::ready_for_operator(&app).await.whole().map(Body::from);
+    let ready = async |State(app): State<Arc<App>>| health::report(&app).await.whole().map(Body::from);
     let alive = async || health::alive().whole().map(Body::from);
     Router::new().route("/healthz", get(alive)).route("/readyz", get(ready)).with_state(app)
 }

@@ -43,7 +43,21 @@ fn ask<'p>(parameters: &'p Parameters<'_>) -> Result<FormAsk<'p>, Problem> {
             _other_than_asked_of_the_form => {}
         }
     }
+    if ask.naming.key.is_none() && ask.naming.filename.is_none() {
+        refuse_null_names(parameters)?;
+    }
     Ok(ask)
+}
+
+/// A form for the whole directory is given only where no name was said at all: a name that a client wanted to send and
+/// lost on the way must not become more than one key.
+fn refuse_null_names(parameters: &Parameters<'_>) -> Result<(), Problem> {
+    match ["key", "filename"].into_iter().find(|name| parameters.is_null(name)) {
+        Some(name) => Err(invalid(name, "is null").hint(
+            "send a name as text; for a form that takes any key of the directory, leave both \"key\" and \"filename\" out",
+        )),
+        None => Ok(()),
+    }
 }
 
 /// The scheme that is meant by `v4` or `v1`.

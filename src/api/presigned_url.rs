@@ -44,6 +44,7 @@ pub(super) async fn answer(visit: &mut Visit<'_>, body: Body) -> Result<Answer, 
     let visitor = visit.app.admit(visit).await?;
     let mut parameters = Parameters::read(visit.head, body, &KNOWN, visit.app.body_limit).await?;
     if let Some(items) = parameters.take_list("items")? {
+        let items: Vec<&RawValue> = serde_json::from_str(items.get()).map_err(|_| invalid("items", "is not a list"))?;
         return Box::pin(batch(visit, &visitor, &Items { common: &parameters, items: &items })).await;
     }
     let answer = one(visit, &visitor.caller, &parameters, None).await?;
@@ -97,7 +98,7 @@ fn read<'p>(ask: &mut UrlAsk<'p>, parameters: &'p Parameters<'_>) -> Result<(), 
 /// The items of a batch, and what stands beside them.
 struct Items<'a> {
     common: &'a Parameters<'a>,
-    items: &'a [Box<RawValue>],
+    items: &'a [&'a RawValue],
 }
 
 /// Signs each item by itself: one that is refused says why in its place and the others are signed all the same.
@@ -113,7 +114,7 @@ async fn batch(
         return Err(invalid(name, "stands beside \"items\"; only \"grant\" may, the others belong into each item"));
     }
     let grant = common.text("grant")?;
-    visit.app.charge(visitor, u32::try_from(items.len() - 1).unwrap_or(u32::MAX), visit.now)?;
+    visit.app.charge_batch(visitor, u32::try_from(items.len()).unwrap_or(u32::MAX), visit.now)?;
     let mut answers = Vec::with_capacity(items.len());
     for item in items {
         let signed = signed(visit, &visitor.caller, item, grant).await;

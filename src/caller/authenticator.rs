@@ -67,7 +67,7 @@ impl Authenticator {
     /// Decides as far as nobody has to be asked and no signature to be checked.
     fn at_once<'p>(&'p self, proof: &Proof<'p>, now: DateTime<Utc>) -> Result<Step<'p>, Unauthenticated> {
         if let Some(proxy) = &self.proxy
-            && let Some(caller) = proxy.identify(proof)?
+            && let Some(caller) = proxy.identify(proof, &self.origins)?
         {
             return Ok(Step::Known(caller));
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use http::header::{ACCEPT, COOKIE};
+use http::header::{ACCEPT, AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -16,7 +16,7 @@ use thiserror::Error;
 use url::Url;
 
 use super::outbound::{NoAnswer, Outbound, Reply};
-use super::proof::Proof;
+use super::proof::{Proof, is_repeated_by_browsers};
 use super::remembered::{Digest, Remembered};
 use super::{Caller, ClaimNames, IdNamespace, Unauthenticated};
 use crate::trace;
@@ -100,13 +100,17 @@ impl Forward {
         self.spec.headers.contains(name)
     }
 
-    /// What of `proof` is passed on; `None` if nothing of it is there. Cookies count only for trusted pages.
+    /// What of `proof` is passed on; `None` if nothing of it is there. Cookies count only for trusted pages, and a login of
+    /// HTTP itself, such as `Basic`, for no foreign page.
     pub(super) fn passed(&self, proof: &Proof<'_>, origins: &[String]) -> Result<Option<Passed>, Unauthenticated> {
         let mut headers = HeaderMap::new();
         for name in &self.spec.headers {
             if let Some(value) = proof.header(name)? {
                 headers.insert(name, secret(value)?);
             }
+        }
+        if headers.get(AUTHORIZATION).is_some_and(is_repeated_by_browsers) && !proof.is_of_no_foreign_page(origins)? {
+            return Err(Unauthenticated::Origin);
         }
         let mut cookies = Vec::new();
         for name in &self.spec.cookies {
@@ -210,7 +214,7 @@ mod tests {
     fn forward(id_header: Option<&'static str>) -> Forward {
         let spec = ForwardSpec {
             url: "http://127.0.0.1:1/me".parse().unwrap(),
-            headers: vec![HeaderName::from_static("x-session")],
+            headers: vec![HeaderName::from_static("x-session"), AUTHORIZATION],
             cookies: vec!["session".into(), "site".into()],
             id_header: id_header.map(HeaderName::from_static),
             claim_headers: vec![("groups".into(), HeaderName::from_static("remote-groups"))],
@@ -233,7 +237,7 @@ mod tests {
 
     #[test]
     fn only_what_is_listed_is_passed_on() {
-        let all = [("cookie", "a=1; session=x; site=y"), ("x-session", "z"), ("authorization", "Bearer t"), OURS];
+        let all = [("cookie", "a=1; session=x; site=y"), ("x-session", "z"), ("x-other", "t"), OURS];
         let headers = passed(&all).unwrap().unwrap().headers;
         assert_eq!(headers.len(), 2);
         assert_eq!(
@@ -241,7 +245,7 @@ mod tests {
             (&"session=x; site=y".parse().unwrap(), &"z".parse().unwrap())
         );
         assert!(headers.values().all(HeaderValue::is_sensitive));
-        assert!(passed(&[("cookie", "a=1"), ("authorization", "Bearer t")]).unwrap().is_none());
+        assert!(passed(&[("cookie", "a=1"), ("x-other", "t")]).unwrap().is_none());
     }
 
     #[test]
@@ -250,6 +254,18 @@ mod tests {
         let foreign = [("cookie", "session=x"), ("origin", "https://evil.example")];
         assert_eq!(passed(&foreign).err(), Some(Unauthenticated::Origin));
         assert!(passed(&[("x-session", "z"), ("origin", "https://evil.example")]).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_login_that_a_browser_repeats_by_itself_counts_for_no_foreign_page() {
+        let from = |origin| passed(&[("authorization", "Basic dXNlcjpwYXNz"), ("origin", origin)]);
+        for origin in ["https://evil.example", "null"] {
+            assert_eq!(from(origin).err(), Some(Unauthenticated::Origin), "{origin}");
+        }
+        assert!(from("https://vend.example.com").unwrap().is_some());
+        assert!(passed(&[("authorization", "Basic dXNlcjpwYXNz")]).unwrap().is_some(), "a program sends no Origin");
+        let own = [("authorization", "Bearer t"), ("origin", "https://evil.example")];
+        assert!(passed(&own).unwrap().is_some(), "a page has to know such a token to send it");
     }
 
     #[test]

@@ -12,6 +12,9 @@ use super::unauthenticated::{Duplicate, Unauthenticated};
 /// The header by which a browser says what kind of page asks; no script can set it (W3C Fetch Metadata).
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
+/// The schemes of `Authorization` that a browser repeats by itself, whichever site's page asks.
+const REPEATED_BY_BROWSERS: [&str; 4] = ["basic", "digest", "negotiate", "ntlm"];
+
 /// What a request brings along.
 #[derive(Clone, Copy)]
 pub struct Proof<'a> {
@@ -63,6 +66,19 @@ impl<'a> Proof<'a> {
         })
     }
 
+    /// Whether the request is from no page at all, as far as a browser would say so, or from a page that is trusted. It is
+    /// for proofs that something else than the page adds, such as an authenticating proxy: SDKs and mobile apps behind it
+    /// send neither `Origin` nor `Sec-Fetch-Site`.
+    ///
+    /// `same-origin` is enough here, whatever `Host` says: a proxy may have rewritten that. A navigation (`none`) is
+    /// refused: it is no request of a page, and its answer would be left in a tab and in the history.
+    pub(super) fn is_of_no_foreign_page(&self, listed: &[String]) -> Result<bool, Unauthenticated> {
+        Ok(match (self.header(&ORIGIN)?, self.header(&SEC_FETCH_SITE)?) {
+            (None, None) | (_, Some("same-origin")) => true,
+            _ => self.is_of_trusted_page(listed)?,
+        })
+    }
+
     fn is_own(&self, origin: &str) -> bool {
         let authority = origin.split_once("://").map(|(_, authority)| authority);
         authority.zip(self.host()).is_some_and(|(authority, host)| authority.eq_ignore_ascii_case(host))
@@ -86,6 +102,12 @@ impl<'a> Proof<'a> {
 /// The value of a header; what is not ASCII is read as empty.
 pub(super) fn text(value: &HeaderValue) -> &str {
     value.to_str().unwrap_or_default()
+}
+
+/// Whether a browser may have added this `Authorization` by itself.
+pub(super) fn is_repeated_by_browsers(authorization: &HeaderValue) -> bool {
+    let scheme = text(authorization).split(' ').next().unwrap_or_default();
+    REPEATED_BY_BROWSERS.iter().any(|repeated| repeated.eq_ignore_ascii_case(scheme))
 }
 
 impl Debug for Proof<'_> {
@@ -149,6 +171,52 @@ mod tests {
             (&[], false),
         ] {
             assert_eq!(proof(&headers(pairs)).is_of_trusted_page(&listed), Ok(expected), "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn a_proof_that_something_else_adds_is_kept_from_foreign_pages_alone() {
+        let listed = ["https://app.example.com".to_owned()];
+        for (pairs, expected) in [
+            (&[][..], true),
+            (&[("sec-fetch-site", "same-origin")], true),
+            (&[("origin", "https://vend.example.com")], true),
+            (&[("origin", "https://behind.example.com"), ("sec-fetch-site", "same-origin")], true),
+            (&[("origin", "https://app.example.com"), ("sec-fetch-site", "cross-site")], true),
+            (&[("origin", "https://app.example.com")], true),
+            (&[("origin", "https://vend.example.com"), ("sec-fetch-site", "same-site")], false),
+            (&[("origin", "https://a.example.com")], false),
+            (&[("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")], false),
+            (&[("origin", "null")], false),
+            (&[("origin", "")], false),
+            (&[("sec-fetch-site", "cross-site")], false),
+            (&[("sec-fetch-site", "same-site")], false),
+            (&[("sec-fetch-site", "none")], false),
+            (&[("sec-fetch-site", "")], false),
+            (&[("sec-fetch-site", "Same-Origin")], false),
+        ] {
+            assert_eq!(proof(&headers(pairs)).is_of_no_foreign_page(&listed), Ok(expected), "{pairs:?}");
+        }
+        for name in ["origin", "sec-fetch-site"] {
+            let twice = many(&[(name, "https://app.example.com"), (name, "https://app.example.com")]);
+            let expected = Err(Unauthenticated::Duplicate(Duplicate::Header(name.to_owned())));
+            assert_eq!(proof(&twice).is_of_no_foreign_page(&listed), expected);
+        }
+    }
+
+    #[test]
+    fn logins_of_http_itself_are_repeated_by_browsers_and_tokens_are_not() {
+        for (value, expected) in [
+            ("Basic dXNlcjpwYXNz", true),
+            ("bAsIc dXNlcjpwYXNz", true),
+            ("Digest username=u", true),
+            ("Negotiate YII", true),
+            ("NTLM", true),
+            ("Bearer t", false),
+            ("Token t", false),
+            ("", false),
+        ] {
+            assert_eq!(is_repeated_by_browsers(&HeaderValue::from_static(value)), expected, "{value:?}");
         }
     }
 

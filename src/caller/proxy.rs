@@ -26,14 +26,18 @@ pub struct TrustedProxy {
 }
 
 impl TrustedProxy {
-    /// The caller that the headers name, or `None` if none of them is there.
-    pub(super) fn identify(&self, proof: &Proof<'_>) -> Result<Option<Caller>, Unauthenticated> {
+    /// The caller that the headers name, or `None` if none of them is there. The proxy adds them to the requests of any
+    /// page that its user opens, so they count for no page but our own and those of the origins `listed`.
+    pub(super) fn identify(&self, proof: &Proof<'_>, listed: &[String]) -> Result<Option<Caller>, Unauthenticated> {
         let names = self.claims.iter().map(|(_, header)| header).chain([&self.id]);
         if !names.into_iter().any(|name| proof.unverified_headers.contains_key(name)) {
             return Ok(None);
         }
         if !proof.peer.is_some_and(|peer| self.is_ours(peer)) {
             return Err(Unauthenticated::NotFromProxy);
+        }
+        if !proof.is_of_no_foreign_page(listed)? {
+            return Err(Unauthenticated::Origin);
         }
         let id = proof.header(&self.id)?.filter(|id| !id.is_empty()).ok_or(Unauthenticated::EmptyProxyHeader)?;
         let mut claims = Map::new();
@@ -73,7 +77,7 @@ mod tests {
             map.append(*name, HeaderValue::from_static(value));
         }
         let peer = peer.map(|peer| peer.parse().unwrap());
-        proxy.identify(&Proof { unverified_headers: &map, authority: None, peer, last_token: None })
+        proxy.identify(&Proof { unverified_headers: &map, authority: None, peer, last_token: None }, &[])
     }
 
     #[test]

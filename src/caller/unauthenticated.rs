@@ -22,8 +22,8 @@ pub enum Unauthenticated {
     /// The token proves nothing.
     #[error(transparent)]
     Token(#[from] InvalidToken),
-    /// A cookie came along with a request of a page that may not use it.
-    #[error("the cookie does not count: the request is not from a page of this server's own origin or of a listed one")]
+    /// A proof that a browser or a proxy adds by itself came along with a request of a page that may not use it.
+    #[error("the proof does not count: the request is not from a page of this server's own origin or of a listed one")]
     Origin,
     /// The application says that it does not know the caller.
     #[error("the application does not accept the proof")]

@@ -46,7 +46,7 @@ async fn serve(arguments: Arguments) -> Outcome {
     }
     let listen = listen.unwrap_or_else(|| loaded.settings.listen.clone());
     let address = Address::resolve(&listen).await?;
-    exposure::decide(&mut loaded.settings.auth, &address, insecure)?;
+    loaded.local_hosts_only = exposure::decide(&mut loaded.settings.auth, &address, insecure)?;
     if loaded.settings.auth.serves_anonymous() {
         tracing::warn!(%address, "callers that prove nothing are served");
     }
@@ -68,7 +68,7 @@ async fn serve(arguments: Arguments) -> Outcome {
     let listener = Listener::bind(&address).await?;
     let load: Load = Arc::new(move || {
         let mut loaded = Settings::load(config.as_deref(), &environment)?;
-        exposure::decide(&mut loaded.settings.auth, &address, insecure)?;
+        loaded.local_hosts_only = exposure::decide(&mut loaded.settings.auth, &address, insecure)?;
         Ok(loaded)
     });
     let follower = Follower::new(server.reload(), files, load, notify.clone());

@@ -53,6 +53,10 @@ pub struct Configured {
     pub otel: Option<String>,
     /// The grant behind the published samples' paths, where they are served.
     pub classic: Option<String>,
+    /// The hosts that requests may be sent to; if empty, see `local_hosts_only`.
+    pub hosts: Vec<String>,
+    /// Whether, without `hosts`, only requests for hosts that no other site can have are answered.
+    pub local_hosts_only: bool,
     /// Which pages may read our answers.
     pub cors: CorsSettings,
     /// The headers that a page may send besides our own, for forward-auth to see.
@@ -117,7 +121,7 @@ impl Limits {
 impl Loaded {
     /// Builds the rooms' types; every fault is told.
     pub fn build(self) -> Result<Configured, ConfigError> {
-        let Self { settings, access_key, key_sources, policy_texts, tls, .. } = self;
+        let Self { settings, access_key, key_sources, policy_texts, tls, local_hosts_only, .. } = self;
         let mut faults = Vec::new();
         let mut grants = Grants::new();
         let mut rates = Rates::new(settings.limits.per_caller.quota(), settings.limits.per_address.quota());
@@ -171,6 +175,8 @@ impl Loaded {
             },
             otel: settings.otel.endpoint,
             classic,
+            hosts: settings.hosts,
+            local_hosts_only,
             cors: settings.cors,
             page_headers: settings.auth.forward.map(|forward| forward.headers).unwrap_or_default(),
             proxies: settings.proxy.trusted.iter().filter_map(|network| format::network(network)).collect(),

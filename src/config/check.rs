@@ -26,6 +26,7 @@ impl Check<'_> {
     pub(super) fn settings(&mut self, settings: &mut Settings) {
         let is_listener = |text: &str| format::is_socket(text) || format::is_listen_address(text);
         self.text(&["listen"], &settings.listen, is_listener, "\"address:port\", \"host:port\" or \"unix:/path\"");
+        self.hosts(&settings.hosts);
         self.address(&["otel", "endpoint"], &mut settings.otel.endpoint);
         if let Some(listen) = &settings.admin.listen {
             self.text(&["admin", "listen"], listen, format::is_listen_address, "\"address:port\" or \"host:port\"");

@@ -1,4 +1,6 @@
-//! Checks what stands between callers and the server: origins of pages, proxies, limits.
+//! Checks what stands between callers and the server: hosts, origins of pages, proxies, limits.
+
+use std::net::IpAddr;
 
 use super::check::Check;
 use super::format;
@@ -12,6 +14,14 @@ const HEAD_BYTES: std::ops::RangeInclusive<u64> = 8 * 1024..=1024 * 1024;
 pub(super) const UNIX: &str = "unix";
 
 impl Check<'_> {
+    pub(super) fn hosts(&mut self, hosts: &[String]) {
+        let expected =
+            "a host as it stands in the address without its port, such as \"upload.example.com\" or \"10.0.0.5\"";
+        for (index, host) in hosts.iter().enumerate() {
+            self.text(&["hosts", &step(index)], host, is_host_name_or_address, expected);
+        }
+    }
+
     pub(super) fn cors(&mut self, cors: &CorsSettings) {
         let any = cors.origins.iter().any(|origin| origin == "*");
         let exact = "an origin as a browser sends it, such as \"https://app.example.com\", or \"*\" alone";
@@ -53,6 +63,39 @@ impl Check<'_> {
         self.positive(&["limits", "idle_timeout"], limits.idle_timeout);
         if !HEAD_BYTES.contains(&limits.head.bytes()) {
             self.blame(&["limits", "head"], &Problem::misfit("8 KiB to 1 MiB", limits.head.to_string()));
+        }
+    }
+}
+
+/// A host of a URL without its port; IPv6 with or without brackets.
+fn is_host_name_or_address(text: &str) -> bool {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let is_name = || format::is_host(text) && text.split('.').all(|label| !label.is_empty());
+    bare.parse::<IpAddr>().is_ok_and(|address| address.is_ipv6() || bare == text) || is_name()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_has_no_scheme_port_or_wildcard() {
+        for host in ["upload.example.com", "localhost", "10.0.0.5", "::1", "[::1]"] {
+            assert!(is_host_name_or_address(host), "{host:?} is refused");
+        }
+        let bad = [
+            "",
+            "https://a.example",
+            "a.example:443",
+            "a.example/",
+            "*.a.example",
+            "[10.0.0.5]",
+            "[::1]:80",
+            "a..b",
+            "a.",
+        ];
+        for text in bad {
+            assert!(!is_host_name_or_address(text), "{text:?} is accepted");
         }
     }
 }

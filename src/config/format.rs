@@ -24,7 +24,7 @@ pub(super) fn is_listen_address(text: &str) -> bool {
     text.parse::<SocketAddr>().is_ok() || text.rsplit_once(':').is_some_and(named)
 }
 
-fn is_host(text: &str) -> bool {
+pub(super) fn is_host(text: &str) -> bool {
     !text.is_empty() && all(text, |byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
 }
 

@@ -39,6 +39,9 @@ pub struct Loaded {
     pub files: Files,
     /// What was written, to be compared with what is written later.
     pub written: Written,
+    /// Whether, without `hosts`, only requests for hosts that no other site can have are answered. Nothing that is read
+    /// sets it: it depends on the listener.
+    pub local_hosts_only: bool,
 }
 
 impl Settings {
@@ -94,7 +97,17 @@ impl Settings {
         }
         let files = settings.files().collect();
         let access_key = access_key.filter(|_| !is_chosen);
-        Ok(Loaded { settings, access_key, key_sources, policy_texts, notes, tls, files, written })
+        Ok(Loaded {
+            settings,
+            access_key,
+            key_sources,
+            policy_texts,
+            notes,
+            tls,
+            files,
+            written,
+            local_hosts_only: false,
+        })
     }
 
     /// The files that the settings name and the configuration is made of.

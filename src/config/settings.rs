@@ -22,6 +22,9 @@ pub use super::redis_settings::{RedisMode, RedisSettings};
 pub struct Settings {
     /// Where the server listens: `address:port`, `host:port` or `unix:/path`.
     pub listen: String,
+    /// The hosts that requests may be sent to, names or IP addresses without a port; if empty, any, or where loopback is
+    /// the only reason that callers without proof are served, IP addresses, `localhost` and `*.localhost`.
+    pub hosts: Vec<String>,
     /// After the signal to stop, how long new connections are still taken while `/readyz` says no.
     #[serde(deserialize_with = "duration::required")]
     pub shutdown_delay: Duration,
@@ -246,6 +249,7 @@ impl Default for Settings {
         Self {
             // Loopback: nobody else can reach a server whose operator has not decided who may.
             listen: "127.0.0.1:8000".to_owned(),
+            hosts: Vec::new(),
             // Where a load balancer asks /readyz, longer than it takes to notice.
             shutdown_delay: Duration::ZERO,
             // Below the half minute after which containers are killed.

@@ -95,6 +95,19 @@ impl<K: Eq + Hash> Buckets<K> {
         Ok(())
     }
 
+    /// Gives back `cost` that `key` took. What was shared with other replicas in between stays taken there.
+    pub(super) fn give_back<Q>(&self, key: &Q, cost: u32)
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let hash = self.hasher.hash_one(key);
+        if let Some(kept) = self.shard(hash).find_mut(hash, |kept| kept.key.borrow() == key) {
+            kept.full = self.quota.give_back(kept.full, cost);
+            kept.untold = kept.untold.saturating_sub(cost);
+        }
+    }
+
     /// What each key took since this was last asked.
     pub(super) fn untold(&self) -> Vec<(K, u32)>
     where
@@ -231,6 +244,19 @@ mod tests {
         buckets.owes("bob", NOW + TimeDelta::minutes(2));
         assert!(buckets.take("alice", 1, NOW).is_err());
         assert!(buckets.take("bob", 2, NOW).is_ok(), "who was never here is not kept");
+    }
+
+    #[test]
+    fn what_is_given_back_can_be_taken_again_and_is_not_told() {
+        let buckets: Buckets<String> = Buckets::new(Quota::new(1, Duration::from_mins(1), 2).unwrap());
+        assert!(buckets.take("alice", 2, NOW).is_ok());
+        buckets.give_back("alice", 1);
+        buckets.give_back("bob", 1);
+        assert_eq!(buckets.untold(), [("alice".to_owned(), 1)]);
+        assert!(buckets.take("alice", 2, NOW).is_err());
+        assert!(buckets.take("alice", 1, NOW).is_ok());
+        buckets.give_back("alice", 100);
+        assert!(buckets.take("alice", 3, NOW).is_err(), "never more than a burst");
     }
 
     #[test]

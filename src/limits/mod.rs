@@ -85,6 +85,29 @@ impl Rates {
         self.addresses.as_ref().map_or(Ok(()), |buckets| buckets.take(&network(address), cost, now))
     }
 
+    /// Gives back `cost` that the caller with this id took.
+    pub fn refund_caller(&self, id: &str, cost: u32) {
+        if let Some(callers) = &self.callers {
+            callers.give_back(id, cost);
+        }
+    }
+
+    /// Gives back `cost` that the network of `address` took.
+    pub fn refund_address(&self, address: IpAddr, cost: u32) {
+        if let Some(addresses) = &self.addresses {
+            addresses.give_back(&network(address), cost);
+        }
+    }
+
+    /// The most that one request may ever cost: the smaller burst of the rates for addresses and, if the caller is known,
+    /// for callers. `None` is without limit.
+    #[must_use]
+    pub fn largest_cost(&self, is_known_caller: bool) -> Option<u32> {
+        let caller = self.callers.as_ref().filter(|_| is_known_caller).map(|buckets| buckets.quota().burst());
+        let address = self.addresses.as_ref().map(|buckets| buckets.quota().burst());
+        caller.into_iter().chain(address).min()
+    }
+
     /// Takes `cost` from what may be had of the grant `name`.
     pub fn grant(&self, name: &str, cost: u32, now: DateTime<Utc>) -> Result<(), Exceeded> {
         self.of_grant(name).map_or(Ok(()), |bucket| bucket.take(cost, now))
@@ -160,6 +183,15 @@ mod tests {
         assert!(rates.caller("alice", 1, NOW).is_err());
         assert!(rates.address(address, 1, NOW).is_ok(), "another rate begins anew");
         assert!(rates.grant("a", 1, NOW).is_err());
+    }
+
+    #[test]
+    fn the_smaller_burst_is_the_largest_cost() {
+        let quota = |burst| Quota::new(1, Duration::from_secs(1), burst);
+        let rates = Rates::new(quota(3), quota(5));
+        assert_eq!((rates.largest_cost(true), rates.largest_cost(false)), (Some(3), Some(5)));
+        assert_eq!(Rates::new(quota(5), None).largest_cost(false), None);
+        assert_eq!(Rates::new(None, quota(5)).largest_cost(true), Some(5));
     }
 
     #[test]

@@ -62,6 +62,11 @@ impl Quota {
         if early <= 0 { Ok(next) } else { Err(self.exceeded(early.min(refill))) }
     }
 
+    /// The moment at which the burst is whole again, after `cost` was given back where it was `full`.
+    pub(super) fn give_back(self, full: i64, cost: u32) -> i64 {
+        full.saturating_sub(self.interval.saturating_mul(cost.into()))
+    }
+
     fn refill(self) -> i64 {
         self.interval * i64::from(self.burst)
     }
@@ -160,6 +165,14 @@ mod tests {
                 let told = START + i64::try_from(exceeded.retry_after.as_nanos()).unwrap();
                 prop_assert!(quota.take(full, cost, told).is_ok());
                 prop_assert!(quota.take(full, cost, told - 1).is_err());
+            }
+        }
+
+        #[test]
+        fn what_is_given_back_at_once_was_never_taken(quota in quotas(), spent in 0_u32..500, cost in 1_u32..500) {
+            let full = START + quota.interval * i64::from(spent.min(quota.burst));
+            if let Ok(taken) = quota.take(full, cost, START) {
+                prop_assert_eq!(quota.give_back(taken, cost), full);
             }
         }
 

@@ -22,13 +22,19 @@ pub struct Exposed {
 /// than an AccessKey. Anywhere else that takes `insecure`, the flag whose name says what it does. `anonymous = false` in the
 /// configuration overrides both. A reload cannot use this to open a running server: [`Reload::reload`](super::Reload::reload)
 /// refuses a configuration that serves callers without proof where the running one does not.
-pub fn decide(auth: &mut AuthSettings, address: &Address, insecure: bool) -> Result<(), Exposed> {
-    let serves = auth.anonymous.unwrap_or(!auth.knows_callers()) || (insecure && auth.anonymous.is_none());
+///
+/// Returns whether a TCP listener on loopback is the only reason that callers without proof are served. Then a page that
+/// makes its own name resolve to loopback (DNS rebinding) must not be served: see [`Loaded::local_hosts_only`].
+///
+/// [`Loaded::local_hosts_only`]: crate::config::Loaded::local_hosts_only
+pub fn decide(auth: &mut AuthSettings, address: &Address, insecure: bool) -> Result<bool, Exposed> {
+    let written = auth.anonymous;
+    let serves = written.unwrap_or(!auth.knows_callers() || insecure);
     auth.anonymous = Some(serves);
     if serves && !address.is_local() && !insecure {
         return Err(Exposed { address: address.clone() });
     }
-    Ok(())
+    Ok(serves && written.is_none() && !insecure && matches!(address, Address::Tcp(_)))
 }
 
 #[cfg(test)]
@@ -39,7 +45,7 @@ mod tests {
     fn decided(anonymous: Option<bool>, keys: usize, address: &str, insecure: bool) -> Result<bool, Exposed> {
         let mut auth =
             AuthSettings { anonymous, api_keys: vec![ApiKeySettings::default(); keys], ..AuthSettings::default() };
-        decide(&mut auth, &Address::Tcp(address.parse().unwrap()), insecure).map(|()| auth.serves_anonymous())
+        decide(&mut auth, &Address::Tcp(address.parse().unwrap()), insecure).map(|_| auth.serves_anonymous())
     }
 
     #[test]
@@ -47,6 +53,22 @@ mod tests {
         assert_eq!(decided(None, 0, "127.0.0.1:8000", false), Ok(true));
         assert_eq!(decided(None, 1, "[::1]:8000", false), Ok(false));
         assert_eq!(decided(Some(true), 1, "127.0.0.1:8000", false), Ok(true));
+    }
+
+    #[test]
+    fn loopback_is_the_only_reason_where_nothing_else_is_configured() {
+        let alone = |anonymous, keys, address: &Address, insecure| {
+            let mut auth =
+                AuthSettings { anonymous, api_keys: vec![ApiKeySettings::default(); keys], ..AuthSettings::default() };
+            decide(&mut auth, address, insecure).unwrap()
+        };
+        let (tcp, unix) = (Address::Tcp("127.0.0.1:8000".parse().unwrap()), Address::Unix("/run/vend".into()));
+        assert!(alone(None, 0, &tcp, false));
+        assert!(alone(None, 0, &Address::Tcp("[::1]:8000".parse().unwrap()), false));
+        assert!(!alone(Some(true), 0, &tcp, false), "anonymous = true is written out");
+        assert!(!alone(None, 1, &tcp, false), "callers are known");
+        assert!(!alone(None, 0, &tcp, true), "the flag is given");
+        assert!(!alone(None, 0, &unix, false), "no page reaches a Unix socket");
     }
 
     #[test]
@@ -63,7 +85,7 @@ mod tests {
         let address = Address::Unix("/run/oss-vend.sock".into());
         for (anonymous, served) in [(None, true), (Some(false), false), (Some(true), true)] {
             let mut auth = AuthSettings { anonymous, ..AuthSettings::default() };
-            assert_eq!(decide(&mut auth, &address, false), Ok(()));
+            assert_eq!(decide(&mut auth, &address, false), Ok(false));
             assert_eq!(auth.serves_anonymous(), served);
         }
     }

@@ -10,13 +10,12 @@ use chrono::{DateTime, Utc};
 use hyper_util::rt::TokioExecutor;
 use hyper_util::server::conn::auto;
 use rustls::ServerConfig;
-use tower_http::services::ServeDir;
 
 use super::StartError;
 use super::connection;
 use super::patience::Patience;
 use crate::access_key::{AccessKeyError, AccessKeys};
-use crate::api::{self, App, BodyLimit, Cors, Entrance, Front, Gate, Offers};
+use crate::api::{self, AllowedHosts, App, BodyLimit, Cors, Entrance, Front, Gate, Host, Offers};
 use crate::audit::{Destination, Trail};
 use crate::clock::{Clock, CorrectedClock};
 use crate::config::{AccessRules, Changes, Configured, CorsSettings, Loaded, Written};
@@ -72,7 +71,7 @@ impl Running {
         let Configured { sts, second_sts, calls_per_second, max_sessions, replicas, access_keys, .. } = configured;
         let Configured { authenticator, grants, audit, otel, classic, static_dir, .. } = configured;
         let Configured { cors, page_headers, proxies, rates, limits, shutdown, .. } = configured;
-        let Configured { unix_proxy, require_https, tls, hsts, .. } = configured;
+        let Configured { unix_proxy, require_https, tls, hsts, hosts, local_hosts_only, .. } = configured;
         let options = vault::Options {
             sts: Client::new(sts)?,
             second_sts: second_sts.map(Client::new).transpose()?,
@@ -123,6 +122,7 @@ impl Running {
             spans,
             clock: Arc::clone(&lasting.clock) as _,
             classic,
+            hosts: allowed_hosts(&hosts, local_hosts_only),
             cors: self::cors(cors, &page_headers),
             gate: match before {
                 Some((before, _)) => gate.keeping(&before.app.gate),
@@ -141,7 +141,7 @@ impl Running {
         }
         let pages = lasting.pages.clone().merge(web::module()).merge(api::openapi::route());
         let pages = match static_dir {
-            Some(folder) => pages.fallback_service(ServeDir::new(folder).fallback(axum::routing::any(api::not_found))),
+            Some(folder) => pages.fallback_service(web::static_files(folder, axum::routing::any(api::not_found))),
             None => pages.fallback(api::not_found),
         };
         Ok(Self {
@@ -195,6 +195,14 @@ fn tell_of_the_end(ends: DateTime<Utc>, now: DateTime<Utc>) {
         tracing::warn!(%ends, days, "the certificate ends soon");
     } else {
         tracing::info!(%ends, days, "the certificate is good");
+    }
+}
+
+fn allowed_hosts(listed: &[String], local_only: bool) -> AllowedHosts {
+    match (listed, local_only) {
+        ([], true) => AllowedHosts::Local,
+        ([], false) => AllowedHosts::Any,
+        (listed, _) => AllowedHosts::Listed(listed.iter().filter_map(|host| Host::parse(host)).collect()),
     }
 }
 

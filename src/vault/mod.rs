@@ -18,6 +18,7 @@
 
 mod budget;
 mod error;
+mod expirations;
 mod life;
 mod line;
 mod load;
@@ -31,6 +32,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::error::{LoadError, Unopened};
+pub use self::expirations::Holdings;
 pub use self::life::{MARGIN, refresh_after};
 use self::load::{Errand, Failed, Loader, Urgency};
 use self::slot::{Flight, Slot, Step};
@@ -92,15 +94,6 @@ pub struct Outcome {
     pub at: DateTime<Utc>,
     /// Why it failed, if it did.
     pub error: Option<Arc<LoadError>>,
-}
-
-/// What the vault holds.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Holdings {
-    /// Sessions with a key that is alive.
-    pub alive: usize,
-    /// When the first of them ends.
-    pub nearest_expiration: Option<DateTime<Utc>>,
 }
 
 impl Vault {
@@ -244,15 +237,10 @@ impl Vault {
         self.lasting.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What is held at `now`; it looks at every session.
+    /// What is held at `now`.
     #[must_use]
     pub fn holdings(&self, now: DateTime<Utc>) -> Holdings {
-        let alive =
-            self.lasting.slots.iter().filter_map(|slot| slot.expiration()).filter(|expiration| *expiration > now);
-        alive.fold(Holdings::default(), |held, expiration| Holdings {
-            alive: held.alive + 1,
-            nearest_expiration: Some(held.nearest_expiration.map_or(expiration, |nearest| nearest.min(expiration))),
-        })
+        self.lasting.slots.holdings(now)
     }
 
     /// What was done since the start.

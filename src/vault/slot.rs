@@ -9,6 +9,7 @@ use futures_util::future::{BoxFuture, Shared};
 use uuid::Uuid;
 
 use super::error::{LoadError, Unopened};
+use super::expirations::Expirations;
 use super::life;
 use super::load::{Errand, Failed, Urgency};
 use crate::clock::{Clock, CorrectedClock};
@@ -37,6 +38,7 @@ pub(super) struct Slot {
     state: Mutex<State>,
     /// The age of all places when it was last asked.
     last_used: AtomicU64,
+    expirations: Arc<Expirations>,
 }
 
 #[derive(Debug, Default)]
@@ -52,12 +54,15 @@ struct Held {
     renew_after: DateTime<Utc>,
     /// Before this moment there is nothing to be decided.
     calm_until: DateTime<Utc>,
+    /// Counts the key as long as this is held.
+    expirations: Arc<Expirations>,
 }
 
 impl Held {
-    fn new(key: Arc<SessionKey>) -> Self {
+    fn new(key: Arc<SessionKey>, expirations: &Arc<Expirations>) -> Self {
         let renew_after = life::renew_after(&key, Uuid::new_v4().as_u64_pair().1);
-        let mut held = Self { key, renew_after, calm_until: renew_after };
+        expirations.add(key.expiration);
+        let mut held = Self { key, renew_after, calm_until: renew_after, expirations: Arc::clone(expirations) };
         held.renew_at(renew_after);
         held
     }
@@ -65,6 +70,12 @@ impl Held {
     fn renew_at(&mut self, moment: DateTime<Utc>) {
         self.renew_after = moment;
         self.calm_until = moment.min(self.key.expiration - CALM);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.expirations.remove(self.key.expiration);
     }
 }
 
@@ -82,8 +93,8 @@ pub(super) enum Step {
 }
 
 impl Slot {
-    pub(super) fn new(session: Session, opener: Arc<AccessKey>, age: u64) -> Self {
-        Self { session, opener, state: Mutex::default(), last_used: AtomicU64::new(age) }
+    pub(super) fn new(session: Session, opener: Arc<AccessKey>, age: u64, expirations: Arc<Expirations>) -> Self {
+        Self { session, opener, state: Mutex::default(), last_used: AtomicU64::new(age), expirations }
     }
 
     /// Whether it is the place of `session` that `opener` opens.
@@ -170,7 +181,7 @@ impl Slot {
 
     /// Takes over a key from the place of another AccessKey.
     pub(super) fn inherit(&self, key: Arc<SessionKey>) {
-        self.lock().held = Some(Held::new(key));
+        self.lock().held = Some(Held::new(key, &self.expirations));
     }
 
     /// Forgets that loads have failed.
@@ -184,7 +195,7 @@ impl Slot {
         match loaded {
             Ok(key) => {
                 state.failed = None;
-                state.held = Some(Held::new(Arc::clone(&key)));
+                state.held = Some(Held::new(Arc::clone(&key), &self.expirations));
                 Ok(key)
             }
             Err(failed) => {

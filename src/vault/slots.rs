@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 use hashbrown::HashTable;
 
+use super::expirations::{Expirations, Holdings};
 use super::slot::Slot;
 use crate::keys::{AccessKey, SessionKey};
 use crate::policy::Session;
@@ -29,6 +30,8 @@ pub(super) struct Slots {
     /// How many places were ever new. Uses are told apart by it: which came first matters only when new ones come, and a
     /// clock costs more.
     age: AtomicU64,
+    /// When the keys end that the places hold.
+    expirations: Arc<Expirations>,
 }
 
 impl Slots {
@@ -40,6 +43,7 @@ impl Slots {
             bound: AtomicUsize::new(bound.max(10)),
             making_room: AtomicBool::new(false),
             age: AtomicU64::new(0),
+            expirations: Arc::default(),
         }
     }
 
@@ -77,7 +81,7 @@ impl Slots {
         let place = place.or_insert_with(|| {
             self.count.fetch_add(1, Ordering::Relaxed);
             let age = self.age.fetch_add(1, Ordering::Relaxed);
-            Arc::new(Slot::new(session.clone(), Arc::clone(opener), age + 1))
+            Arc::new(Slot::new(session.clone(), Arc::clone(opener), age + 1, Arc::clone(&self.expirations)))
         });
         (Arc::clone(place.get()), given_up)
     }
@@ -86,6 +90,11 @@ impl Slots {
     pub(super) fn find(&self, session: &Session, opener: &AccessKey) -> Option<Arc<Slot>> {
         let hash = self.hash(session);
         self.shard(hash).find(hash, |slot| slot.is_of(session, opener)).map(Arc::clone)
+    }
+
+    /// What is held at `now`.
+    pub(super) fn holdings(&self, now: DateTime<Utc>) -> Holdings {
+        self.expirations.holdings(now)
     }
 
     /// Every place, a part at a time.
@@ -179,6 +188,22 @@ mod tests {
         assert_eq!(given_up, new - slots.len());
         // A walk looks at each place three times at most.
         assert!(3 * bound * walks <= 30 * new, "{walks} walks");
+    }
+
+    #[test]
+    fn keys_that_are_replaced_or_given_up_are_not_counted() {
+        let (opener, slots, now) = (opener(), Slots::new(10), DateTime::UNIX_EPOCH);
+        let key =
+            |seconds| Arc::new(SessionKey::new((*opener).clone(), now, now + chrono::TimeDelta::seconds(seconds)));
+        for number in 0..100 {
+            let (slot, _) = slots.place(&session(&number.to_string()), &opener, now);
+            slot.inherit(key(60));
+            slot.inherit(key(3600));
+            assert_eq!(slots.holdings(now).alive, slots.len(), "{number}");
+        }
+        assert_eq!(slots.holdings(now).nearest_expiration, Some(now + chrono::TimeDelta::hours(1)));
+        let over = slots.holdings(now + chrono::TimeDelta::hours(1));
+        assert_eq!((over.alive, over.nearest_expiration), (0, None));
     }
 
     #[test]

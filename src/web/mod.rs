@@ -1,10 +1,13 @@
-//! What runs in browsers: the demo page that `dev` serves, and `oss-vend.js`, the module for pages that want no SDK.
+//! What runs in browsers: the demo page that `dev` serves, `oss-vend.js`, the module for pages that want no SDK, and the
+//! folder of an operator's own pages.
 //!
-//! All of it is in the binary and uses no inline script or style, so that a strict content security policy can stand.
+//! All but that folder is in the binary and uses no inline script or style, so that a strict content security policy can stand.
 
 mod routes;
+mod static_files;
 
 pub use routes::{demo, module};
+pub use static_files::static_files;
 
 /// A file that is part of the program.
 #[derive(Clone, Copy, Debug)]

@@ -4,6 +4,7 @@
 
 mod check;
 mod explain;
+mod hosts;
 mod logs;
 mod reload;
 mod serve;

@@ -1,6 +1,7 @@
 //! The server in a process of its own.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
 use serde_json::Value;
@@ -48,6 +49,15 @@ impl Serve {
                 return event;
             }
         }
+    }
+
+    /// The status of the answer to a GET that names this host.
+    pub(crate) fn status_for_host(&self, path: &str, host: &str) -> u16 {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text.split(' ').nth(1).unwrap().parse().unwrap()
     }
 
     /// The answer to a GET.

@@ -23,7 +23,7 @@ fn serve(variables: &[(&str, &str)]) -> Serve {
 /// A request whose body does not come.
 fn under_way(serve: &Serve) -> TcpStream {
     let mut stream = TcpStream::connect(&serve.address).unwrap();
-    let head = "POST /sts HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n";
+    let head = "POST /sts HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n";
     stream.write_all(head.as_bytes()).unwrap();
     let mut continued = [0; 25];
     stream.read_exact(&mut continued).unwrap();
@@ -137,7 +137,7 @@ fn a_unix_socket_is_served_and_goes_with_its_server() {
     let serve = Serve::start(&folder, &["--listen", &listen], &variables);
     assert_eq!(serve.address, listen);
     let mut stream = UnixStream::connect(&path).unwrap();
-    stream.write_all(b"GET /grants HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").unwrap();
+    stream.write_all(b"GET /grants HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");

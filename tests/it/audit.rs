@@ -165,7 +165,7 @@ async fn a_caller_that_hangs_up_and_one_that_waited_too_long_leave_an_event() {
     let audited = Audited::with(&config).await;
     audited.server.knobs().delay("AssumeRole", Duration::from_secs(5));
     let mut caller = TcpStream::connect(audited.server.addresses.server).await.unwrap();
-    caller.write_all(b"GET /sts HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    caller.write_all(b"GET /sts HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     // One thread serves both connections, in their order: once this one is answered, the other waits for STS.
     audited.server.get("/healthz").await;
     drop(caller);

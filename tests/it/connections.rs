@@ -33,7 +33,7 @@ async fn rest(stream: &mut TcpStream) -> String {
 
 /// Reads up to the end of an answer whose body is `{"status":"ok"}`.
 async fn healthy(stream: &mut TcpStream) {
-    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     let mut text = String::new();
     while !text.ends_with("{\"status\":\"ok\"}") {
         let mut piece = [0; 1024];
@@ -50,7 +50,7 @@ async fn a_head_that_does_not_end_is_cut_off() {
         "G",
         "PRI * HT",
         "GET /sts HTTP/1.1\r\n",
-        "GET /sts HTTP/1.1\r\nhost: a\r\nx: ",
+        "GET /sts HTTP/1.1\r\nhost: localhost\r\nx: ",
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ] {
         let mut stream = connect(&server).await;
@@ -111,7 +111,8 @@ async fn who_waits_for_an_answer_is_not_idle() {
 async fn a_body_that_does_not_come_is_waited_for_no_longer_than_said() {
     let server = server("body_timeout = \"300ms\"").await;
     let mut stream = connect(&server).await;
-    let head = "POST /sts HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 20\r\n\r\n{\"gr";
+    let head =
+        "POST /sts HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 20\r\n\r\n{\"gr";
     stream.write_all(head.as_bytes()).await.unwrap();
     let answer = rest(&mut stream).await;
     assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("\"code\":\"body_too_slow\""), "{answer}");
@@ -146,7 +147,7 @@ async fn over_http_2_heads_are_bounded_too() {
 /// A request that is under way for as long as its body is not sent.
 async fn under_way(server: &TestServer) -> TcpStream {
     let mut stream = connect(server).await;
-    let head = "POST /sts HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n";
+    let head = "POST /sts HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut continued = [0; 25];
     stream.read_exact(&mut continued).await.unwrap();
@@ -209,8 +210,8 @@ async fn crowd(server: &TestServer) -> Vec<TcpStream> {
 async fn in_a_crowd_everybody_is_answered_in_order() {
     let server = server("").await;
     let page = server.get("/openapi.json").await.text;
-    let last = "GET /none HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
-    let asked = ["/healthz", "/openapi.json"].map(|path| format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n"));
+    let last = "GET /none HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    let asked = ["/healthz", "/openapi.json"].map(|path| format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n"));
     let mut crowd = crowd(&server).await;
     for stream in &mut crowd {
         stream.write_all((asked.concat() + last).as_bytes()).await.unwrap();
@@ -227,7 +228,7 @@ async fn in_a_crowd_everybody_is_answered_in_order() {
 async fn who_takes_no_answers_is_cut_off_alone_and_in_a_crowd() {
     let server = server("idle_timeout = \"2s\"").await;
     let asks_on = async |mut stream: TcpStream| {
-        let requests = "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n".repeat(1000);
+        let requests = "GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(1000);
         let asking = async { while stream.write_all(requests.as_bytes()).await.is_ok() {} };
         tokio::time::timeout(Duration::from_secs(50), asking)
             .await

@@ -112,6 +112,29 @@ async fn cookies_come_along_only_where_it_is_said() {
 }
 
 #[tokio::test]
+async fn no_page_of_a_pattern_may_send_what_its_browser_adds() {
+    let origins = format!("origins = [\"{ORIGIN}\"]\norigin_patterns = [\"https://*.example.com\"]");
+    let server = server(&format!("{origins}\ncredentials = true")).await;
+    for (origin, credentials) in [(ORIGIN, "true"), ("https://a.example.com", "")] {
+        for path in ["/sts", "/sts?nope=", "/presigned-url?key=uploads/a", "/nothing", "/"] {
+            for answer in [from(&server, origin, path).await, preflight(&server, origin, path).await] {
+                assert_eq!(answer.header("access-control-allow-origin"), origin);
+                assert_eq!(answer.header("access-control-allow-credentials"), credentials, "{origin} {path}");
+            }
+        }
+        let text = server.request(Method::GET, "/presigned-url?key=uploads/a").header("accept", "text/plain");
+        let text = Answer::of(text.header("origin", origin)).await;
+        assert_eq!(text.header("access-control-allow-credentials"), credentials);
+    }
+    let twice = server.request(Method::GET, "/sts").header("origin", ORIGIN).header("origin", ORIGIN);
+    let twice = Answer::of(twice).await;
+    assert_eq!(
+        (twice.header("access-control-allow-origin"), twice.header("access-control-allow-credentials")),
+        ("", "")
+    );
+}
+
+#[tokio::test]
 async fn every_page_there_is_gets_the_same_answer() {
     let server = server("origins = [\"*\"]").await;
     for answer in [from(&server, "https://any.example", "/sts").await, server.get("/sts").await] {

@@ -33,7 +33,7 @@ async fn the_same_credentials_are_given_until_sixty_seconds_before_their_end() {
     server.advance(301 - 1);
     assert_eq!((time(&first["Expiration"]) - server.now()).num_seconds(), 61);
     assert_eq!(server.get("/sts").await.json()["AccessKeyId"], first["AccessKeyId"]);
-    server.until_async(async || server.get("/readyz").await.json()["lastStsCall"]["ok"] == false).await;
+    server.until_async(async || server.admin("/readyz").await.json()["lastStsCall"]["ok"] == false).await;
     server.advance(2);
     let second = server.get("/sts").await.json();
     assert_ne!(second["AccessKeyId"], first["AccessKeyId"]);

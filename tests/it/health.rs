@@ -18,24 +18,38 @@ async fn the_process_is_alive_whatever_sts_does() {
 #[tokio::test]
 async fn readiness_says_why() {
     let server = TestServer::start().await;
-    let before = server.get("/readyz").await.json();
+    let before = server.admin("/readyz").await.json();
     assert_eq!((before["ready"].as_bool(), before["accessKey"]["available"].as_bool()), (Some(true), Some(true)));
     assert!(before.get("lastStsCall").is_none());
     assert_eq!(before["reasons"], json!([]));
     server.knobs().fail_next("AssumeRole", 3, Failure::Close);
     server.get_while_time_passes("/sts").await.problem();
-    let down = server.get("/readyz").await;
+    let down = server.admin("/readyz").await;
     assert_eq!(down.status, 503);
     assert!(down.text.contains("STS cannot be reached"), "{}", down.text);
     assert_eq!(reasons(&down), ["sts_failing"]);
     server.advance(60);
     server.get("/sts").await.json();
-    let up = server.get("/readyz").await.json();
+    let up = server.admin("/readyz").await.json();
     assert_eq!((up["ready"].as_bool(), up["vault"]["sessions"].as_u64()), (Some(true), Some(1)));
     assert_eq!(
         (up["clockOffsetSeconds"].as_i64(), up["vault"]["failures"]["unreachable"].as_u64()),
         (Some(0), Some(3))
     );
+}
+
+#[tokio::test]
+async fn strangers_learn_whether_it_is_ready_and_a_code_and_no_more() {
+    let server = TestServer::start().await;
+    server.get("/sts").await.json();
+    assert_eq!(server.get("/readyz").await.json(), json!({ "ready": true }));
+    server.knobs().clock_offset(TimeDelta::minutes(10));
+    server.advance(3600);
+    server.knobs().fail_next("AssumeRole", 10, Failure::Close);
+    server.get_while_time_passes("/sts").await.problem();
+    let down = server.get("/readyz").await;
+    assert_eq!((down.status.as_u16(), down.text.as_str()), (503, r#"{"ready":false,"code":"sts_failing"}"#));
+    assert!(server.admin("/readyz").await.text.contains("STS cannot be reached"));
 }
 
 #[tokio::test]
@@ -50,8 +64,8 @@ async fn what_is_wrong_is_told_also_while_all_are_served() {
     server.advance(3570);
     server.knobs().fail_next("AssumeRole", 1, Failure::Close);
     server.get_while_time_passes("/sts").await.json();
-    server.until_async(async || reasons(&server.get("/readyz").await).len() == 3).await;
-    let ready = server.get("/readyz").await;
+    server.until_async(async || reasons(&server.admin("/readyz").await).len() == 3).await;
+    let ready = server.admin("/readyz").await;
     assert_eq!((ready.status.as_u16(), ready.json()["ready"].as_bool()), (200, Some(true)));
     assert_eq!(reasons(&ready), ["serving_stale", "clock_off", "audit_failing"]);
     for reason in ready.json()["reasons"].as_array().unwrap() {

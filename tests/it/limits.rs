@@ -89,8 +89,51 @@ async fn items_of_a_batch_count_each() {
     batch(8).await.json();
     assert_eq!(batch(3).await.problem(), (429, "rate_limited".into()));
     assert_eq!(batch(1).await.json()["items"].as_array().unwrap().len(), 1, "what was refused has cost one");
-    server.advance(10);
-    assert_eq!(batch(11).await.problem(), (429, "rate_limited".into()), "more than a burst is never given");
+}
+
+/// A batch of so many items, as alice.
+async fn batch(server: &TestServer, key: Option<&str>, count: usize) -> Answer {
+    let items: Vec<_> = (0..count).map(|n| json!({ "key": format!("uploads/{n}") })).collect();
+    let request = server.request(Method::POST, "/presigned-url").header("content-type", "application/json");
+    let request = key.iter().fold(request, reqwest::RequestBuilder::bearer_auth);
+    Answer::of(request.body(json!({ "items": items }).to_string())).await
+}
+
+#[tokio::test]
+async fn a_batch_that_no_wait_would_make_possible_says_how_many_fit_and_costs_nothing() {
+    for (per_caller, per_address, key, most) in [
+        ("1/h burst 10", "off", Some("ovk_dev_alice"), 10),
+        ("1/h burst 10", "1/h burst 20", Some("ovk_dev_alice"), 10),
+        ("1/h burst 20", "1/h burst 10", Some("ovk_dev_alice"), 10),
+        ("1/h burst 2", "1/h burst 10", None, 10),
+    ] {
+        let server = server(per_caller, per_address, "").await;
+        for count in [most + 1, 100] {
+            let refused = batch(&server, key, count).await;
+            assert_eq!(refused.problem(), (413, "batch_too_large".into()), "{per_caller} {per_address}");
+            let problem: Value = serde_json::from_str(&refused.text).unwrap();
+            assert!(problem["hint"].as_str().unwrap().contains(&format!("at most {most} items")), "{problem}");
+            assert_eq!(refused.header("retry-after"), "");
+        }
+        let signed = batch(&server, key, most).await.json();
+        assert_eq!(signed["items"].as_array().unwrap().len(), most, "nothing was charged before");
+        assert_eq!(batch(&server, key, 1).await.problem(), (429, "rate_limited".into()), "and now all of it is");
+    }
+    let server = server("off", "off", "").await;
+    batch(&server, None, 100).await.json();
+    assert_eq!(batch(&server, None, 101).await.problem(), (400, "invalid_parameter".into()));
+}
+
+#[tokio::test]
+async fn items_that_the_callers_rate_refuses_are_not_charged_to_the_address() {
+    let server = server("1/h burst 5", "1/h burst 10", "").await;
+    batch(&server, Some("ovk_dev_alice"), 3).await.json();
+    for _ in 0..4 {
+        assert_eq!(batch(&server, Some("ovk_dev_alice"), 5).await.problem(), (429, "rate_limited".into()));
+    }
+    // The address has paid for three items and four requests, and three are left for others who share it.
+    batch(&server, Some("ovk_dev_bob"), 3).await.json();
+    assert_eq!(server.get("/sts").await.header("ratelimit"), "\"address\";r=0;t=3600");
 }
 
 #[tokio::test]

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use oss_vend::dev::{CONFIG, Options};
+use oss_vend::dev::{CONFIG, Dev, Options};
 use oss_vend::emulator::Failure;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Answer, TestServer};
+use crate::support::TestServer;
 
 /// A server with a listener of the operator's own.
 pub(crate) async fn observed(config: &str) -> TestServer {
@@ -16,11 +16,6 @@ pub(crate) async fn observed(config: &str) -> TestServer {
 }
 
 impl TestServer {
-    pub(crate) async fn admin(&self, path: &str) -> Answer {
-        let address = self.addresses.admin.expect("there is such a listener");
-        Answer::of(self.http.get(format!("http://{address}{path}"))).await
-    }
-
     /// What is on the page: values by name and labels.
     async fn metrics(&self) -> BTreeMap<String, f64> {
         let page = self.admin("/metrics").await;
@@ -157,8 +152,10 @@ async fn metrics_are_told_on_their_own_listener_alone() {
     assert_eq!(server.admin("/healthz").await.json()["status"], "ok");
     assert_eq!(server.admin("/readyz").await.json()["ready"], true);
     assert_eq!(server.admin("/sts").await.status, 404);
-    let without = TestServer::start().await;
-    assert!(without.addresses.admin.is_none());
+    let any = || "127.0.0.1:0".to_owned();
+    let without = Options { listen: any(), oss_listen: any(), sts_listen: any(), ..Options::default() };
+    let without = Dev::bind(without, server.clock.clone()).await.unwrap();
+    assert!(without.addresses().admin.is_none());
 }
 
 #[tokio::test]

@@ -51,7 +51,8 @@ impl TestServer {
     pub(crate) async fn bind(options: Options) -> Result<Self, DevError> {
         let clock = Arc::new(ManualClock::new("2026-01-01T00:00:00Z".parse().unwrap()));
         let any = || "127.0.0.1:0".to_owned();
-        let options = Options { listen: any(), oss_listen: any(), sts_listen: any(), ..options };
+        let admin_listen = options.admin_listen.clone().or_else(|| Some(any()));
+        let options = Options { listen: any(), oss_listen: any(), sts_listen: any(), admin_listen, ..options };
         let dev = Dev::bind(options, clock.clone()).await?;
         let (addresses, emulator, reload) = (dev.addresses(), dev.emulator().clone(), dev.reload());
         let (stop, stopped) = oneshot::channel();
@@ -96,6 +97,12 @@ impl TestServer {
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
         Answer::of(self.request(Method::GET, path)).await
+    }
+
+    /// From the operator's own listener.
+    pub(crate) async fn admin(&self, path: &str) -> Answer {
+        let address = self.addresses.admin.expect("there is such a listener");
+        Answer::of(self.http.get(format!("http://{address}{path}"))).await
     }
 
     /// The outcome of `work` while the clock runs, so that pauses between attempts end.

@@ -163,6 +163,8 @@ async fn no_secret_is_told_to_anyone_else() {
     let Hunt { server, secrets, refusals } = hunt;
     let refusals = refusals.join("\n");
     let metrics = Answer::of(server.http.get(format!("http://{}/metrics", server.addresses.admin.unwrap()))).await.text;
+    let report = server.admin("/readyz").await.text;
+    assert!(report.contains("accessKey") && report.contains("lastStsCall"), "{report}");
     assert!(metrics.contains("oss_vend_requests_total") && !metrics.contains("alice") && !metrics.contains("hush"));
     let events = || fs::read_to_string(&file).unwrap();
     server.until(|| events().lines().count() >= ROUTES.len() * 5).await;
@@ -176,6 +178,7 @@ async fn no_secret_is_told_to_anyone_else() {
             ("the log", &log),
             ("the trail", &events()),
             ("the metrics", &metrics),
+            ("the report of readiness", &report),
             ("a refusal", &refusals),
             ("Debug", &shown),
         ] {

@@ -20,6 +20,7 @@ use crate::server::Redis;
 struct Process {
     child: Child,
     address: String,
+    admin: String,
     _folder: TempDir,
 }
 
@@ -43,6 +44,7 @@ impl Process {
             ("OSS_VEND__LIMITS__PER_ADDRESS", "off"),
             ("OSS_VEND__LIMITS__REQUEST_TIMEOUT", "5m"),
             ("OSS_VEND__AUDIT__TO", "off"),
+            ("OSS_VEND__ADMIN__LISTEN", "127.0.0.1:0"),
             ("OSS_VEND__VAULT__REDIS__URLS", &redis.url()),
             ("OSS_VEND__VAULT__REDIS__TIMEOUT", "40s"),
             ("OSS_VEND__VAULT__REDIS__SEALING_KEYS", SEALING_KEY),
@@ -50,18 +52,21 @@ impl Process {
         command.envs(more.iter().copied());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
-        let (mut address, mut shares) = (None, false);
+        let (mut address, mut admin, mut shares) = (None, None, false);
         while address.is_none() || !shares {
             let mut line = String::new();
             assert!(log.read_line(&mut line).unwrap() > 0, "the log ends before it serves");
             let event: Value = serde_json::from_str(&line).unwrap_or_default();
             shares |= event["message"] == "sessions are shared through Redis";
+            if event["message"] == "metrics are told at /metrics" {
+                admin = event["address"].as_str().map(str::to_owned);
+            }
             if event["message"] == "listening" {
                 address = event["address"].as_str().map(str::to_owned);
             }
         }
         std::thread::spawn(move || log.lines().for_each(drop));
-        Self { child, address: address.unwrap(), _folder: folder }
+        Self { child, address: address.unwrap(), admin: admin.unwrap(), _folder: folder }
     }
 
     fn url(&self, path: &str) -> String {
@@ -70,7 +75,7 @@ impl Process {
 
     async fn health(&self) -> Value {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let text = client.get(self.url("/readyz")).send().await.unwrap().text().await.unwrap();
+        let text = client.get(format!("http://{}/readyz", self.admin)).send().await.unwrap().text().await.unwrap();
         serde_json::from_str(&text).unwrap()
     }
 }

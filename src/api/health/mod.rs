@@ -1,4 +1,5 @@
-//! `/healthz`: the process answers. `/readyz`: it can vend, or why not.
+//! `/healthz`: the process answers. `/readyz`: it can vend or not; on the admin listener also why, and what it
+//! holds and has done, which is for the operator alone.
 
 mod reasons;
 
@@ -21,9 +22,19 @@ pub(super) struct Alive {
     status: &'static str,
 }
 
+/// Whether the next request can be served.
 #[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct Readiness {
+    ready: bool,
+    /// Why it is not ready; absent if it is. What else there is to say, the operator's own listener says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+}
+
+/// The same with everything that an operator wants to know.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
     ready: bool,
     /// Why not, or what is wrong all the same.
     reasons: Vec<Reason>,
@@ -35,13 +46,11 @@ pub(super) struct Readiness {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     issuers: Vec<IssuerReport>,
     clock_offset_seconds: i64,
-    #[schema(format = DateTime)]
     server_time: String,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = AccessKeyReport)]
 struct AccessKey {
     available: bool,
     source: &'static str,
@@ -60,7 +69,7 @@ struct AccessKey {
 }
 
 /// The public keys of one issuer of JWTs.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct IssuerReport {
     issuer: String,
@@ -78,7 +87,7 @@ struct IssuerReport {
 }
 
 /// What the vault holds and has done since the start.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct VaultReport {
     sessions: usize,
@@ -97,7 +106,7 @@ struct VaultReport {
 }
 
 /// What is shared with other replicas, and how Redis is.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Replicas {
     state: &'static str,
@@ -112,9 +121,8 @@ struct Replicas {
     broken: u64,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 struct LastCall {
-    #[schema(format = DateTime)]
     at: String,
     ok: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -127,37 +135,41 @@ pub(super) fn alive() -> Answer {
     json(&Alive { status: "ok" })
 }
 
-/// Ready means that the next request can be served: there is an AccessKey, and either STS granted the last session or
-/// one that is still alive is held. A server that is told to stop is not ready any more.
+/// Whether the server is ready: that is, whether the next request can be served. There is an AccessKey, and either STS
+/// granted the last session or one that is still alive is held. A server that is stopping is not ready.
 pub(super) async fn ready(app: &App) -> Answer {
-    readiness(app, Vec::new()).await
+    let (last, held) = (app.vault.last_outcome(), app.vault.holdings(app.clock.now()));
+    let has_access_key = app.vault.access_key().await.is_ok();
+    let seen = Seen { has_access_key, last: last.as_ref(), held, issuers: &[] };
+    let code = reasons::reasons(app, &seen).iter().find(|reason| reason.stops).map(|reason| reason.code);
+    with_status(json(&Readiness { ready: code.is_none(), code }), code.is_none())
 }
 
-/// The same with how the issuers of JWTs are, for the operator's own listener: a fetch is made for it where none was yet.
-pub(super) async fn ready_for_operator(app: &App) -> Answer {
-    let reports = app.authenticator.issuers.iter().map(|issuer| issuer_report(issuer, app.clock.now()));
-    let reports = join_all(reports).await.into_iter().flatten().collect();
-    readiness(app, reports).await
-}
-
-async fn readiness(app: &App, issuers: Vec<IssuerReport>) -> Answer {
+/// The same for the operator, with all details. Keys of issuers that were never fetched are fetched for it.
+pub(super) async fn report(app: &App) -> Answer {
+    let issuers = app.authenticator.issuers.iter().map(|issuer| issuer_report(issuer, app.clock.now()));
+    let issuers: Vec<_> = join_all(issuers).await.into_iter().flatten().collect();
     let now = app.clock.now();
     let (last, held) = (app.vault.last_outcome(), app.vault.holdings(now));
     let access_key = access_key(app).await;
     let seen = Seen { has_access_key: access_key.available, last: last.as_ref(), held, issuers: &issuers };
     let reasons = reasons::reasons(app, &seen);
     let ready = !reasons.iter().any(|reason| reason.stops);
-    let report = json(&Readiness {
+    let report = json(&Report {
         ready,
         reasons,
         access_key,
-        vault: report(held, app.vault.counts(), now),
+        vault: vault_report(held, app.vault.counts(), now),
         last_sts_call: last.map(|last| last_call(&last)),
         issuers,
         clock_offset_seconds: app.vault.clock_offset().num_seconds(),
         server_time: time(now),
     });
-    if ready { report } else { report.with_status(StatusCode::SERVICE_UNAVAILABLE) }
+    with_status(report, ready)
+}
+
+fn with_status(answer: Answer, ready: bool) -> Answer {
+    if ready { answer } else { answer.with_status(StatusCode::SERVICE_UNAVAILABLE) }
 }
 
 async fn issuer_report(issuer: &Issuer, now: DateTime<Utc>) -> Option<IssuerReport> {
@@ -180,7 +192,7 @@ async fn access_key(app: &App) -> AccessKey {
     }
 }
 
-fn report(held: Holdings, counts: Counts, now: DateTime<Utc>) -> VaultReport {
+fn vault_report(held: Holdings, counts: Counts, now: DateTime<Utc>) -> VaultReport {
     VaultReport {
         sessions: held.alive,
         nearest_expiration_seconds: held.nearest_expiration.map(|nearest| (nearest - now).num_seconds()),

@@ -4,7 +4,6 @@ use std::sync::atomic::Ordering;
 
 use chrono::TimeDelta;
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::super::App;
 use super::IssuerReport;
@@ -15,7 +14,7 @@ use crate::vault::{Holdings, Outcome};
 const CLOCK_OFF: TimeDelta = TimeDelta::seconds(60);
 
 /// One reason.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub(super) struct Reason {
     /// Stable, for programs.
     pub(super) code: &'static str,

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::problems;
 
-/// What may go wrong with every request: it came by http, there was no room for it, or no time.
-const EVERY: [u16; 3] = [403, 503, 504];
+/// What may go wrong with every request: it came by http or for another host, there was no room for it, or no time.
+const EVERY: [u16; 4] = [403, 421, 503, 504];
 /// With one that is asked who sends it, and what it wants.
 const ADMITTED: [u16; 3] = [400, 401, 429];
 /// With one that vends.
@@ -145,7 +145,7 @@ pub(super) fn paths(schemas: &Map<String, Value>) -> Map<String, Value> {
         told("getHealth", "The process answers", &json!({ "200": json_of("Alive") }), &[504]),
     );
     let ready = json!({ "200": json_of("Readiness"), "503": json_of("Readiness") });
-    paths.insert("/readyz".into(), told("getReadiness", "Whether it can vend, or why not", &ready, &[504]));
+    paths.insert("/readyz".into(), told("getReadiness", "Whether it can vend", &ready, &[504]));
     let document = json!({ "description": "This document.", "content": { "application/json": { "schema": { "type": "object" } } } });
     let unchanged = json!({ "description": "It has the entity tag of `If-None-Match`." });
     let document = json!({ "200": document, "304": unchanged });
@@ -172,7 +172,7 @@ impl Route {
     fn operation(&self, method: &str, more: &[u16]) -> Value {
         let mut responses = Map::from_iter([("200".to_owned(), self.answer(method))]);
         let vended: &[u16] = if self.vends { &VENDED } else { &[] };
-        let statuses = [&EVERY, &ADMITTED, vended, more].concat();
+        let statuses = [&EVERY[..], &ADMITTED, vended, more].concat();
         responses.extend(problems::of(&statuses));
         json!({
             "operationId": format!("{method}{}", self.gives),

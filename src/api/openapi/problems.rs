@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 type Failure = (u16, &'static str, &'static [&'static str], &'static [&'static str]);
 
 /// All of them.
-const FAILURES: [Failure; 13] = [
+const FAILURES: [Failure; 14] = [
     (
         400,
         "BadRequest",
@@ -52,8 +52,9 @@ const FAILURES: [Failure; 13] = [
     (404, "NotFound", &["not_found", "unknown_grant"], &[]),
     (405, "MethodNotAllowed", &["method_not_allowed"], &["Allow"]),
     (408, "RequestTimeout", &["body_too_slow"], &[]),
-    (413, "ContentTooLarge", &["body_too_large"], &[]),
+    (413, "ContentTooLarge", &["batch_too_large", "body_too_large"], &[]),
     (415, "UnsupportedMediaType", &["unsupported_media_type"], &[]),
+    (421, "MisdirectedRequest", &["host_not_allowed"], &[]),
     (429, "TooManyRequests", &["rate_limited"], &["Retry-After", "RateLimit", "RateLimit-Policy"]),
     (500, "InternalServerError", &["internal_error"], &[]),
     (502, "BadGateway", &["access_key_temporary", "clock_skew", "sts_invalid_answer", "sts_refused"], &[]),

@@ -63,6 +63,7 @@ impl Widened {
         // change (listen, admin.listen, whether there is TLS).
         let Settings {
             listen: _,
+            hosts,
             shutdown_delay: _,
             shutdown_timeout: _,
             static_dir,
@@ -83,6 +84,7 @@ impl Widened {
         if static_dir.is_some() && *static_dir != before.static_dir {
             self.add("static_dir", "another folder is served");
         }
+        self.loosened("hosts", &before.hosts, hosts);
         self.extended("proxy.trusted", &before.proxy.trusted, &proxy.trusted);
         self.switched("proxy.require_https", !before.proxy.require_https, !proxy.require_https);
         self.cors(&before.cors, cors);

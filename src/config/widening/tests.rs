@@ -4,6 +4,8 @@ use super::super::Environment;
 use super::*;
 
 const BASE: &str = r#"
+hosts = ["vend.example.com"]
+
 [sts]
 role_arn = "acs:ram::1:role/r"
 
@@ -82,6 +84,8 @@ fn each_way_to_widen_is_named_with_its_key() {
     let issuer = "\"https://a.example\"";
     let of_issuer = |key: &str| format!("auth.jwt.{key} of {issuer}");
     for (this, that, key) in [
+        ("hosts = [\"vend.example.com\"]", "", "hosts".to_owned()),
+        ("hosts = [\"vend.example.com\"]", "hosts = [\"vend.example.com\", \"b.example\"]", "hosts".to_owned()),
         ("[auth]", "[auth]\nanonymous = true", "auth.anonymous".to_owned()),
         ("[auth]", "[auth]\napi_key_id_prefix = \"k.\"", "auth.api_key_id_prefix".to_owned()),
         ("sha256:00", "sha256:11", "auth.api_keys".to_owned()),

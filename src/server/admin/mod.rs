@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::header;
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
@@ -23,7 +23,10 @@ use crate::metrics::Page;
 pub(super) fn serve(listener: TcpListener, reload: Arc<Reload>) -> JoinHandle<io::Result<()>> {
     let router = Router::new().fallback(move |request: Request| {
         let app = Arc::clone(&reload.running().app);
-        async move { router(app).oneshot(request).await }
+        async move {
+            let nosniff = (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+            router(app).oneshot(request).await.map(|answer| ([nosniff], answer))
+        }
     });
     tokio::spawn(axum::serve(listener, router).into_future())
 }

@@ -231,13 +231,13 @@ async fn readiness_tells_source_age_and_failover() {
     let section = CONFIG.split("[access_key]").nth(1).unwrap().split("\n[").next().unwrap();
     let two = "\nid = \"LTAIgone\"\nsecret = \"x\"\n[access_key.second]\nid = \"LTAIemulatorNotARealKey\"\nsecret = \"emulatorSecretNotARealOne\"\n";
     let server = TestServer::with(&CONFIG.replacen(section, two, 1)).await;
-    server.get("/readyz").await.json();
+    server.admin("/readyz").await.json();
     server.advance(7);
-    let before = server.get("/readyz").await.json()["accessKey"].clone();
+    let before = server.admin("/readyz").await.json()["accessKey"].clone();
     let expected = json!({"available": true, "source": "configuration", "ageSeconds": 7, "failedOver": false});
     assert_eq!(before, expected);
     server.get("/sts").await.json();
-    assert_eq!(server.get("/readyz").await.json()["accessKey"]["failedOver"], json!(true));
+    assert_eq!(server.admin("/readyz").await.json()["accessKey"]["failedOver"], json!(true));
 }
 
 #[tokio::test]
@@ -246,7 +246,7 @@ async fn a_file_that_is_not_there_yet_is_told_and_vending_begins_when_it_comes()
     let file = folder.path().join("key.json");
     let section = CONFIG.split("[access_key]").nth(1).unwrap().split("\n[").next().unwrap();
     let server = TestServer::with(&CONFIG.replacen(section, &format!("\nfile = '{}'\n", file.display()), 1)).await;
-    let down = server.get("/readyz").await;
+    let down = server.admin("/readyz").await;
     assert_eq!(down.status, 503);
     assert!(
         down.text.contains("\"available\":false") && down.text.contains("key.json cannot be read"),
@@ -260,7 +260,7 @@ async fn a_file_that_is_not_there_yet_is_told_and_vending_begins_when_it_comes()
     swap(&file, good);
     server.advance(3);
     server.get("/sts").await.json();
-    assert_eq!(server.get("/readyz").await.json()["accessKey"]["source"], "file");
+    assert_eq!(server.admin("/readyz").await.json()["accessKey"]["source"], "file");
 }
 
 #[tokio::test]
@@ -271,5 +271,5 @@ async fn a_classic_form_is_refused_where_the_key_is_temporary() {
     let server = TestServer::with(&CONFIG.replacen(section, &format!("\nuri = \"{uri}\"\n"), 1)).await;
     let form = Answer::of(server.request(reqwest::Method::GET, "/get_post_signature_for_oss_upload")).await;
     assert_eq!(form.problem(), (502, "access_key_temporary".into()));
-    assert!(server.get("/readyz").await.json()["accessKey"]["expiresInSeconds"].as_i64().unwrap() > 0);
+    assert!(server.admin("/readyz").await.json()["accessKey"]["expiresInSeconds"].as_i64().unwrap() > 0);
 }

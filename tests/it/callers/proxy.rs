@@ -30,6 +30,45 @@ async fn the_proxy_says_who_asks() {
 }
 
 #[tokio::test]
+async fn the_header_counts_for_no_page_of_another_site() {
+    let cors = "[cors]\norigins = [\"https://app.example.com\"]\norigin_patterns = [\"https://*.example.com\"]";
+    let server = server_with(&format!("{SECTION}\n{cors}\ncredentials = true")).await;
+    let own = format!("http://{}", server.addresses.server);
+    for more in [
+        &[][..],
+        &[("origin", own.as_str())],
+        &[("origin", &own), ("sec-fetch-site", "same-origin")],
+        &[("sec-fetch-site", "same-origin")],
+        &[("origin", "https://public.example.com"), ("sec-fetch-site", "same-origin")],
+        &[("origin", "https://app.example.com"), ("sec-fetch-site", "cross-site")],
+        &[("origin", "https://app.example.com"), ("sec-fetch-site", "same-site")],
+    ] {
+        let answer = by_proxy(&server, &[&[("x-user", "u42")], more].concat()).await;
+        assert_eq!(answer.json()["dir"], "avatars/u42/", "{more:?}");
+    }
+    for more in [
+        &[("origin", "https://other.example.com")][..],
+        &[("origin", "https://other.example.com"), ("sec-fetch-site", "same-site")],
+        &[("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")],
+        &[("origin", "https://evil.example"), ("x-forwarded-host", "evil.example")],
+        &[("origin", "null")],
+        &[("origin", "")],
+        &[("sec-fetch-site", "cross-site")],
+        &[("sec-fetch-site", "same-site")],
+        &[("sec-fetch-site", "none")],
+        &[("origin", &own), ("sec-fetch-site", "cross-site")],
+    ] {
+        let answer = by_proxy(&server, &[&[("x-user", "u42")], more].concat()).await;
+        assert_eq!(answer.problem(), (401, "origin_not_allowed".into()), "{more:?}");
+        assert_eq!(answer.header("access-control-allow-credentials"), "", "{more:?}");
+    }
+    for name in ["origin", "sec-fetch-site"] {
+        let twice = [("x-user", "u42"), (name, "same-origin"), (name, "same-origin")];
+        assert_eq!(by_proxy(&server, &twice).await.problem(), (400, "duplicate_header".into()));
+    }
+}
+
+#[tokio::test]
 async fn from_elsewhere_the_header_is_refused_whatever_else_is_said() {
     let server = server_with(SECTION).await;
     for headers in [

@@ -9,12 +9,13 @@ use axum::http::HeaderValue;
 use chrono::{DateTime, Utc};
 use hyper_util::rt::TokioExecutor;
 use hyper_util::server::conn::auto;
+use ipnet::IpNet;
 use rustls::ServerConfig;
 use tower_http::services::ServeDir;
 
 use super::StartError;
 use super::connection;
-use super::patience::Patience;
+use super::timeouts::ConnectionTimeouts;
 use crate::access_key::{AccessKeyError, AccessKeys};
 use crate::api::{self, App, BodyLimit, Cors, Entrance, Front, Gate, Offers};
 use crate::audit::{Destination, Trail};
@@ -47,11 +48,15 @@ pub(super) struct Running {
     pub(super) entrance: Entrance,
     /// How a connection is read and written.
     pub(super) builder: auto::Builder<TokioExecutor>,
-    pub(super) patience: Patience,
+    pub(super) timeouts: ConnectionTimeouts,
     /// What TLS is spoken with, if it is.
     pub(super) tls: Option<Arc<ServerConfig>>,
     /// The most connections at once.
     pub(super) connections: u32,
+    /// The most connections at once from one address.
+    pub(super) connections_per_address: u32,
+    /// The proxies to which that does not apply.
+    pub(super) trusted_proxies: Vec<IpNet>,
     /// How long it is let in after the signal to stop, and how long is then waited for what is under way.
     pub(super) shutdown: (Duration, Duration),
     pub(super) written: Written,
@@ -92,6 +97,7 @@ impl Running {
         if before.is_some_and(|(before, _)| before.tls.is_some() != tls.is_some()) {
             return Err(StartError::TlsSwitched);
         }
+        let trusted_proxies = proxies.clone();
         let front = Front { networks: proxies, unix: unix_proxy, require_https };
         let gate = Gate::new(rates, front, limits.in_flight);
         let trail = trail(audit, before)?;
@@ -145,9 +151,11 @@ impl Running {
         Ok(Self {
             entrance: Entrance::new(Arc::clone(&app), pages),
             builder: connection::builder(&limits),
-            patience: Patience { head: limits.header_timeout, idle: limits.idle_timeout },
+            timeouts: ConnectionTimeouts::new(limits.header_timeout, limits.idle_timeout),
             tls: tls.as_ref().map(|tls| Arc::clone(&tls.server)),
             connections: limits.connections,
+            connections_per_address: limits.connections_per_address,
+            trusted_proxies,
             shutdown,
             written,
             trail,

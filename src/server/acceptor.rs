@@ -119,14 +119,23 @@ mod tests {
     use super::*;
     use crate::clock::SystemClock;
     use crate::config::{Environment, Settings};
-    use crate::dev::CONFIG;
     use crate::server::Server;
 
+    const CONFIG: &str = r#"
+        [access_key]
+        id = "LTAIexample"
+        secret = "example"
+        [sts]
+        role_arn = "acs:ram::1:role/r"
+        [grants.default]
+        bucket = "examplebucket"
+        region = "cn-hangzhou"
+    "#;
     const REQUEST: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n";
 
     fn acceptor(limits: &str) -> Acceptor {
-        let config = CONFIG.replace("[limits]", &format!("[limits]\n{limits}"));
-        let loaded = Settings::of_text("dev.toml", &config, &Environment::default()).unwrap();
+        let config = format!("{CONFIG}\n[limits]\n{limits}\n[auth]\nanonymous = true\n[audit]\nto = \"off\"");
+        let loaded = Settings::of_text("test.toml", &config, &Environment::default()).unwrap();
         Acceptor::new(Server::new(loaded, Arc::new(SystemClock::new())).unwrap().reload())
     }
 

@@ -4,12 +4,16 @@ use std::io;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::api::Client;
+
+/// What a client that reads the last responses of an HTTP/2 connection must at least take within `idle_timeout`, in bytes. It
+/// is more than the PING frames of that time.
+const MIN_PROGRESS: u64 = 1024;
 
 /// What has happened on one connection, written by its stream and its service, read by its timer.
 #[derive(Debug)]
@@ -19,7 +23,8 @@ pub(super) struct Activity {
     requests: AtomicU32,
     /// The requests that wait for the head of their response.
     in_flight: AtomicU32,
-    writes: AtomicU32,
+    /// Bytes that the client's side of the connection took.
+    written: AtomicU64,
     /// Whether bytes of a head have arrived and its end has not.
     head_begun: AtomicBool,
     is_http2: AtomicBool,
@@ -35,7 +40,7 @@ pub(super) enum Waiting {
     /// The server itself, which has time limits of its own.
     Response,
     /// The next request, or a client that reads what it is sent.
-    Idle { requests: u32, writes: u32 },
+    Idle { requests: u32, progress: u64 },
 }
 
 impl Activity {
@@ -44,7 +49,7 @@ impl Activity {
             client,
             requests: AtomicU32::new(0),
             in_flight: AtomicU32::new(0),
-            writes: AtomicU32::new(0),
+            written: AtomicU64::new(0),
             head_begun: AtomicBool::new(false),
             is_http2: AtomicBool::new(false),
         })
@@ -70,12 +75,12 @@ impl Activity {
         }
     }
 
-    fn wrote(&self) {
-        self.writes.fetch_add(1, Ordering::Relaxed);
+    fn wrote(&self, count: usize) {
+        self.written.fetch_add(count as u64, Ordering::Relaxed);
     }
 
-    /// What the connection waits for. An open connection of HTTP/2 is idle although it exchanges PING frames; while it is
-    /// `closing`, its writes count, so that a large response may be sent to its end.
+    /// What the connection waits for. An open connection of HTTP/2 is idle although it exchanges PING frames. While it is
+    /// `closing`, a large response may be sent to its end.
     pub(super) fn waiting(&self, closing: bool) -> Waiting {
         let requests = self.requests.load(Ordering::Relaxed);
         if self.in_flight.load(Ordering::Relaxed) > 0 {
@@ -87,8 +92,13 @@ impl Activity {
         if requests == 0 {
             return Waiting::FirstByte;
         }
-        let count_writes = closing || !self.is_http2();
-        Waiting::Idle { requests, writes: if count_writes { self.writes.load(Ordering::Relaxed) } else { 0 } }
+        let written = self.written.load(Ordering::Relaxed);
+        let progress = match (self.is_http2(), closing) {
+            (false, _) => written,
+            (true, false) => 0,
+            (true, true) => written / MIN_PROGRESS,
+        };
+        Waiting::Idle { requests, progress }
     }
 }
 
@@ -122,8 +132,8 @@ impl<S> MonitoredStream<S> {
     }
 
     fn record_write(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if written.is_ready() {
-            self.activity.wrote();
+        if let Poll::Ready(Ok(count)) = written {
+            self.activity.wrote(count);
         }
         written
     }

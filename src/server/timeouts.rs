@@ -133,8 +133,15 @@ mod tests {
         }
 
         async fn send(&mut self) {
-            self.server.write_all(b"answer").await.unwrap();
-            self.client.read_exact(&mut [0; 6]).await.unwrap();
+            self.server.write_all(&[b'x'; 1024]).await.unwrap();
+            self.client.read_exact(&mut [0; 1024]).await.unwrap();
+        }
+
+        /// PING frames in both directions.
+        async fn ping(&mut self) {
+            self.receive(&[b'?'; 17]).await;
+            self.server.write_all(&[b'!'; 17]).await.unwrap();
+            self.client.read_exact(&mut [0; 17]).await.unwrap();
         }
 
         /// Lets `length` pass, and tells whether no timeout was exceeded by its end.
@@ -221,11 +228,12 @@ mod tests {
         let mut watched = Watched::new();
         watched.receive(b"PRI").await;
         drop(watched.activity.begin_request(true));
-        for _ in 0..3 {
-            assert!(watched.survives(seconds(20)).await);
-            watched.receive(b"ping").await;
-            watched.send().await;
+        for end in [(TimeoutAction::Shutdown, 75), (TimeoutAction::Close, 150)] {
+            for _ in 0..3 {
+                assert!(watched.survives(seconds(20)).await);
+                watched.ping().await;
+            }
+            assert_eq!(watched.expired().await, end, "also where a response is never read");
         }
-        assert_eq!(watched.expired().await, (TimeoutAction::Shutdown, 75));
     }
 }

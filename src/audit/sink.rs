@@ -42,9 +42,14 @@ impl Sink {
             }
             let reports_gap = append_gap(&mut batch.lines, batch.gap);
             match self.write_lines(&batch.lines) {
+                Ok(()) if batch.lines.is_empty() => {}
                 Ok(()) => {
                     if queue.succeeded() {
                         tracing::warn!("audit events are written again");
+                    }
+                    if reports_gap {
+                        let Gap { events, refusals } = batch.gap;
+                        tracing::warn!(events, refusals, "audit events are missing");
                     }
                 }
                 Err((error, unwritten)) => {
@@ -120,7 +125,6 @@ fn append_gap(lines: &mut Vec<u8>, Gap { events, refusals }: Gap) -> bool {
     if events > 0 {
         let line = format!("{{\"outcome\":\"dropped\",\"count\":{events},\"refusals\":{refusals}}}\n");
         lines.extend_from_slice(line.as_bytes());
-        tracing::warn!(events, refusals, "audit events are missing");
     }
     events > 0
 }

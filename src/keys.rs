@@ -8,7 +8,10 @@ use zeroize::Zeroizing;
 
 use crate::json;
 
-/// A text that is wiped on drop and that no `Debug` shows; there is no `Display`, `Serialize` or `PartialEq`.
+/// A text whose memory is overwritten on drop and that no `Debug` shows; there is no `Display`, `Serialize` or `PartialEq`.
+///
+/// Only this value is overwritten. Copies elsewhere are not: the text that it was made from, buffers of HTTP, TLS and
+/// parsers, and what it was written to.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
@@ -86,5 +89,34 @@ impl SessionKey {
     #[must_use]
     pub fn token(&self) -> &Secret {
         self.access_key.token.as_ref().expect("sts refuses an answer without a token")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::os::unix::fs::FileExt;
+
+    use super::*;
+
+    /// The memory of this process at `address`, in use or not.
+    fn memory(address: usize, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        let offset = u64::try_from(address).unwrap();
+        File::open("/proc/self/mem").unwrap().read_exact_at(&mut bytes, offset).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn a_dropped_secret_is_no_longer_in_memory() {
+        let text = |part: &str| part.repeat(100);
+        let secret = Secret::new(text("hush"));
+        let address = secret.expose().as_ptr() as usize;
+        assert_eq!(memory(address, 400), text("hush").into_bytes());
+        let clone = secret.clone();
+        drop(secret);
+        let left = memory(address, 400);
+        assert!(!left.windows(4).any(|part| part == b"hush"), "{left:?}");
+        assert_eq!(clone.expose(), text("hush"), "a clone lives on its own");
     }
 }

@@ -3,13 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::caller::LastToken;
-
 /// One connection, as far as answers depend on it: who is at its other end, and what came from there before.
 #[derive(Debug)]
 pub struct Client {
     pub(super) peer: Peer,
-    pub(super) last_token: LastToken,
     has_asked: AtomicBool,
 }
 
@@ -17,7 +14,7 @@ impl Client {
     /// A new connection of `peer`.
     #[must_use]
     pub fn new(peer: Peer) -> Self {
-        Self { peer, last_token: LastToken::default(), has_asked: AtomicBool::new(false) }
+        Self { peer, has_asked: AtomicBool::new(false) }
     }
 
     /// Whether this was not asked before.

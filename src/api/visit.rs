@@ -42,8 +42,7 @@ impl<'v> Visit<'v> {
     pub(super) fn proof(&self) -> Proof<'v> {
         let Parts { uri, headers, .. } = self.head;
         let authority = uri.authority().map(Authority::as_str);
-        let Client { peer, last_token, .. } = self.client;
-        Proof { unverified_headers: headers, authority, peer: peer.address(), last_token: Some(last_token) }
+        Proof { unverified_headers: headers, authority, peer: self.client.peer.address() }
     }
 
     /// What is offered by the grant of this name. The trail learns that it was asked for, and for which key.

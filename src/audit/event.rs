@@ -86,9 +86,30 @@ pub struct Event<'a> {
     pub micros: u64,
 }
 
+/// How much of the queue an event may use.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Share {
+    /// Something was handed out: all of it.
+    Vended,
+    /// A known caller got nothing.
+    Refusal,
+    /// A caller that proved nothing got nothing. Anyone on the network can cause any number of these.
+    UnprovenRefusal,
+}
+
 impl Event<'_> {
+    /// The outcome of a request that was given what it asked for.
+    pub const VENDED: &'static str = "vended";
     /// The most bytes of a text that a client chose: the longest key.
     pub const LONGEST: usize = 1023;
+
+    pub(super) fn share(&self) -> Share {
+        match self.caller {
+            _ if self.outcome == Self::VENDED => Share::Vended,
+            Who::Known(_) => Share::Refusal,
+            Who::Unproven | Who::Anonymous => Share::UnprovenRefusal,
+        }
+    }
 
     /// Appends the line, with its end. It is what `serde` writes of this, at a fifth of the cost.
     pub(super) fn push_line(&self, line: &mut String) {
@@ -184,6 +205,20 @@ mod tests {
         assert!(line(Who::Anonymous).contains(r#""caller":null"#));
         assert!(line(Who::Known("a")).contains(r#""caller":"a""#));
         assert!(!line(Who::Unproven).contains("caller"));
+    }
+
+    #[test]
+    fn what_is_vended_may_use_all_of_the_queue_and_refusals_a_part() {
+        let share = |caller, outcome| Event { caller, outcome, ..Event::default() }.share();
+        for caller in [Who::Known("a"), Who::Anonymous] {
+            assert_eq!(share(caller, "vended"), Share::Vended);
+        }
+        assert_eq!(share(Who::Known("a"), "rate_limited"), Share::Refusal);
+        for caller in [Who::Unproven, Who::Anonymous] {
+            for outcome in ["invalid_proof", "key_outside_directory", "abandoned"] {
+                assert_eq!(share(caller, outcome), Share::UnprovenRefusal, "{caller:?} {outcome}");
+            }
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //!
 //! Writing is behind the request: an event is formatted into memory, and a thread of the trail's own writes what has
 //! gathered. When the disk or the reader cannot follow, memory stays bounded, events are dropped, and the trail says how
-//! many.
+//! many. Refusals are dropped first, so that a flood of them displaces no event of what was vended.
 
 mod event;
 mod queue;
@@ -16,11 +16,16 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 pub use self::event::{Event, Who};
 pub use self::queue::Counts;
-use self::queue::Queue;
+use self::queue::{Queue, Unwritten};
 use self::sink::Sink;
+
+/// How long the writer is waited for. One that does not get on, since nobody reads its pipe, must not keep the server from
+/// stopping or from taking another configuration.
+const WAIT: Duration = Duration::from_secs(5);
 
 /// Where the trail goes.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -35,17 +40,20 @@ pub enum Destination {
 #[derive(Debug)]
 pub struct Trail {
     queue: Arc<Queue>,
-    writer: Option<thread::JoinHandle<()>>,
 }
 
 impl Trail {
     /// Opens the trail; a file that cannot be opened is an error now rather than a silent gap later.
     pub fn open(destination: &Destination) -> io::Result<Self> {
-        let sink = Sink::open(destination)?;
+        Self::to(Sink::open(destination)?)
+    }
+
+    fn to(sink: Sink) -> io::Result<Self> {
         let queue = Arc::new(Queue::default());
         let theirs = Arc::clone(&queue);
-        let writer = thread::Builder::new().name("audit".into()).spawn(move || sink.write_all_of(&theirs))?;
-        Ok(Self { queue, writer: Some(writer) })
+        // The thread ends when the queue is closed and written. Nothing joins it: it may never get on.
+        let _detached = thread::Builder::new().name("audit".into()).spawn(move || sink.run(&theirs))?;
+        Ok(Self { queue })
     }
 
     /// Puts `event` into the trail, unless too much waits already.
@@ -57,7 +65,7 @@ impl Trail {
         LINE.with_borrow_mut(|line| {
             line.clear();
             event.push_line(line);
-            self.queue.push(line.as_bytes());
+            self.queue.push(line.as_bytes(), event.share());
         });
     }
 
@@ -66,9 +74,10 @@ impl Trail {
         self.queue.ask_to_reopen();
     }
 
-    /// Waits until everything recorded so far is written, but no longer than a few seconds.
+    /// Waits until everything recorded so far is written. If that takes longer than five seconds, it logs how many events
+    /// are not written, and returns.
     pub fn flush(&self) {
-        self.queue.wait_until_written();
+        self.queue.flush(WAIT).unwrap_or_else(report);
     }
 
     /// What became of the events since the start.
@@ -79,13 +88,14 @@ impl Trail {
 }
 
 impl Drop for Trail {
-    /// Writes what is left.
+    /// Has what is left written, and waits for that as [`Trail::flush`] does.
     fn drop(&mut self) {
-        self.queue.close();
-        if let Some(writer) = self.writer.take() {
-            drop(writer.join()); // a writer that panicked has nothing more to write
-        }
+        self.queue.close(WAIT).unwrap_or_else(report);
     }
+}
+
+fn report(Unwritten { events }: Unwritten) {
+    tracing::error!(events, "audit events are not written: the audit destination does not accept data");
 }
 
 #[cfg(test)]
@@ -138,6 +148,18 @@ mod tests {
     fn a_file_that_cannot_be_opened_is_an_error_at_start() {
         let folder = TempDir::new().unwrap();
         assert!(Trail::open(&Destination::File(folder.path().join("none/audit.log"))).is_err());
+    }
+
+    #[test]
+    fn dropping_a_trail_whose_reader_is_gone_does_not_wait() {
+        let (_reader, writer) = io::pipe().unwrap();
+        let trail = Trail::to(Sink::of(std::os::fd::OwnedFd::from(writer).into())).unwrap();
+        let route = "x".repeat(1000);
+        (0..200).for_each(|_| trail.record(&event(&route)));
+        let unwritten = trail.queue.flush(Duration::from_millis(100)).unwrap_err();
+        assert!((1..=200).contains(&unwritten.events));
+        trail.record(&event("after"));
+        drop(trail);
     }
 
     #[test]

@@ -12,7 +12,6 @@ use serde_json::Map;
 use super::api_key::{self, KnownApiKey};
 use super::forward::Forward;
 use super::jwt::{self, InvalidToken, Issuer, UnverifiedToken};
-use super::last_token::LastToken;
 use super::proof::{Proof, text};
 use super::proxy::TrustedProxy;
 use super::remembered::{Digest, digest};
@@ -72,7 +71,7 @@ impl Authenticator {
             return Ok(Step::Known(caller));
         }
         if let Some(unverified) = proof.only(&AUTHORIZATION)? {
-            return self.authorization(unverified, proof.last_token, now);
+            return self.authorization(unverified, now);
         }
         if let Some((cookie, unverified)) = self.token_in_cookie(proof)? {
             let token = Token { unverified, digest: digest(unverified), cookie: Some(cookie) };
@@ -85,23 +84,13 @@ impl Authenticator {
         self.without_proof().map(Step::Known)
     }
 
-    fn authorization<'p>(
-        &self,
-        unverified: &'p HeaderValue,
-        last: Option<&LastToken>,
-        now: DateTime<Utc>,
-    ) -> Result<Step<'p>, Unauthenticated> {
-        let come_again = last.and_then(|last| last.digest(unverified.as_bytes()));
-        if let Some(caller) = come_again.and_then(|digest| self.known(&digest, now)) {
-            return Ok(Step::Known(caller));
-        }
+    fn authorization<'p>(&self, unverified: &'p HeaderValue, now: DateTime<Utc>) -> Result<Step<'p>, Unauthenticated> {
         let unverified = text(unverified);
         let refused = match bearer_token(unverified) {
             None => Unauthenticated::UnknownKind,
             Some(bearer) => {
                 let token = Token { unverified: bearer, digest: digest(bearer), cookie: None };
                 if let Some(caller) = self.known(&token.digest, now) {
-                    last.inspect(|last| last.keep(unverified, token.digest));
                     return Ok(Step::Known(caller));
                 }
                 if !self.issuers.is_empty() && UnverifiedToken::is_like(bearer) {
@@ -227,7 +216,7 @@ mod tests {
         for text in authorization {
             headers.append(AUTHORIZATION, HeaderValue::from_str(text).unwrap());
         }
-        let proof = Proof { unverified_headers: &headers, authority: None, peer: None, last_token: None };
+        let proof = Proof { unverified_headers: &headers, authority: None, peer: None };
         authenticator.authenticate(&proof, DateTime::UNIX_EPOCH).await
     }
 

@@ -228,8 +228,7 @@ mod tests {
     fn passed(headers: &[(&'static str, &'static str)]) -> Result<Option<Passed>, Unauthenticated> {
         let headers: HeaderMap =
             headers.iter().map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v))).collect();
-        let proof =
-            Proof { unverified_headers: &headers, authority: Some("vend.example.com"), peer: None, last_token: None };
+        let proof = Proof { unverified_headers: &headers, authority: Some("vend.example.com"), peer: None };
         forward(None).passed(&proof, &[])
     }
 

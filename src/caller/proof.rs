@@ -6,7 +6,6 @@ use std::net::IpAddr;
 use http::header::{COOKIE, HOST, ORIGIN};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::last_token::LastToken;
 use super::unauthenticated::{Duplicate, Unauthenticated};
 
 /// The header by which a browser says what kind of page asks; no script can set it (W3C Fetch Metadata).
@@ -24,8 +23,6 @@ pub struct Proof<'a> {
     pub authority: Option<&'a str>,
     /// The address at the other end of the connection, proxy or not.
     pub peer: Option<IpAddr>,
-    /// The token that came last over the same connection, where there is a connection.
-    pub last_token: Option<&'a LastToken>,
 }
 
 impl<'a> Proof<'a> {
@@ -135,7 +132,7 @@ mod tests {
     }
 
     fn proof(headers: &HeaderMap) -> Proof<'_> {
-        Proof { unverified_headers: headers, authority: Some("vend.example.com"), peer: None, last_token: None }
+        Proof { unverified_headers: headers, authority: Some("vend.example.com"), peer: None }
     }
 
     #[test]

@@ -77,7 +77,7 @@ mod tests {
             map.append(*name, HeaderValue::from_static(value));
         }
         let peer = peer.map(|peer| peer.parse().unwrap());
-        proxy.identify(&Proof { unverified_headers: &map, authority: None, peer, last_token: None }, &[])
+        proxy.identify(&Proof { unverified_headers: &map, authority: None, peer }, &[])
     }
 
     #[test]

@@ -98,6 +98,8 @@ pub struct Limits {
     pub head: usize,
     /// The most connections at once.
     pub connections: u32,
+    /// The most connections at once from one address.
+    pub connections_per_address: u32,
     /// The most requests at once.
     pub in_flight: u32,
 }
@@ -113,6 +115,7 @@ impl Limits {
             idle_timeout: settings.idle_timeout,
             head: bytes(settings.head),
             connections: settings.connections,
+            connections_per_address: settings.connections_per_address.unwrap_or(settings.connections.div_ceil(4)),
             in_flight: settings.in_flight,
         }
     }

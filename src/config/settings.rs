@@ -162,7 +162,8 @@ pub struct LimitSettings {
     /// The longest time from the request's head to the end of the answer.
     #[serde(deserialize_with = "duration::required")]
     pub request_timeout: Duration,
-    /// The longest time for a client to send a request's head, from its first byte.
+    /// The longest time for a client to send a request's head, from its first byte; and from the start of a connection to
+    /// that byte, TLS handshake included.
     #[serde(deserialize_with = "duration::required")]
     pub header_timeout: Duration,
     /// The longest time for a client to send a request's body.
@@ -176,6 +177,10 @@ pub struct LimitSettings {
     /// The most connections at once; later ones wait to be accepted.
     #[serde(deserialize_with = "count")]
     pub connections: u32,
+    /// The most connections at once from one address, or one /64 of IPv6; more are closed at once. A quarter of
+    /// `connections` without it. Loopback, Unix sockets and trusted proxies have no such limit.
+    #[serde(deserialize_with = "super::count::optional")]
+    pub connections_per_address: Option<u32>,
     /// The most requests at once; later ones are refused.
     #[serde(deserialize_with = "count")]
     pub in_flight: u32,
@@ -320,6 +325,7 @@ impl Default for LimitSettings {
             head: ByteSize::new(32 * 1024),
             // Ten thousand pages may be waiting for the first session together.
             connections: 16_384,
+            connections_per_address: None,
             in_flight: 16_384,
             // A page that signs five hundred files one by one does not meet it.
             per_caller: Rate::per_second(20, 500),

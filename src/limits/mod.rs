@@ -128,7 +128,8 @@ fn keep<B>(now: &mut Option<Arc<B>>, before: Option<&Arc<B>>, quota: impl Fn(&B)
 }
 
 /// What counts as one address: one of IPv4, but 64 bits of IPv6, since that much is given to a single customer.
-fn network(address: IpAddr) -> u128 {
+#[must_use]
+pub fn network(address: IpAddr) -> u128 {
     match address.to_canonical() {
         IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
         IpAddr::V6(address) => address.to_bits() >> 64 << 64,

@@ -40,6 +40,7 @@ pub struct Metrics {
     grants: Mutex<BTreeMap<String, Arc<OfGrant>>>,
     connections: AtomicU64,
     connections_open: AtomicU64,
+    connections_refused: AtomicU64,
     limited: Codes,
     unauthenticated: Codes,
     problems: Codes,
@@ -67,6 +68,7 @@ impl Metrics {
             grants: Mutex::default(),
             connections: AtomicU64::default(),
             connections_open: AtomicU64::default(),
+            connections_refused: AtomicU64::default(),
             limited: Codes::starting_with(LIMITS),
             unauthenticated: Codes::default(),
             problems: Codes::default(),
@@ -98,10 +100,9 @@ impl Metrics {
         Connected(Arc::clone(self))
     }
 
-    /// How many connections are open.
-    #[must_use]
-    pub fn connections_open(&self) -> u64 {
-        self.connections_open.load(Ordering::Relaxed)
+    /// A connection was closed at once, because its address had too many open.
+    pub fn connection_refused(&self) {
+        self.connections_refused.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A request, or an item of a batch, was refused for this limit.
@@ -135,7 +136,12 @@ impl Metrics {
         self.write_requests(page);
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         page.counter("connections", "Connections accepted", [(vec![], read(&self.connections))]);
-        page.gauge("connections_open", "Connections that are open", [(vec![], number(self.connections_open()))]);
+        page.gauge("connections_open", "Connections that are open", [(vec![], number(read(&self.connections_open)))]);
+        page.counter(
+            "connections_refused",
+            "Connections closed at once, because their address had too many open",
+            [(vec![], read(&self.connections_refused))],
+        );
         page.counter("limited", "Requests refused for a limit, by limit", self.limited.samples("limit"));
         page.counter(
             "unauthenticated",

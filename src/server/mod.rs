@@ -1,55 +1,44 @@
 //! The server: a configuration becomes an app, and the app answers on a listener that the caller has bound.
 
+mod acceptor;
 mod activity;
 mod admin;
 mod connection;
+mod connection_limit;
 pub mod exposure;
 mod follow;
-mod line;
 mod listener;
 mod notify;
-mod outbox;
-mod patience;
 mod reload;
 mod running;
-mod sender;
 mod sharing;
-mod slots;
+mod timeouts;
 
-use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::{Bytes, HttpBody};
 use axum::http::Request;
 use axum::{BoxError, Router};
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 
-use self::connection::Connection;
+use self::acceptor::Acceptor;
 use self::exposure::Exposed;
 pub use self::follow::{Follower, Load};
-use self::line::Line;
-use self::listener::Stream;
 pub use self::listener::{Address, ListenError, Listener, UnixSocket};
 pub use self::notify::Notify;
-use self::outbox::Outboxes;
 pub use self::reload::Reload;
 use self::running::Lasting;
 use crate::access_key::AccessKeyError;
-use crate::api::{Client, Entrance, Outgoing, Peer};
+use crate::api::{Client, Entrance, Outgoing};
+use crate::audit::Trail;
 use crate::clock::{Clock, CorrectedClock};
 use crate::config::{ConfigError, Loaded};
 use crate::metrics::Metrics;
 use crate::replicas::Unusable;
 use crate::sts::ClientError;
 use crate::trace::NoExporter;
-
-/// How long, once no more are to be let in, those who are at the door already are, and what pause says that there are none.
-const LAST_CALL: Duration = Duration::from_millis(200);
-const PAUSE: Duration = Duration::from_millis(5);
 
 /// Why a configuration does not become a server.
 #[derive(Debug, Error)]
@@ -149,31 +138,31 @@ impl Server {
     pub async fn serve(self, listener: impl Into<Listener>, stop: impl Future<Output = ()>) -> Ending {
         let Self { reload, admin } = self;
         let listener = listener.into();
-        let (drain, draining) = watch::channel(false);
-        let door = Door { reload: Arc::clone(&reload), draining, outboxes: Outboxes::open(reload.metrics()) };
+        let acceptor = Acceptor::new(Arc::clone(&reload));
         let admin = admin.map(|listener| admin::serve(listener, Arc::clone(&reload)));
         let sharing = tokio::spawn(sharing::share_limits(Arc::clone(&reload)));
         tokio::select! {
-            never = door.let_in(&listener) => match never {},
+            never = acceptor.run(&listener) => match never {},
             () = stop => reload.announce_stop(),
         }
         let (delay, limit) = reload.running().shutdown;
-        let _elapsed = tokio::time::timeout(delay, door.let_in(&listener)).await;
-        // Whoever stands at the door already is let in: the kernel would send them off without an answer.
-        let last_ones = async { while tokio::time::timeout(PAUSE, door.let_one_in(&listener)).await.is_ok() {} };
-        let _elapsed = tokio::time::timeout(LAST_CALL, last_ones).await;
-        drop(listener);
-        drain.send_replace(true);
-        let drained = tokio::time::timeout(limit, reload.slots.all_free()).await.is_ok();
-        let ending = if drained { Ending::Drained } else { Ending::CutOff { connections: reload.slots.taken() } };
-        if let Some(trail) = reload.running().trail() {
-            trail.flush();
-        }
+        let _elapsed = tokio::time::timeout(delay, acceptor.run(&listener)).await;
+        let ending = acceptor.drain(listener, limit).await;
+        flush_audit(reload.running().trail().map(Arc::clone)).await;
         if let Some(admin) = admin {
             admin.abort();
         }
         sharing.abort();
         ending
+    }
+}
+
+/// Waits until audit events are written, on a thread that may block.
+async fn flush_audit(trail: Option<Arc<Trail>>) {
+    if let Some(trail) = trail
+        && let Err(error) = tokio::task::spawn_blocking(move || trail.flush()).await
+    {
+        tracing::error!(%error, "audit events could not be flushed");
     }
 }
 
@@ -186,64 +175,6 @@ pub enum Ending {
     /// Some took too long and got no answer, or not all of it.
     CutOff {
         /// How many connections there were.
-        connections: u32,
+        connections: usize,
     },
-}
-
-/// Lets connections in and has them served.
-struct Door {
-    reload: Arc<Reload>,
-    draining: watch::Receiver<bool>,
-    outboxes: Outboxes,
-}
-
-impl Door {
-    async fn let_in(&self, listener: &Listener) -> Infallible {
-        loop {
-            self.let_one_in(listener).await;
-        }
-    }
-
-    /// Lets the next one in, once there is a slot for it: until then it waits with the kernel.
-    async fn let_one_in(&self, listener: &Listener) {
-        let slot = self.reload.slots.take(|| self.reload.running().connections).await;
-        let connection = Connection::new(Arc::clone(&self.reload), self.draining.clone(), slot);
-        match listener.accept().await {
-            Ok(stream) => self.serve(connection, stream),
-            Err(error) => pause_after(&error).await,
-        }
-    }
-
-    fn serve(&self, connection: Connection, stream: Stream) {
-        let open = self.reload.metrics().connection();
-        let tls = self.reload.running().tls.clone();
-        let outbox = self.outboxes.next();
-        tokio::spawn(async move {
-            let _counted = open;
-            match (stream, tls) {
-                (Stream::Tcp(stream, peer), tls) => {
-                    // Answers are small and one write each, so waiting to fill a segment only delays them.
-                    let _best_effort = stream.set_nodelay(true);
-                    let line = Line::tcp(stream, outbox);
-                    match tls {
-                        Some(tls) => connection.serve_tls(tls, line, peer).await,
-                        None => connection.serve(line, Peer::Tcp(peer)).await,
-                    }
-                }
-                (Stream::Unix(stream), _) => connection.serve(Line::unix(stream, outbox), Peer::Unix).await,
-            }
-        });
-    }
-}
-
-/// A failed accept is the one connection's trouble, or there are no descriptors left, which takes a moment to pass.
-async fn pause_after(error: &io::Error) {
-    let of_the_peer = matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
-    );
-    if !of_the_peer {
-        tracing::error!(%error, "no connection can be accepted");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
 }

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::{ArcSwap, Guard};
 
 use super::StartError;
+use super::connection_limit::ConnectionLimit;
 use super::running::{Lasting, Running};
-use super::slots::Slots;
 use crate::api::Entrance;
 use crate::config::{AccessRules, Changes, Loaded};
 use crate::metrics::Metrics;
@@ -21,15 +21,17 @@ const FIXED: [&str; 2] = ["listen", "admin.listen"];
 pub struct Reload {
     running: ArcSwap<Running>,
     lasting: Lasting,
-    pub(super) slots: Slots,
+    pub(super) connections: Arc<ConnectionLimit>,
     /// One reload at a time.
     turn: Mutex<()>,
 }
 
 impl Reload {
     pub(super) fn new(loaded: Loaded, lasting: Lasting) -> Result<Self, StartError> {
-        let running = ArcSwap::from_pointee(Running::build(loaded, &lasting, None)?);
-        Ok(Self { running, lasting, slots: Slots::default(), turn: Mutex::new(()) })
+        let running = Running::build(loaded, &lasting, None)?;
+        let connections = ConnectionLimit::new(running.connections, running.connections_per_address);
+        let running = ArcSwap::from_pointee(running);
+        Ok(Self { running, lasting, connections, turn: Mutex::new(()) })
     }
 
     /// Has every request from now on answered as `loaded` says, but for the listeners, and returns what is different.
@@ -53,11 +55,15 @@ impl Reload {
         }
         let widened = access.widened_since(&before.access);
         let next = Running::build(loaded, &self.lasting, Some((&before, &changes)))?;
-        self.running.store(Arc::new(next));
+        self.connections.set(next.connections, next.connections_per_address);
+        let next = Arc::new(next);
+        self.running.store(Arc::clone(&next));
         if !widened.is_empty() {
             tracing::warn!(changes = widened.join("; "), "reload widens access");
         }
-        self.slots.limit_changed();
+        if let Some(trail) = before.trail().filter(|trail| !next.trail().is_some_and(|next| Arc::ptr_eq(trail, next))) {
+            trail.flush(); // here it may block; the last request that holds the trail may not
+        }
         self.metrics().reloaded(true);
         for key in FIXED.into_iter().filter(|key| changes.touch(key)) {
             tracing::warn!("{key} cannot change without a restart");

@@ -9,11 +9,12 @@ use axum::http::HeaderValue;
 use chrono::{DateTime, Utc};
 use hyper_util::rt::TokioExecutor;
 use hyper_util::server::conn::auto;
+use ipnet::IpNet;
 use rustls::ServerConfig;
 
 use super::StartError;
 use super::connection;
-use super::patience::Patience;
+use super::timeouts::ConnectionTimeouts;
 use crate::access_key::{AccessKeyError, AccessKeys};
 use crate::api::{self, AllowedHosts, App, BodyLimit, Cors, Entrance, Front, Gate, Host, Offers};
 use crate::audit::{Destination, Trail};
@@ -46,11 +47,15 @@ pub(super) struct Running {
     pub(super) entrance: Entrance,
     /// How a connection is read and written.
     pub(super) builder: auto::Builder<TokioExecutor>,
-    pub(super) patience: Patience,
+    pub(super) timeouts: ConnectionTimeouts,
     /// What TLS is spoken with, if it is.
     pub(super) tls: Option<Arc<ServerConfig>>,
     /// The most connections at once.
     pub(super) connections: u32,
+    /// The most connections at once from one address.
+    pub(super) connections_per_address: u32,
+    /// The proxies to which that does not apply.
+    pub(super) trusted_proxies: Vec<IpNet>,
     /// How long it is let in after the signal to stop, and how long is then waited for what is under way.
     pub(super) shutdown: (Duration, Duration),
     pub(super) written: Written,
@@ -93,6 +98,7 @@ impl Running {
         if before.is_some_and(|(before, _)| before.tls.is_some() != tls.is_some()) {
             return Err(StartError::TlsSwitched);
         }
+        let trusted_proxies = proxies.clone();
         let front = Front { networks: proxies, unix: unix_proxy, require_https };
         let gate = Gate::new(rates, front, limits.in_flight);
         let trail = trail(audit, before)?;
@@ -147,9 +153,11 @@ impl Running {
         Ok(Self {
             entrance: Entrance::new(Arc::clone(&app), pages),
             builder: connection::builder(&limits),
-            patience: Patience { head: limits.header_timeout, idle: limits.idle_timeout },
+            timeouts: ConnectionTimeouts::new(limits.header_timeout, limits.idle_timeout),
             tls: tls.as_ref().map(|tls| Arc::clone(&tls.server)),
             connections: limits.connections,
+            connections_per_address: limits.connections_per_address,
+            trusted_proxies,
             shutdown,
             written,
             access,

@@ -60,6 +60,23 @@ async fn a_head_that_does_not_end_is_cut_off() {
 }
 
 #[tokio::test]
+async fn a_connection_without_a_first_byte_is_closed_after_header_timeout() {
+    let server = server("header_timeout = \"300ms\"\nidle_timeout = \"1h\"").await;
+    let mut silent = connect(&server).await;
+    assert_eq!(rest(&mut silent).await, "");
+}
+
+#[tokio::test]
+async fn http_2_frames_without_a_request_are_closed_after_header_timeout() {
+    let server = server("header_timeout = \"300ms\"\nidle_timeout = \"1h\"").await;
+    let mut stream = connect(&server).await;
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let ping = [0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+    stream.write_all(&[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice(), &settings, &ping].concat()).await.unwrap();
+    rest(&mut stream).await;
+}
+
+#[tokio::test]
 async fn a_byte_now_and_then_buys_no_time() {
     let server = server("header_timeout = \"300ms\"").await;
     let (mut reading, mut writing) = connect(&server).await.into_split();
@@ -197,7 +214,7 @@ async fn more_connections_than_there_are_slots_wait_for_one() {
     healthy(&mut second).await;
 }
 
-/// More connections than it takes for their answers to be sent together.
+/// Many connections.
 async fn crowd(server: &TestServer) -> Vec<TcpStream> {
     let mut crowd = Vec::new();
     for _ in 0..64 {
@@ -238,6 +255,28 @@ async fn who_takes_no_answers_is_cut_off_alone_and_in_a_crowd() {
     let resting = crowd(&server).await;
     asks_on(connect(&server).await).await;
     drop(resting);
+}
+
+#[tokio::test]
+async fn a_reload_that_lowers_the_limit_closes_no_connection_and_holds_for_the_next() {
+    let config = |connections: u32| CONFIG.replace("[limits]", &format!("[limits]\nconnections = {connections}"));
+    let server = TestServer::with(&config(3)).await;
+    let (mut first, mut second, mut third) = (connect(&server).await, connect(&server).await, connect(&server).await);
+    for stream in [&mut first, &mut second, &mut third] {
+        healthy(stream).await;
+    }
+    server.reload(&config(1)).unwrap();
+    for stream in [&mut first, &mut second, &mut third] {
+        healthy(stream).await;
+    }
+    drop((first, second));
+    let mut fourth = connect(&server).await;
+    let early = tokio::time::timeout(Duration::from_millis(200), healthy(&mut fourth)).await;
+    assert!(early.is_err(), "one is open, and one may be");
+    drop(third);
+    let mut text = [0; 12];
+    tokio::time::timeout(PATIENCE, fourth.read_exact(&mut text)).await.expect("a slot is free").unwrap();
+    assert_eq!(&text, b"HTTP/1.1 200");
 }
 
 #[tokio::test]

@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use oss_vend::dev::{CONFIG, Options};
 use rcgen::{CertificateParams, KeyPair};
 use reqwest::{Certificate, Client, Version};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -110,6 +112,44 @@ async fn a_handshake_that_does_not_end_is_cut_off_and_keeps_nobody_waiting() {
         let _reset_or_closed = end.expect("it is cut off");
         assert!(!String::from_utf8_lossy(&bytes).contains("HTTP/1.1 200"));
     }
+}
+
+/// Waits until the server closes `stream`, for less than the time limits of these tests.
+async fn closed(mut stream: impl AsyncReadExt + Unpin) {
+    let mut bytes = Vec::new();
+    let end = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut bytes)).await;
+    let _reset_or_closed = end.expect("the server keeps the connection");
+}
+
+#[tokio::test]
+async fn a_tls_handshake_without_a_request_is_closed_after_header_timeout() {
+    let folder = TempDir::new().unwrap();
+    let certificate = write_pair(folder.path());
+    let limits = "[limits]\nheader_timeout = \"1s\"\nidle_timeout = \"1h\"";
+    let server = TestServer::with(&config(folder.path(), "").replace("[limits]", limits)).await;
+    let mut roots = rustls::RootCertStore::empty();
+    let pem = fs::read(folder.path().join("server.pem")).unwrap();
+    roots.add(CertificateDer::from_pem_slice(&pem).unwrap()).unwrap();
+    let tls = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let stream = TcpStream::connect(server.addresses.server).await.unwrap();
+    let name = "localhost".try_into().unwrap();
+    closed(tokio_rustls::TlsConnector::from(Arc::new(tls)).connect(name, stream).await.unwrap()).await;
+    let url = format!("https://{}/healthz", server.addresses.server);
+    assert_eq!(Answer::of(client(&certificate, false).get(&url)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_tls_handshakes() {
+    let folder = TempDir::new().unwrap();
+    write_pair(folder.path());
+    let limits = "[limits]\nheader_timeout = \"1h\"\nidle_timeout = \"1h\"";
+    let server = TestServer::with(&config(folder.path(), "").replace("[limits]", limits)).await;
+    let silent = TcpStream::connect(server.addresses.server).await.unwrap();
+    let mut half = TcpStream::connect(server.addresses.server).await.unwrap();
+    half.write_all(&[0x16, 3, 1]).await.unwrap();
+    drop(server);
+    closed(silent).await;
+    closed(half).await;
 }
 
 #[tokio::test]

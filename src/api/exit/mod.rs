@@ -27,7 +27,7 @@ use crate::trace::Span;
 const TURNED_AWAY: [&str; 2] = ["rate_limited", "overloaded"];
 
 /// The outcome where nothing is refused.
-const VENDED: &str = "vended";
+const VENDED: &str = Event::VENDED;
 
 /// A request until its exit.
 #[derive(Debug)]

@@ -135,6 +135,11 @@ async fn access_key(page: &mut Page, vault: &Vault) {
 fn audit(page: &mut Page, counts: audit::Counts) {
     page.counter("audit_events", "Audit events written, or about to be", one(counts.recorded));
     page.counter("audit_dropped", "Audit events that were lost", one(counts.dropped));
+    page.counter(
+        "audit_refusals_dropped",
+        "Audit events of refusals that were dropped to keep room for what is vended",
+        one(counts.refusals_dropped),
+    );
 }
 
 /// In seconds.

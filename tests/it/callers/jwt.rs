@@ -127,7 +127,7 @@ async fn a_token_is_verified_once_and_forgotten_when_it_expires() {
     assert_eq!(refusal(&server, &token).await, invalid_token());
 }
 
-/// A connection knows the token that came last by its text; what comes by it is judged all the same.
+/// Each request of a connection is judged by its own token, whatever came before it.
 #[tokio::test]
 async fn over_one_connection_each_token_speaks_for_its_own_caller() {
     let secret = "s".repeat(64);

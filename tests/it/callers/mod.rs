@@ -4,7 +4,7 @@ mod attacks;
 mod cookie;
 mod forward;
 mod jwt;
-mod keys;
+pub(crate) mod keys;
 mod leaks;
 mod provider;
 mod proxy;

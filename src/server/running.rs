@@ -18,7 +18,7 @@ use super::patience::Patience;
 use crate::access_key::{AccessKeyError, AccessKeys};
 use crate::api::{self, App, BodyLimit, Cors, Entrance, Front, Gate, Offers};
 use crate::audit::{Destination, Trail};
-use crate::clock::{Clock, CorrectedClock};
+use crate::clock::CorrectedClock;
 use crate::config::{Changes, Configured, CorsSettings, Loaded, Written};
 use crate::metrics::Metrics;
 use crate::replicas::Replicas;
@@ -119,7 +119,7 @@ impl Running {
             grants: Offers::new(grants, &lasting.metrics),
             metrics: Arc::clone(&lasting.metrics),
             spans,
-            clock: Arc::clone(&lasting.clock) as _,
+            clock: Arc::clone(&lasting.clock),
             classic,
             cors: self::cors(cors, &page_headers),
             gate: match before {
@@ -135,7 +135,7 @@ impl Running {
             && before.is_none_or(|(_, changes)| changes.touch("tls"))
         {
             lasting.metrics.certificate_ends(ends);
-            tell_of_the_end(ends, lasting.clock.now());
+            tell_of_the_end(ends, lasting.clock.reading().machine);
         }
         let pages = lasting.pages.clone().merge(web::module()).merge(api::openapi::route());
         let pages = match static_dir {

@@ -107,7 +107,7 @@ pub(super) fn alive() -> Answer {
 /// Ready means that the next request can be served: there is an AccessKey, and either STS granted the last session or
 /// one that is still alive is held. A server that is told to stop is not ready any more.
 pub(super) async fn ready(app: &App) -> Answer {
-    let now = app.clock.now();
+    let now = app.clock.cloud_time();
     let (last, held) = (app.vault.last_outcome(), app.vault.holdings(now));
     let access_key = access_key(app).await;
     let reasons = reasons::reasons(app, &Seen { has_access_key: access_key.available, last: last.as_ref(), held });

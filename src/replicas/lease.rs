@@ -14,8 +14,9 @@ use super::script::{CLAIM, Names, PROLONG, SETTLE};
 use super::seal::{self, Digest, Kind};
 use super::window::Window;
 
-/// How long the right to load lasts unless it is prolonged, and so the longest that a dead replica delays the others.
-pub const LEASE: Duration = Duration::from_secs(5);
+/// How long the right to load lasts unless it is prolonged, and so the longest that a dead replica delays the others: less
+/// than the 5 seconds that a request waits, with time left for another replica to load.
+pub const LEASE: Duration = Duration::from_secs(3);
 /// How often a lease is prolonged while the load lasts.
 const PROLONGING: Duration = Duration::from_secs(1);
 /// How often those who wait ask, should the message be lost.
@@ -265,7 +266,7 @@ mod tests {
     #[test]
     fn a_lease_that_is_over_or_lasts_too_long_keeps_nobody_waiting() {
         for (left, is_so) in
-            [("1", true), ("5000", true), ("0", false), ("-1", false), ("5001", false), ("", false), ("soon", false)]
+            [("1", true), ("3000", true), ("0", false), ("-1", false), ("3001", false), ("", false), ("soon", false)]
         {
             assert_eq!(is_under_way(left.as_bytes()), is_so, "{left}");
         }

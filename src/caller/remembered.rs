@@ -44,7 +44,7 @@ struct Entry {
 }
 
 impl Entry {
-    /// What was put here in the future was put before the clock went back: how old it is nobody knows.
+    /// An entry from the future was put here before the clock went back, so its age is unknown.
     fn is_valid(&self, now: DateTime<Utc>) -> bool {
         self.since <= now && now < self.until
     }

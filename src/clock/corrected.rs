@@ -12,8 +12,8 @@ use super::{Clock, Reading, Timestamp};
 /// The error of an STS `Date` that is ignored: it has whole seconds, and the answer took a while to arrive.
 const TOLERANCE: TimeDelta = TimeDelta::seconds(2);
 
-/// The largest correction that is accepted. A machine whose clock shows local time as UTC is at most 14 hours off; whoever
-/// answers in the place of STS can move the cloud time by no more than this.
+/// The largest correction that is accepted. A machine whose clock shows local time as UTC is at most 14 hours off; a
+/// server that answers in the place of STS can move the cloud time by no more than this.
 const MAX_CORRECTION: TimeDelta = TimeDelta::hours(24);
 
 /// An offset of this size is logged as a warning: such a machine does not use NTP.
@@ -51,7 +51,7 @@ impl CorrectedClock {
     /// Learns from `date`, which STS sent in answer to a request made when this clock had run for `asked`. A difference
     /// within two seconds is ignored; a correction of more than 24 hours is refused and logged.
     ///
-    /// Nobody knows how much of the time went by after STS looked at its clock, so all of it is taken to have: a clock
+    /// How much of the time passed after STS read its clock is unknown, so all of it is assumed to have: a clock
     /// that is ahead gives no life to dead keys.
     pub fn correct(&self, date: Timestamp, asked: Duration) {
         let reading = self.reading();

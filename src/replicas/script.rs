@@ -54,7 +54,7 @@ impl Keys {
 ///
 /// Whatever Redis does with the life of what it holds, all of them say themselves when they end: entry and failure begin
 /// with it; a lease is `<end>:<owner>`, its end in milliseconds of Redis' time. One that is over, or ends later than any
-/// can, is taken by whoever asks.
+/// can, is taken by the caller.
 pub(super) static CLAIM: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"

@@ -1,4 +1,4 @@
-//! What a request does whose session key is not at hand: it starts a load or joins one, and waits no longer than it may.
+//! What a request does whose session key is not in the cache: it starts a load or joins one, and waits no longer than it may.
 
 use std::sync::Arc;
 use std::time::Duration;

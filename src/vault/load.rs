@@ -179,7 +179,7 @@ impl Loader {
         })
     }
 
-    /// One attempt. Nobody waits for a refresh, so it does not pay for a second endpoint that is asked beside the first.
+    /// One attempt. No request waits for a refresh, so it does not pay for a second endpoint that is asked beside the first.
     async fn attempt(
         &self,
         session: &Session,

@@ -157,8 +157,8 @@ impl Vault {
         Arc::clone(&self.access_keys)
     }
 
-    /// A session key of `wanted` that lives for `life` yet, or, if that cannot be had now, the one that lives longest:
-    /// whoever signs with it looks at its expiration. A request waits for [`FIRST_ANSWER`] at the longest, while the load
+    /// A session key of `wanted` that lives for another `life`, or, if that cannot be had now, the one that lives longest:
+    /// its expiration bounds what it signs. A request waits for [`FIRST_ANSWER`] at the longest, while the load
     /// goes on.
     pub async fn session_key(
         self: &Arc<Self>,

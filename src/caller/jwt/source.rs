@@ -222,7 +222,7 @@ impl Published {
         held
     }
 
-    /// What is held. If it was fetched in the future, the clock went back and nobody knows how old it is: then it is as
+    /// What is held. If it was fetched in the future, the clock went back and the age is unknown: then it is as
     /// old as keys that have to be fetched anew.
     fn held(&self, now: DateTime<Utc>) -> Option<Held> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner).clone()?;

@@ -18,7 +18,7 @@ use oss_vend::clock::{Clock, CorrectedClock, Timestamp};
 use oss_vend::keys::{AccessKey, Secret};
 use oss_vend::policy::Session;
 use oss_vend::sts::{Client, ClientOptions, SignatureScheme};
-use oss_vend::vault::{Options, Vault};
+use oss_vend::vault::{Options, RequestTime, Vault};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -103,7 +103,8 @@ impl Bank {
     fn ask(&self, name: usize, duration: u32) -> impl Future<Output = Result<(), Duration>> + use<> {
         let (vault, clock) = (Arc::clone(&self.vault), Arc::clone(&self.clock));
         async move {
-            let key = vault.session_key(&session(name, duration), clock.now(), clock.now()).await;
+            let request = RequestTime::of(clock.reading());
+            let key = vault.session_key(&session(name, duration), TimeDelta::zero(), &request).await;
             key.map(drop).map_err(|unopened| (unopened.retry_at - clock.now()).to_std().unwrap_or_default())
         }
     }

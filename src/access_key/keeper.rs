@@ -19,7 +19,7 @@ use super::document::Obtained;
 use super::error::{AccessKeyError, Fault};
 use super::file;
 use super::source::{Means, Source};
-use crate::clock::{Clock, CorrectedClock};
+use crate::clock::CorrectedClock;
 use crate::keys::{AccessKey, Secret};
 
 /// The longest for one attempt, whatever it asks: less than a request may take.
@@ -155,7 +155,7 @@ impl Keeper {
 
     fn alive(&self, clock: &CorrectedClock) -> Option<Arc<Held>> {
         let held = self.held.load_full()?;
-        let is_over = held.expiration.is_some_and(|expiration| expiration <= clock.now());
+        let is_over = held.expiration.is_some_and(|expiration| expiration <= clock.cloud_time());
         if is_over { None } else { Some(held) }
     }
 
@@ -191,7 +191,7 @@ impl Keeper {
             () = clock.sleep(PATIENCE) => Err(self.error(Fault::TookTooLong)),
         };
         match outcome {
-            Ok(Some(obtained)) if obtained.expiration.is_some_and(|end| end <= clock.now()) => {
+            Ok(Some(obtained)) if obtained.expiration.is_some_and(|end| end <= clock.cloud_time()) => {
                 self.fail(self.error(Fault::Expired), clock)
             }
             Ok(Some(obtained)) => {
@@ -208,7 +208,7 @@ impl Keeper {
 
     /// What the source gives; nothing if what it was read from has not changed, and the key need not be renewed.
     async fn ask(&self, clock: &CorrectedClock, reason: Reason) -> Result<Option<Obtained>, AccessKeyError> {
-        let known = self.alive(clock).filter(|held| reason == Reason::Due && !is_due(held, clock.now()));
+        let known = self.alive(clock).filter(|held| reason == Reason::Due && !is_due(held, clock.cloud_time()));
         let known = known.and_then(|held| held.fingerprint);
         if let (Some(known), Some(file)) = (known, self.source.watched()) {
             let text = file::read(file).await.map_err(|fault| self.error(fault))?;
@@ -221,7 +221,7 @@ impl Keeper {
 
     fn hold(&self, obtained: Obtained, clock: &CorrectedClock) {
         let Obtained { key, expiration, fingerprint } = obtained;
-        let now = clock.now();
+        let now = clock.cloud_time();
         let before = self.held.load_full();
         let unchanged = before.as_ref().filter(|held| is_same(&held.key, &key));
         let (key, since) = if let Some(held) = unchanged {

@@ -42,7 +42,7 @@ pub use self::outbound::is_safe;
 pub use self::role::{ChainedRole, OidcRole};
 use self::source::Means;
 pub use self::source::{Chain, Source};
-use crate::clock::{Clock, CorrectedClock};
+use crate::clock::CorrectedClock;
 use crate::keys::AccessKey;
 use crate::sts::{Client, ClientError, ClientOptions};
 
@@ -312,7 +312,7 @@ impl Holder {
                 (age.and_then(|age| TimeDelta::from_std(age).ok()), None)
             }
             Self::Kept(keeper) => {
-                let (held, now) = (keeper.held(), clock.now());
+                let (held, now) = (keeper.held(), clock.cloud_time());
                 let left = |end: DateTime<Utc>| end - now;
                 (held.as_ref().map(|held| now - held.since), held.and_then(|held| held.expiration).map(left))
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::document::Obtained;
 use super::error::Fault;
 use super::file;
-use crate::clock::{Clock, CorrectedClock};
+use crate::clock::CorrectedClock;
 use crate::keys::{AccessKey, Secret};
 use crate::sts::{AssumeRole, AssumeRoleWithOidc, Assumed, Client, Retry, StsError};
 
@@ -57,10 +57,10 @@ pub(super) async fn with_token(sts: &Client, role: &OidcRole, clock: &CorrectedC
         duration_seconds: SECONDS,
     };
     let asked = clock.elapsed();
-    let mut outcome = set_right(clock, asked, sts.assume_role_with_oidc(&request, clock.now()).await);
+    let mut outcome = set_right(clock, asked, sts.assume_role_with_oidc(&request, clock.cloud_time()).await);
     if has_wrong_time(&outcome) {
         let asked = clock.elapsed();
-        outcome = set_right(clock, asked, sts.assume_role_with_oidc(&request, clock.now()).await);
+        outcome = set_right(clock, asked, sts.assume_role_with_oidc(&request, clock.cloud_time()).await);
     }
     granted(outcome)
 }
@@ -81,10 +81,10 @@ pub(super) async fn with_key(
         source_identity: None,
     };
     let asked = clock.elapsed();
-    let mut outcome = set_right(clock, asked, sts.assume_role(&request, key, clock.now()).await);
+    let mut outcome = set_right(clock, asked, sts.assume_role(&request, key, clock.cloud_time()).await);
     if has_wrong_time(&outcome) {
         let asked = clock.elapsed();
-        outcome = set_right(clock, asked, sts.assume_role(&request, key, clock.now()).await);
+        outcome = set_right(clock, asked, sts.assume_role(&request, key, clock.cloud_time()).await);
     }
     granted(outcome)
 }

@@ -14,7 +14,6 @@ use super::problem::Problem;
 use super::visit::Visit;
 use super::{form_answer, sts, url_answer};
 use crate::policy::{FormAsk, SignatureVersion};
-use crate::vault::LoadError;
 
 pub(super) async fn credentials(visit: &mut Visit<'_>) -> Result<Answer, Problem> {
     let caller = visit.app.admit(visit).await?.caller;
@@ -23,7 +22,7 @@ pub(super) async fn credentials(visit: &mut Visit<'_>) -> Result<Answer, Problem
 }
 
 pub(super) async fn form(visit: &mut Visit<'_>) -> Result<Answer, Problem> {
-    let &mut Visit { app, now, .. } = visit;
+    let (app, now) = (visit.app, visit.machine_time());
     let caller = app.admit(visit).await?.caller;
     let grant = &visit.grant(app.classic.as_deref(), None)?.grant;
     let ask = FormAsk { signature: Some(SignatureVersion::V4), ..FormAsk::default() };
@@ -32,11 +31,12 @@ pub(super) async fn form(visit: &mut Visit<'_>) -> Result<Answer, Problem> {
     }
     let permit = grant.form(&caller, &ask, "", now)?;
     app.charge_grant(grant, now)?;
-    let access_key = app.vault.access_key().await.map_err(|error| Problem::from(&LoadError::AccessKey(error)))?;
+    let found = app.vault.access_key_for(&visit.time).await;
+    let access_key = found.map_err(|unopened| Problem::unopened(&unopened, app.clock.cloud_time()))?;
     if access_key.token.is_some() {
         return Err(temporary_key());
     }
-    let expiration = now + TimeDelta::seconds(permit.life.seconds.into());
+    let expiration = app.clock.cloud_time() + TimeDelta::seconds(permit.life.seconds.into());
     let answer = form_answer::classic(grant, &permit, &access_key, expiration);
     visit.record.vended(Vended::classic(access_key, permit.dir().to_owned(), expiration));
     Ok(answer)
@@ -57,7 +57,7 @@ fn temporary_key() -> Problem {
 }
 
 pub(super) async fn url(visit: &mut Visit<'_>) -> Result<Answer, Problem> {
-    let &mut Visit { app, now, .. } = visit;
+    let (app, now) = (visit.app, visit.machine_time());
     let caller = app.admit(visit).await?.caller;
     let offer = visit.grant(app.classic.as_deref(), None)?;
     let permit = offer.grant.classic_url(&caller, new_name(&mut Uuid::encode_buffer()), now)?;

@@ -140,12 +140,12 @@ impl App {
     /// Lets a request in as one. The address pays before the proof is looked at, so that proofs cannot be guessed at any
     /// speed.
     pub(super) async fn admit(&self, visit: &mut Visit<'_>) -> Result<Visitor, Problem> {
-        let (address, now) = (self.gate.address(visit), visit.now);
+        let (address, now) = (self.gate.address(visit), visit.machine_time());
         visit.record.address(address);
         self.charge_address(address, 1, now)?;
         let caller = self.authenticator.authenticate(&visit.proof(), now).await.map_err(|error| {
             self.metrics.unauthenticated(error.reason());
-            refusals::unauthenticated(&error, &self.authenticator)
+            refusals::unauthenticated(&error, &self.authenticator).with_offset(&error, self.clock.notable_offset())
         })?;
         visit.record.caller(&caller);
         let visitor = Visitor { caller, address };

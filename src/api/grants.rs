@@ -53,7 +53,7 @@ struct Offer<'a> {
 }
 
 pub(super) async fn answer(visit: &mut Visit<'_>) -> Result<answer::Answer, Problem> {
-    let &mut Visit { app, now, .. } = visit;
+    let (app, now) = (visit.app, visit.machine_time());
     let caller = app.admit(visit).await?.caller;
     Parameters::read(visit.head, Body::empty(), &[], app.body_limit).await?;
     let grants = app.grants.grants().filter_map(|grant| offer(grant, &caller, now)).collect();

@@ -25,6 +25,7 @@ use super::visit::Visit;
 use super::{App, classic, credentials_uri, grants, health, post_signature, presigned_url, sts};
 use crate::metrics::{Metrics, Route};
 use crate::trace::{self, Context, REQUEST_ID};
+use crate::vault::RequestTime;
 
 /// What goes out: bytes that are ready, or what a page's service sends.
 pub type Outgoing = Response<Either<Full<Bytes>, Body>>;
@@ -71,9 +72,9 @@ impl Entrance {
             let app = &*entrance.app;
             let (request_id, trace) = trace::told(&head.headers);
             let context = Context { request_id, trace, load: None, spans: app.spans.clone() };
-            let ((now, began), route) = (app.clock.reading(), Route::of(head.uri.path()));
-            let visit = Visit { app, head: &head, client, now, route, context: &context, record: Record::default() };
-            let mut watch = Watch::set(visit, began);
+            let (time, route) = (RequestTime::of(app.clock.reading()), Route::of(head.uri.path()));
+            let visit = Visit { app, head: &head, client, time, route, context: &context, record: Record::default() };
+            let mut watch = Watch::set(visit);
             let work = pin!(async {
                 let outcome = entrance.respond(&mut watch.visit, body).await;
                 entrance.sign_off(&mut watch, outcome)

@@ -54,7 +54,7 @@ pub use self::problem::{Problem, Upstream};
 pub use self::refusals::unauthenticated;
 use crate::audit::Trail;
 use crate::caller::Authenticator;
-use crate::clock::Clock;
+use crate::clock::CorrectedClock;
 use crate::metrics::Metrics;
 use crate::trace::Spans;
 use crate::vault::Vault;
@@ -74,8 +74,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Where spans go.
     pub spans: Spans,
-    /// Tells the time, once a request.
-    pub clock: Arc<dyn Clock>,
+    /// Tells the time, once a request: the machine's, and the cloud's.
+    pub clock: Arc<CorrectedClock>,
     /// The grant behind the published samples' paths, where they are served.
     pub classic: Option<String>,
     /// Which values of `Host` are answered.

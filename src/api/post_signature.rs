@@ -17,8 +17,9 @@ pub(super) async fn answer(visit: &mut Visit<'_>, body: Body) -> Result<Answer, 
     let caller = visit.app.admit(visit).await?.caller;
     let parameters = Parameters::read(visit.head, body, &KNOWN, visit.app.body_limit).await?;
     let offer = visit.grant(parameters.text("grant")?, parameters.text("key")?)?;
-    let permit = offer.grant.form(&caller, &ask(&parameters)?, new_name(&mut Uuid::encode_buffer()), visit.now)?;
-    visit.app.charge_grant(&offer.grant, visit.now)?;
+    let permit =
+        offer.grant.form(&caller, &ask(&parameters)?, new_name(&mut Uuid::encode_buffer()), visit.machine_time())?;
+    visit.app.charge_grant(&offer.grant, visit.machine_time())?;
     let (key, granted) = visit.signing_key(&permit.session, permit.life).await?;
     let answer = form_answer::of(offer, &permit, &key, granted);
     visit.record.vended(Vended::form(permit.key, key, granted));

@@ -61,9 +61,9 @@ async fn one(
     let permit = {
         let mut ask = UrlAsk::default();
         read(&mut ask, parameters)?;
-        offer.grant.url(caller, &ask, new_name(&mut Uuid::encode_buffer()), visit.now)?
+        offer.grant.url(caller, &ask, new_name(&mut Uuid::encode_buffer()), visit.machine_time())?
     };
-    visit.app.charge_grant(&offer.grant, visit.now)?;
+    visit.app.charge_grant(&offer.grant, visit.machine_time())?;
     let (key, granted) = visit.signing_key(&permit.session, permit.life).await?;
     let answer = url_answer::of(offer, &permit, &key, granted);
     visit.record.vended(Vended::url(permit.method, permit.key, key, granted));
@@ -114,7 +114,7 @@ async fn batch(
         return Err(invalid(name, "stands beside \"items\"; only \"grant\" may, the others belong into each item"));
     }
     let grant = common.text("grant")?;
-    visit.app.charge_batch(visitor, u32::try_from(items.len()).unwrap_or(u32::MAX), visit.now)?;
+    visit.app.charge_batch(visitor, u32::try_from(items.len()).unwrap_or(u32::MAX), visit.machine_time())?;
     let mut answers = Vec::with_capacity(items.len());
     for item in items {
         let signed = signed(visit, &visitor.caller, item, grant).await;
@@ -124,7 +124,7 @@ async fn batch(
             Err(problem) => serde_json::json!({ "problem": problem.document(&visit.context.request_id) }).to_string(),
         });
     }
-    let server_time = Extended::of(visit.now);
+    let server_time = Extended::of(visit.app.clock.cloud_time());
     let text = [r#"{"items":["#, &answers.join(","), r#"],"serverTime":""#, server_time.as_str(), "\"}"].concat();
     Ok(Answer::Json(text))
 }

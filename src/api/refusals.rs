@@ -1,13 +1,13 @@
 //! How the refusals of the other rooms look to a client: status, code, sentence, hint.
 
 use axum::http::StatusCode;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::problem::{Problem, Upstream};
 use crate::caller::jwt::InvalidToken;
 use crate::caller::{Authenticator, Duplicate, Unauthenticated};
 use crate::policy::{Denied, InvalidKey, Unfillable};
-use crate::vault::{LoadError, Unopened};
+use crate::vault::{LoadError, Pending, Unopened};
 
 /// A refusal to believe, with the challenge of the kind of proof that failed, or that would be taken.
 #[must_use]
@@ -169,6 +169,19 @@ impl From<Unfillable> for Problem {
 }
 
 impl Problem {
+    /// The same with the clock's `offset` from that of STS in its hint, where a token was refused for its time.
+    #[must_use]
+    pub(super) fn with_offset(self, error: &Unauthenticated, offset: Option<TimeDelta>) -> Self {
+        match (error, offset) {
+            (Unauthenticated::Token(invalid @ (InvalidToken::Expired | InvalidToken::NotYet)), Some(offset)) => {
+                let seconds = offset.num_seconds();
+                let off = format!("this server's clock differs from that of STS by {seconds} seconds: set it by NTP");
+                self.hint(format!("{}; {off}", token_hint(invalid)))
+            }
+            _ => self,
+        }
+    }
+
     /// Why there is no session key, at `now`.
     pub(super) fn unopened(unopened: &Unopened, now: DateTime<Utc>) -> Self {
         let problem = Self::from(&*unopened.error);
@@ -187,6 +200,13 @@ impl From<&LoadError> for Problem {
             LoadError::AccessKey(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "access_key_unavailable", detail),
             LoadError::Sts(sts) => of_sts(sts.kind(), detail, sts.code(), sts.request_id()),
             LoadError::AllButOver { .. } => Self::new(StatusCode::BAD_GATEWAY, "clock_skew", detail),
+            LoadError::Pending(Pending::AccessKey) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "access_key_unavailable", detail)
+            }
+            LoadError::Pending(Pending::Sts) => {
+                let upstream = Upstream { service: "STS", code: None, request_id: None };
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "sts_unavailable", detail).upstream(upstream)
+            }
             LoadError::BudgetSpent { .. } | LoadError::NotSpared { .. } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "sts_budget_spent", detail)
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::answer::Answer;
 use super::exit::Vended;
@@ -16,7 +16,7 @@ use crate::json;
 use crate::keys::SessionKey;
 use crate::policy::{CredentialsPermit, DURATIONS, Grant};
 use crate::signing::moment::Extended;
-use crate::vault;
+use crate::vault::{self, LiveKey};
 
 /// The parameters of this route.
 pub(super) static KNOWN: [&str; 3] = ["grant", "duration", "minRemaining"];
@@ -44,7 +44,7 @@ impl Ask {
 
 pub(super) async fn vend(visit: &mut Visit<'_>, offer: &Offer, caller: &Caller, ask: Ask) -> Result<Answer, Problem> {
     let opened = open(visit, offer, caller, ask).await?;
-    let answer = Answer::Json(credentials(visit, offer, &opened));
+    let answer = Answer::Json(credentials(offer, &opened));
     opened.tell(visit);
     Ok(answer)
 }
@@ -53,6 +53,8 @@ pub(super) async fn vend(visit: &mut Visit<'_>, offer: &Offer, caller: &Caller, 
 pub(super) struct Opened {
     permit: CredentialsPermit,
     pub(super) key: Arc<SessionKey>,
+    /// The cloud time at which the key was found.
+    at: DateTime<Utc>,
     /// Why its key lives shorter than was asked for, if it does.
     clamped_by: Option<&'static str>,
 }
@@ -66,29 +68,28 @@ impl Opened {
 
 /// Opens the session that `ask` means, or takes up the one that is open.
 pub(super) async fn open(visit: &mut Visit<'_>, offer: &Offer, caller: &Caller, ask: Ask) -> Result<Opened, Problem> {
-    let &mut Visit { app, now, .. } = visit;
+    let (app, now) = (visit.app, visit.machine_time());
     let least = ask.min_remaining.unwrap_or(0);
     if least > *DURATIONS.end() {
         return Err(super::parameters::invalid("minRemaining", "is at most 43,200 seconds"));
     }
     let permit = offer.grant.credentials(caller, ask.duration, now)?;
     app.charge_grant(&offer.grant, now)?;
-    let until = now + TimeDelta::seconds(least.into());
-    let key =
-        app.vault.session_key(&permit.session, until, now).await.map_err(|error| Problem::unopened(&error, now))?;
-    let clamped_by = match (key.expiration < until, permit.clamped) {
+    let least = TimeDelta::seconds(least.into());
+    let LiveKey { key, at } = visit.session_key(&permit.session, least).await?;
+    let clamped_by = match (key.expiration < at + least, permit.clamped) {
         (true, _) => Some("session"),
         (false, true) => Some("grant"),
         (false, false) => None,
     };
-    Ok(Opened { permit, key, clamped_by })
+    Ok(Opened { permit, key, at, clamped_by })
 }
 
 /// The answer, written in one go. Its first four names are those that every published sample client reads.
-fn credentials(visit: &Visit<'_>, offer: &Offer, opened: &Opened) -> String {
+fn credentials(offer: &Offer, opened: &Opened) -> String {
     /// What the names, three times and the key's id and secret take.
     const REST: usize = 384;
-    let Opened { permit, key, clamped_by } = opened;
+    let Opened { permit, key, at, clamped_by } = opened;
     let (token, dir) = (key.token().expose(), permit.dir());
     let mut out = json::with_room(REST + token.len() + offer.place.len() + dir.len());
     let push_text = if key.is_plain() { json::push_plain } else { json::push_text };
@@ -102,7 +103,7 @@ fn credentials(visit: &Visit<'_>, offer: &Offer, opened: &Opened) -> String {
     out.push_str(r#","dir":"#);
     json::push_text(&mut out, dir);
     out.push_str(r#","serverTime":""#);
-    out.push_str(Extended::of(visit.now).as_str());
+    out.push_str(Extended::of(*at).as_str());
     out.push_str(r#"","refreshAfter":""#);
     out.push_str(Extended::of(vault::refresh_after(key)).as_str());
     if let Some(reason) = clamped_by {

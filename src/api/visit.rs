@@ -18,6 +18,7 @@ use crate::keys::SessionKey;
 use crate::metrics::Route;
 use crate::policy::{Life, Session};
 use crate::trace::Context;
+use crate::vault::{LiveKey, RequestTime};
 
 /// The name of the grant that is meant where a request names none.
 pub(super) const DEFAULT_GRANT: &str = "default";
@@ -29,8 +30,8 @@ pub(super) struct Visit<'v> {
     pub(super) head: &'v Parts,
     /// Whom it came from.
     pub(super) client: &'v Client,
-    /// When the request came; for what it asks it is this time all along.
-    pub(super) now: DateTime<Utc>,
+    /// When the request came, and how long it waits for sessions.
+    pub(super) time: RequestTime,
     pub(super) route: Route,
     pub(super) context: &'v Context,
     /// What is learnt on the way.
@@ -57,6 +58,19 @@ impl<'v> Visit<'v> {
         })
     }
 
+    /// The machine time at which the request came: for proofs, rate limits, templates and the audit event. What is signed
+    /// is dated by the time that [`Self::session_key`] returns.
+    pub(super) fn machine_time(&self) -> DateTime<Utc> {
+        self.time.machine()
+    }
+
+    /// A session key that lives for `life` yet, if it can be had, and the cloud time at which it was found.
+    pub(super) async fn session_key(&self, session: &Session, life: TimeDelta) -> Result<LiveKey, Problem> {
+        let Self { app, time, .. } = self;
+        let found = app.vault.session_key(session, life, time).await;
+        found.map_err(|unopened| Problem::unopened(&unopened, app.clock.cloud_time()))
+    }
+
     /// The session key that signs what is to live for `life`, and for how long it does. A load that finds the clock to be
     /// wrong also changes the time of the answer: what is signed with a wrong date is refused by OSS.
     pub(super) async fn signing_key(
@@ -64,12 +78,8 @@ impl<'v> Visit<'v> {
         session: &Session,
         life: Life,
     ) -> Result<(Arc<SessionKey>, Granted), Problem> {
-        let &Self { app, now, .. } = self;
-        let offset = app.vault.clock_offset();
-        let asked = now + TimeDelta::seconds(life.seconds.into());
-        let key = app.vault.session_key(session, asked, now).await.map_err(|error| Problem::unopened(&error, now))?;
-        let now = if app.vault.clock_offset() == offset { now } else { app.clock.now() };
-        let granted = Granted::of(life, &key, now);
+        let LiveKey { key, at } = self.session_key(session, TimeDelta::seconds(life.seconds.into())).await?;
+        let granted = Granted::of(life, &key, at);
         Ok((key, granted))
     }
 }

@@ -38,8 +38,16 @@ pub(super) struct Remembered {
 struct Entry {
     digest: Digest,
     caller: Caller,
+    since: DateTime<Utc>,
     until: DateTime<Utc>,
     generation: u64,
+}
+
+impl Entry {
+    /// An entry from the future was put here before the clock went back, so its age is unknown.
+    fn is_valid(&self, now: DateTime<Utc>) -> bool {
+        self.since <= now && now < self.until
+    }
 }
 
 impl Remembered {
@@ -53,7 +61,7 @@ impl Remembered {
     pub(super) fn get(&self, digest: &Digest, generation: u64, now: DateTime<Utc>) -> Option<Caller> {
         let shard = self.shard(digest);
         let entry = shard.find(hash(digest), |entry| entry.digest == *digest)?;
-        (entry.generation == generation && now < entry.until).then(|| entry.caller.clone())
+        (entry.generation == generation && entry.is_valid(now)).then(|| entry.caller.clone())
     }
 
     /// Remembers `caller` until `until`. A full table first forgets what is over, and if that does not help, everything:
@@ -69,7 +77,7 @@ impl Remembered {
         if self.count.load(Ordering::Relaxed) >= self.limit {
             self.make_room(now);
         }
-        let entry = Entry { digest, caller, until, generation };
+        let entry = Entry { digest, caller, since: now, until, generation };
         let mut shard = self.shard(&digest);
         if let Some(known) = shard.find_mut(hash(&digest), |entry| entry.digest == digest) {
             *known = entry;
@@ -85,7 +93,7 @@ impl Remembered {
     }
 
     fn make_room(&self, now: DateTime<Utc>) {
-        self.retain(|entry| now < entry.until);
+        self.retain(|entry| entry.is_valid(now));
         // Freeing a few at a time would mean a sweep for every few requests.
         if self.count.load(Ordering::Relaxed) > self.limit / 2 {
             self.clear();
@@ -141,6 +149,7 @@ mod tests {
         let after = |seconds| now() + TimeDelta::seconds(seconds);
         assert_eq!(table.get(&digest("a"), 1, after(59)).unwrap().id(), Some("a"));
         assert_eq!(table.get(&digest("a"), 1, after(60)), None);
+        assert_eq!(table.get(&digest("a"), 1, after(-1)), None, "a clock that is put back prolongs nothing");
         assert_eq!(table.get(&digest("a"), 2, after(0)), None);
         assert_eq!(table.get(&digest("b"), 1, after(0)), None);
         table.clear();

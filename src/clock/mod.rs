@@ -17,6 +17,16 @@ pub use self::manual::ManualClock;
 /// A moment in UTC; every time in this crate is one.
 pub type Timestamp = DateTime<Utc>;
 
+/// One look at a clock.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Reading {
+    /// The machine's time of day. Proofs and rate limits are judged by it; signatures are not dated by it: see
+    /// [`CorrectedClock::cloud_time_at`].
+    pub machine: Timestamp,
+    /// How long the clock had run.
+    pub elapsed: Duration,
+}
+
 /// Tells the time. It is asked once a request, at the edge; below that, the time is an argument.
 pub trait Clock: Debug + Send + Sync + 'static {
     /// The present moment.
@@ -25,9 +35,9 @@ pub trait Clock: Debug + Send + Sync + 'static {
     /// How long this clock runs; it never jumps, whatever is done to the time of day.
     fn elapsed(&self) -> Duration;
 
-    /// Both, for who needs both.
-    fn reading(&self) -> (Timestamp, Duration) {
-        (self.now(), self.elapsed())
+    /// Both at once.
+    fn reading(&self) -> Reading {
+        Reading { machine: self.now(), elapsed: self.elapsed() }
     }
 
     /// Ends after `length`.
@@ -71,19 +81,20 @@ impl Clock for SystemClock {
         self.start.elapsed()
     }
 
-    fn reading(&self) -> (Timestamp, Duration) {
+    fn reading(&self) -> Reading {
         let elapsed = self.elapsed();
         let run = nanoseconds(elapsed);
         if run.saturating_sub(self.looked.load(Ordering::Acquire)) < BELIEVED {
-            return (Timestamp::from_timestamp_nanos(run + self.ahead.load(Ordering::Relaxed)), elapsed);
+            let machine = Timestamp::from_timestamp_nanos(run + self.ahead.load(Ordering::Relaxed));
+            return Reading { machine, elapsed };
         }
-        let now = self.now();
+        let machine = self.now();
         // A thread that was put aside meanwhile has not seen both at one moment.
         if nanoseconds(self.elapsed()) - run < BELIEVED {
-            self.ahead.store(now.timestamp_nanos_opt().unwrap_or(0) - run, Ordering::Relaxed);
+            self.ahead.store(machine.timestamp_nanos_opt().unwrap_or(0) - run, Ordering::Relaxed);
             self.looked.store(run, Ordering::Release);
         }
-        (now, elapsed)
+        Reading { machine, elapsed }
     }
 
     fn sleep(&self, length: Duration) -> BoxFuture<'static, ()> {
@@ -107,7 +118,7 @@ mod tests {
         // Each look may be a millisecond off.
         let (mut run, slack) = (Duration::ZERO, TimeDelta::milliseconds(2));
         for _ in 0..100_000 {
-            let (before, (now, elapsed), after) = (clock.now(), clock.reading(), clock.now());
+            let (before, Reading { machine: now, elapsed }, after) = (clock.now(), clock.reading(), clock.now());
             assert!(before - slack <= now && now <= after + slack, "{before} {now} {after}");
             assert!(run <= elapsed && elapsed <= clock.elapsed());
             run = elapsed;

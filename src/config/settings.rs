@@ -290,7 +290,7 @@ impl Default for StsSettings {
             // STS's own default, which every role allows.
             duration: Duration::from_hours(1),
             signature: StsSignature::V3,
-            connect_timeout: Duration::from_secs(3),
+            connect_timeout: Duration::from_secs(2),
             // Below `limits.request_timeout`, so that a page hears of a slow STS from us.
             timeout: Duration::from_secs(8),
             // Beneath the account's 100, which others share.

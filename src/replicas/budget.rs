@@ -104,7 +104,7 @@ impl Turns {
             None => Answer::Silence,
             Some((wait, seen, _at)) => {
                 replicas.presence.sighted(seen);
-                u64::try_from(wait).map_or(Answer::NotNow, |wait| Answer::Wait(Duration::from_micros(wait)))
+                answer(wait, patience)
             }
         }
     }
@@ -131,5 +131,29 @@ impl Turns {
     fn went(&self, replicas: &Replicas) {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         *next = (*next).max(Instant::now() + self.interval * replicas.presence.sharers());
+    }
+}
+
+/// What it means that Redis says to wait for so many microseconds. It says no rather than to wait for longer than was
+/// asked: a longer wait is none of its answers.
+fn answer(wait: i64, patience: Duration) -> Answer {
+    match u64::try_from(wait).map(Duration::from_micros) {
+        Ok(wait) if wait <= patience => Answer::Wait(wait),
+        Ok(_not_credible) => Answer::Silence,
+        Err(_negative) => Answer::NotNow,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_beyond_the_patience_is_no_answer_of_redis() {
+        let patience = Duration::from_secs(5);
+        assert!(matches!(answer(5_000_000, patience), Answer::Wait(wait) if wait == patience));
+        assert!(matches!(answer(5_000_001, patience), Answer::Silence));
+        assert!(matches!(answer(i64::MAX, Duration::ZERO), Answer::Silence));
+        assert!(matches!(answer(-1, patience), Answer::NotNow));
     }
 }

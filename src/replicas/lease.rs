@@ -12,9 +12,11 @@ use super::Replicas;
 use super::news::Waiting;
 use super::script::{CLAIM, Names, PROLONG, SETTLE};
 use super::seal::{self, Digest, Kind};
+use super::window::Window;
 
-/// How long the right to load lasts unless it is prolonged, and so the longest that a dead replica delays the others.
-pub const LEASE: Duration = Duration::from_secs(5);
+/// How long the right to load lasts unless it is prolonged, and so the longest that a dead replica delays the others: less
+/// than the 5 seconds that a request waits, with time left for another replica to load.
+pub const LEASE: Duration = Duration::from_secs(3);
 /// How often a lease is prolonged while the load lasts.
 const PROLONGING: Duration = Duration::from_secs(1);
 /// How often those who wait ask, should the message be lost.
@@ -93,18 +95,20 @@ impl Place {
         Listening { place: self, waiting: self.replicas.news.about(self.names[0]) }
     }
 
-    /// What is to be done at `now` by someone who needs what lives until `end`; both in Unix milliseconds.
-    pub async fn claim(&self, now: i64, end: i64) -> Claim {
-        let claim = match self.ask(now, end, false).await {
+    /// What is to be done by someone for whom entries end in `window`.
+    pub async fn claim(&self, window: Window) -> Claim {
+        let claim = match self.ask(window, false).await {
             Err(Rejected) => {
                 self.replicas.tally.rejected.add();
-                tracing::warn!("what Redis holds does not open: it was changed, moved, or sealed by another key");
-                self.ask(now, end, true).await.unwrap_or(Claim::Alone)
+                tracing::warn!(
+                    "entry in Redis rejected: it was changed, moved or sealed by another key, or its end is not credible"
+                );
+                self.ask(window, true).await.unwrap_or(Claim::Alone)
             }
             Ok(claim) => claim,
         };
         let claim = match claim {
-            Claim::Lease(lease) => self.look_under_old_names(lease, end).await,
+            Claim::Lease(lease) => self.look_under_old_names(lease, window).await,
             Claim::Busy if Instant::now() >= self.end => Claim::Alone,
             claim => claim,
         };
@@ -112,44 +116,48 @@ impl Place {
         claim
     }
 
-    async fn ask(&self, now: i64, end: i64, anew: bool) -> Result<Claim, Rejected> {
+    async fn ask(&self, window: Window, anew: bool) -> Result<Claim, Rejected> {
         let owner = Uuid::new_v4().simple().to_string();
         let mut call = self.call(&CLAIM);
-        call.arg(&owner).arg(milliseconds(LEASE)).arg(end).arg(if anew { "anew" } else { "" }).arg(now);
+        call.arg(&owner).arg(milliseconds(LEASE)).arg(window.needed).arg(if anew { "anew" } else { "" });
+        call.arg(window.now);
         let answer: Option<(String, Vec<u8>)> = self.replicas.link.run(&call).await;
-        let open = |kind, entry: &[u8]| self.replicas.ring.open(kind, &self.context, entry).ok_or(Rejected);
+        let open = |kind, entry: &[u8]| self.open(kind, entry, window).ok_or(Rejected);
         match answer {
             Some((what, entry)) => match what.as_str() {
                 "key" => Ok(Claim::Key(open(Kind::Key, &entry)?)),
                 "failure" => Ok(Claim::Failure(open(Kind::Failure, &entry)?)),
                 "lease" => Ok(Claim::Lease(Lease { owner })),
-                "busy" => Ok(Claim::Busy),
+                "busy" if is_under_way(&entry) => Ok(Claim::Busy),
                 _ => Ok(Claim::Alone),
             },
             None => Ok(Claim::Alone),
         }
     }
 
+    /// What `entry` holds, if it was sealed for this and ends in `window`.
+    fn open(&self, kind: Kind, entry: &[u8], window: Window) -> Option<Zeroizing<Vec<u8>>> {
+        let plain = self.replicas.ring.open(kind, &self.context, entry)?;
+        seal::end(entry).is_some_and(|end| window.has(kind, end)).then_some(plain)
+    }
+
     /// While sealing keys change, an entry may still stand under the name that an old one gave it.
-    async fn look_under_old_names(&self, lease: Lease, end: i64) -> Claim {
-        match self.look(&self.names[1..], end).await {
+    async fn look_under_old_names(&self, lease: Lease, window: Window) -> Claim {
+        match self.look(&self.names[1..], window).await {
             Some(plain) => Claim::Old(lease, plain),
             None => Claim::Lease(lease),
         }
     }
 
-    /// What another replica stored and still lives at `now`, in Unix milliseconds, for when nothing better can be had.
-    pub async fn last_resort(&self, now: i64) -> Option<Zeroizing<Vec<u8>>> {
-        self.look(&self.names, now + 1).await
+    /// What another replica stored and ends in `window`, for when nothing better can be had.
+    pub async fn last_resort(&self, window: Window) -> Option<Zeroizing<Vec<u8>>> {
+        self.look(&self.names, window).await
     }
 
-    async fn look(&self, names: &[Digest], end: i64) -> Option<Zeroizing<Vec<u8>>> {
+    async fn look(&self, names: &[Digest], window: Window) -> Option<Zeroizing<Vec<u8>>> {
         for name in names {
             let found = self.replicas.link.get(&self.replicas.keys.of(name).key).await;
-            let Some(entry) = found.flatten() else { continue };
-            if let Some(plain) = self.replicas.ring.open(Kind::Key, &self.context, &entry)
-                && seal::end(&entry).is_some_and(|ends| ends >= end)
-            {
+            if let Some(plain) = found.flatten().and_then(|entry| self.open(Kind::Key, &entry, window)) {
                 return Some(plain);
             }
         }
@@ -239,7 +247,28 @@ impl Listening<'_> {
     }
 }
 
+/// Whether a lease of which so many milliseconds are left keeps others waiting: one that is over, or is to last longer
+/// than any, is no lease.
+fn is_under_way(left: &[u8]) -> bool {
+    let left = std::str::from_utf8(left).ok().and_then(|left| left.parse().ok());
+    left.is_some_and(|left| (1..=milliseconds(LEASE)).contains(&left))
+}
+
 /// At least one: Redis takes no life of nothing.
 fn milliseconds(length: Duration) -> u64 {
     u64::try_from(length.as_millis()).unwrap_or(u64::MAX).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_that_is_over_or_lasts_too_long_keeps_nobody_waiting() {
+        for (left, is_so) in
+            [("1", true), ("3000", true), ("0", false), ("-1", false), ("3001", false), ("", false), ("soon", false)]
+        {
+            assert_eq!(is_under_way(left.as_bytes()), is_so, "{left}");
+        }
+    }
 }

@@ -13,7 +13,8 @@
 //!    when Redis is lost or flushed is next to nothing. Without Redis a replica has its share: the whole by the number of
 //!    replicas seen lately.
 //!
-//! Times in Redis are its own; the life of what is stored is told by whoever stores it.
+//! Times in Redis are its own; the life of what is stored is told by whoever stores it. Nothing that Redis answers is
+//! believed for what its scripts compare: every end, wait, debt and count is held to its bounds where it is read.
 
 mod budget;
 mod connect;
@@ -27,6 +28,7 @@ mod script;
 mod seal;
 mod spent;
 mod tally;
+mod window;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +44,7 @@ use self::script::Keys;
 use self::seal::Ring;
 use self::tally::Tally;
 pub use self::tally::{Counts, State};
+pub use self::window::Window;
 
 /// What this replica shares with the others. It ends when the last handle is dropped.
 #[derive(Debug)]

@@ -11,6 +11,9 @@ pub(super) const LIFE: Duration = Duration::from_secs(15);
 /// For so long more replicas than there seem to be are reckoned with: after Redis came back, the others are on their way.
 const MEMORY: Duration = Duration::from_mins(1);
 
+/// The most replicas that are believed: a Redis that counts more must not leave each of them next to nothing of the budget.
+const MOST: u32 = 1000;
+
 /// This replica and how many others it knows of.
 #[derive(Debug)]
 pub(super) struct Presence {
@@ -40,7 +43,7 @@ impl Presence {
     /// Redis says that there are `count`.
     pub(super) fn sighted(&self, count: u32) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.seen = count.max(1);
+        known.seen = count.clamp(1, MOST);
         if known.seen >= known.most || known.at.elapsed() > MEMORY {
             *known = Known { seen: known.seen, most: known.seen, at: Instant::now() };
         }
@@ -58,5 +61,20 @@ impl Presence {
     /// By how many the budget is divided while Redis cannot divide it.
     pub(super) fn sharers(&self) -> u32 {
         self.most().max(self.configured)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_that_nobody_has_is_not_believed() {
+        let presence = Presence::new(None);
+        for (count, seen) in [(3, 3), (u32::MAX, MOST), (0, 1)] {
+            presence.sighted(count);
+            assert_eq!(presence.seen(), seen);
+        }
+        assert_eq!(presence.sharers(), MOST);
     }
 }

@@ -48,8 +48,13 @@ impl Keys {
     }
 }
 
-/// The entry that lives until `ARGV[3]`, else the failure that is not over at `ARGV[5]`, else the lease for `ARGV[1]`, else
-/// nothing: whatever Redis does with the life of what it holds, both say themselves when they end. With `ARGV[4]` set neither entry nor failure is wanted: they have been seen, and do not open.
+/// The entry that lives until `ARGV[3]`, else the failure that is not over at `ARGV[5]`, else the lease of the owner
+/// `ARGV[1]` for `ARGV[2]` milliseconds, else how many milliseconds are left of another's lease. With `ARGV[4]` set neither
+/// entry nor failure is wanted: they have been seen, and do not open.
+///
+/// Whatever Redis does with the life of what it holds, all of them say themselves when they end: entry and failure begin
+/// with it; a lease is `<end>:<owner>`, its end in milliseconds of Redis' time. One that is over, or ends later than any
+/// can, is taken by the caller.
 pub(super) static CLAIM: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -61,18 +66,28 @@ pub(super) static CLAIM: LazyLock<Script> = LazyLock::new(|| {
             local retry = failure and tonumber(string.sub(failure, 1, 13))
             if retry and retry > tonumber(ARGV[5]) then return {'failure', failure} end
         end
-        if redis.call('SET', KEYS[3], ARGV[1], 'NX', 'PX', ARGV[2]) then return {'lease', ''} end
-        return {'busy', ''}
+        local time = redis.call('TIME')
+        local now = time[1] * 1000 + math.floor(time[2] / 1000)
+        local lease = redis.call('GET', KEYS[3])
+        local left = lease and tonumber(string.match(lease, '^(%d+):'))
+        left = left and left - now
+        if left and left > 0 and left <= tonumber(ARGV[2]) then return {'busy', string.format('%.0f', left)} end
+        redis.call('SET', KEYS[3], string.format('%.0f', now + ARGV[2]) .. ':' .. ARGV[1], 'PX', ARGV[2])
+        return {'lease', ''}
         ",
     )
 });
 
-/// Prolongs the lease of `ARGV[1]`; 0 if another has it.
+/// Prolongs the lease of `ARGV[1]` to `ARGV[2]` milliseconds from now; 0 if another has it.
 pub(super) static PROLONG: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
-        if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-        return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+        local lease = redis.call('GET', KEYS[1])
+        if not lease or string.match(lease, '^%d+:(.*)$') ~= ARGV[1] then return 0 end
+        local time = redis.call('TIME')
+        local now = time[1] * 1000 + math.floor(time[2] / 1000)
+        redis.call('SET', KEYS[1], string.format('%.0f', now + ARGV[2]) .. ':' .. ARGV[1], 'PX', ARGV[2])
+        return 1
         ",
     )
 });
@@ -89,7 +104,8 @@ pub(super) static SETTLE: LazyLock<Script> = LazyLock::new(|| {
         elseif ARGV[2] == 'failure' then
             stored = redis.pcall('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
         end
-        if redis.call('GET', KEYS[3]) == ARGV[1] then redis.call('DEL', KEYS[3]) end
+        local lease = redis.call('GET', KEYS[3])
+        if lease and string.match(lease, '^%d+:(.*)$') == ARGV[1] then redis.call('DEL', KEYS[3]) end
         redis.call('PUBLISH', ARGV[5], ARGV[6])
         if stored and stored.err then return stored end
         return 1

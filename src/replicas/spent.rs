@@ -14,6 +14,26 @@ impl Replicas {
         let mut call = SPEND.key(self.keys.spent(name.first()?));
         call.arg(interval.as_micros().to_string()).arg(cost).arg((interval * burst).as_micros().to_string());
         let owed: String = self.link.run(&call).await?;
-        owed.parse().ok().map(Duration::from_micros)
+        credible(&owed, interval, burst)
+    }
+}
+
+/// What is owed, in microseconds, unless it is more than [`SPEND`] lets anybody owe.
+fn credible(owed: &str, interval: Duration, burst: u32) -> Option<Duration> {
+    let owed = Duration::from_micros(owed.parse().ok()?);
+    (owed <= interval.saturating_mul(burst).saturating_mul(2)).then_some(owed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_owes_more_than_two_bursts() {
+        let second = Duration::from_secs(1);
+        assert_eq!(credible("20000000", second, 10), Some(Duration::from_secs(20)));
+        for owed in ["20000001", "18446744073709551615", "-1", "", "nan", "1e9"] {
+            assert_eq!(credible(owed, second, 10), None, "{owed}");
+        }
     }
 }

@@ -18,7 +18,7 @@ use super::timeouts::ConnectionTimeouts;
 use crate::access_key::{AccessKeyError, AccessKeys};
 use crate::api::{self, AllowedHosts, App, BodyLimit, Cors, Entrance, Front, Gate, Host, Offers};
 use crate::audit::{Destination, Trail};
-use crate::clock::{Clock, CorrectedClock};
+use crate::clock::CorrectedClock;
 use crate::config::{AccessRules, Changes, Configured, CorsSettings, Loaded, Written};
 use crate::metrics::Metrics;
 use crate::replicas::Replicas;
@@ -126,7 +126,7 @@ impl Running {
             grants: Offers::new(grants, &lasting.metrics),
             metrics: Arc::clone(&lasting.metrics),
             spans,
-            clock: Arc::clone(&lasting.clock) as _,
+            clock: Arc::clone(&lasting.clock),
             classic,
             hosts: allowed_hosts(&hosts, local_hosts_only),
             cors: self::cors(cors, &page_headers),
@@ -143,7 +143,7 @@ impl Running {
             && before.is_none_or(|(_, changes)| changes.touch("tls"))
         {
             lasting.metrics.certificate_ends(ends);
-            tell_of_the_end(ends, lasting.clock.now());
+            tell_of_the_end(ends, lasting.clock.reading().machine);
         }
         let pages = lasting.pages.clone().merge(web::module()).merge(api::openapi::route());
         let pages = match static_dir {

@@ -27,7 +27,7 @@ pub(super) async fn share_limits(reload: Arc<Reload>) {
         };
         let told = stream::iter(untold).map(async |(caller, cost)| {
             let owed = replicas.spend(&caller, cost, quota.interval(), quota.burst()).await?;
-            app.gate.rates().caller_owes(&caller, app.clock.now() + TimeDelta::from_std(owed).ok()?);
+            app.gate.rates().caller_owes(&caller, app.clock.reading().machine + TimeDelta::from_std(owed).ok()?);
             Some(())
         });
         told.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await;

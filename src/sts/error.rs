@@ -115,10 +115,12 @@ impl StsError {
         self.refusal()?.request_id.as_deref()
     }
 
-    /// STS's time when it refused, to correct the clock by.
+    /// STS's time when it refused, to correct the clock by. An answer without STS's own code and request id is that of a
+    /// proxy, whose clock is another.
     #[must_use]
     pub fn server_date(&self) -> Option<DateTime<Utc>> {
-        self.refusal()?.server_date
+        let refusal = self.refusal()?;
+        refusal.server_date.filter(|_| refusal.code.is_some() && refusal.request_id.is_some())
     }
 
     /// The kind of failure in one word, for a metric or a log line.

@@ -168,7 +168,16 @@ mod tests {
     #[test]
     fn the_time_of_a_refusal_is_kept_to_correct_the_clock_by() {
         let headers = "date: Thu, 01 Jan 2026 00:00:00 GMT";
-        let error = Reply::new(StatusCode::BAD_REQUEST, headers, r#"{"Code":"InvalidTimeStamp.Expired"}"#).refusal();
+        let body = r#"{"Code":"InvalidTimeStamp.Expired","RequestId":"R-1"}"#;
+        let error = Reply::new(StatusCode::BAD_REQUEST, headers, body).refusal();
         assert_eq!(error.server_date(), Some("2026-01-01T00:00:00Z".parse().unwrap()));
+    }
+
+    #[test]
+    fn the_time_of_an_answer_that_is_not_of_sts_is_not_believed() {
+        let headers = "date: Thu, 01 Jan 2026 00:00:00 GMT";
+        for body in ["<html>", "{}", r#"{"Code":"InternalError"}"#, r#"{"RequestId":"R-1"}"#] {
+            assert_eq!(Reply::new(StatusCode::BAD_GATEWAY, headers, body).refusal().server_date(), None, "{body}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use http::header::{DATE, HeaderMap, RETRY_AFTER};
+use http::header::{AGE, DATE, HeaderMap, RETRY_AFTER};
 use http::{HeaderName, StatusCode};
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
@@ -21,7 +21,7 @@ pub(super) struct Reply {
 /// What the headers of an answer say.
 #[derive(Default)]
 pub(super) struct Notes {
-    /// STS's clock.
+    /// STS's clock; absent if a cache has kept the answer, and the date with it.
     pub(super) date: Option<DateTime<Utc>>,
     /// How long to leave STS alone.
     pub(super) retry_after: Option<Duration>,
@@ -49,7 +49,8 @@ impl Reply {
 
 impl Notes {
     pub(super) fn new(headers: &HeaderMap) -> Self {
-        let date = only(headers, &DATE).and_then(|text| DateTime::parse_from_rfc2822(text).ok());
+        let date = only(headers, &DATE).filter(|_| !headers.contains_key(AGE));
+        let date = date.and_then(|text| DateTime::parse_from_rfc2822(text).ok());
         let millis = number(headers, &X_ACS_RETRY_AFTER).map(Duration::from_millis);
         let retry_after = millis.or_else(|| number(headers, &RETRY_AFTER).map(Duration::from_secs));
         Self {
@@ -111,10 +112,13 @@ mod tests {
     }
 
     #[test]
-    fn the_date_is_read_when_it_occurs_once() {
+    fn the_date_is_read_when_it_occurs_once_and_no_cache_has_kept_it() {
         let date = "date: Sun, 06 Nov 1994 08:49:37 GMT";
         assert_eq!(notes(date).date, Some("1994-11-06T08:49:37Z".parse().unwrap()));
         assert_eq!(notes(&format!("{date}\n{date}")).date, None);
-        assert_eq!(notes("date: now").date, None);
+        assert_eq!(notes(&format!("{date}\nage: 600")).date, None);
+        for garbage in ["now", "", "0", "Sun, 99 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 25:49:37 GMT"] {
+            assert_eq!(notes(&format!("date: {garbage}")).date, None, "{garbage}");
+        }
     }
 }

@@ -23,6 +23,28 @@ impl Unopened {
     pub(super) fn broke_off() -> Self {
         Self { error: Arc::new(LoadError::BrokeOff), retry_at: DateTime::UNIX_EPOCH }
     }
+
+    /// The request does not wait any longer, at `now`.
+    pub(super) fn pending(on: Pending, now: DateTime<Utc>) -> Self {
+        Self { error: Arc::new(LoadError::Pending(on)), retry_at: now + RETRY_PENDING }
+    }
+
+    /// Whether the failure is to be shared at `now`. One that seems to last longer than any was remembered before the
+    /// clock was put back.
+    pub(super) fn is_current(&self, now: DateTime<Utc>) -> bool {
+        now < self.retry_at && self.retry_at - now <= LONGEST_REMEMBERED
+    }
+}
+
+/// What a request that does not wait any longer has waited for.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+pub enum Pending {
+    /// The source of the AccessKey.
+    #[error("the source of the AccessKey")]
+    AccessKey,
+    /// STS, or a turn to call it.
+    #[error("STS")]
+    Sts,
 }
 
 /// The reason.
@@ -42,6 +64,9 @@ pub enum LoadError {
         /// When STS ends the key.
         expiration: DateTime<Utc>,
     },
+    /// A request does not wait for a load any longer; the load goes on.
+    #[error("{0} has not answered within 5 seconds; the call goes on, and a later request gets its outcome")]
+    Pending(Pending),
     /// So many sessions are to be opened that this one's turn is too far away.
     #[error("too many sessions are waiting to be opened: the calls of STS in a second are limited")]
     BudgetSpent {
@@ -75,7 +100,7 @@ impl LoadError {
         match self {
             Self::AccessKey(_) | Self::AllButOver { .. } => Blame::Operator,
             Self::Sts(error) => error.blame(),
-            Self::BudgetSpent { .. } | Self::NotSpared { .. } => Blame::Nobody,
+            Self::Pending(_) | Self::BudgetSpent { .. } | Self::NotSpared { .. } => Blame::Nobody,
             Self::BrokeOff => Blame::Us,
         }
     }
@@ -87,6 +112,13 @@ impl LoadError {
             Self::AccessKey(error) => Some(error.hint()),
             Self::Sts(error) => error.hint(),
             Self::AllButOver { .. } => Some("set this machine's clock by NTP"),
+            Self::Pending(Pending::AccessKey) => {
+                Some("try again as Retry-After says; the operator's log says what the source of the AccessKey answers")
+            }
+            Self::Pending(Pending::Sts) => Some(
+                "try again as Retry-After says; if it lasts, the operator checks the way to sts.endpoint, and may set \
+                 sts.second_endpoint",
+            ),
             Self::BudgetSpent { .. } | Self::NotSpared { .. } => Some(
                 "grants whose directory or session name names the caller need a session for each; sts.calls_per_second is \
                  the limit, and forms and URLs of one grant share a session",
@@ -109,6 +141,10 @@ impl LoadError {
     }
 }
 
+/// When it is worth asking again for a session whose load goes on: the load itself ends within 12 seconds.
+const RETRY_PENDING: TimeDelta = TimeDelta::seconds(2);
+/// The longest that a failure is remembered: as long as STS may ask to be left alone.
+pub(super) const LONGEST_REMEMBERED: TimeDelta = TimeDelta::minutes(5);
 /// The first back-off where waiting may help.
 const FOR_OTHERS: Duration = Duration::from_secs(1);
 /// The first back-off where only an operator can mend it: each try costs a call of the account's budget.

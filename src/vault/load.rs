@@ -2,24 +2,25 @@
 //! a time and a signature of its own.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::budget::{Budget, PATIENCE, Spent};
+use super::endpoints::{Attempt, Endpoints};
 use super::error::{LoadError, Unopened};
 use super::life;
 use super::tally::Tally;
 use crate::access_key::AccessKeys;
-use crate::clock::{Clock, CorrectedClock};
+use crate::clock::CorrectedClock;
 use crate::keys::{AccessKey, SessionKey};
 use crate::policy::Session;
 use crate::replicas::{NoTurn, Replicas};
-use crate::sts::{AssumeRole, Assumed, Client, Retry, Stage, StsError};
+use crate::sts::{AssumeRole, Assumed, Client, Retry, StsError};
 
-/// All attempts together, pauses included: less than a request may take, so that its caller hears of STS from us.
+/// All attempts together, pauses included. Callers wait for less; what a load brings after they have left is for those who
+/// come again.
 const DEADLINE: Duration = Duration::from_secs(12);
 /// The most attempts of a first load. The others have one, since a key is held that is still good for something.
 const ATTEMPTS: u32 = 3;
@@ -29,8 +30,6 @@ const CHANGES: u32 = 2;
 const PAUSE: Duration = Duration::from_millis(200);
 /// A pause that STS asks for is kept only if it is not longer than this; else the caller is told.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// How long the second endpoint is asked first after the first one timed out.
-const DETOUR: Duration = Duration::from_mins(1);
 
 /// Who waits for a load.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -71,10 +70,7 @@ impl Failed {
 /// Asks STS, at one endpoint or two, within the budget.
 #[derive(Debug)]
 pub(super) struct Loader {
-    first: Client,
-    second: Option<Client>,
-    /// Until this moment of the clock's run, in milliseconds, the second endpoint is asked first.
-    detour: AtomicU64,
+    endpoints: Endpoints,
     calls_per_second: u32,
     budget: Arc<Budget>,
     /// Who else calls STS with the same budget.
@@ -89,7 +85,7 @@ impl Loader {
         replicas: Option<Arc<Replicas>>,
     ) -> Self {
         let budget = Arc::new(Budget::new(calls_per_second));
-        Self { first, second, detour: AtomicU64::new(0), calls_per_second, budget, replicas }
+        Self { endpoints: Endpoints::new(first, second), calls_per_second, budget, replicas }
     }
 
     /// One that asks elsewhere, of the same budget if its rate is the same.
@@ -136,13 +132,10 @@ impl Loader {
                 self.take_turn(tally).await?;
             }
             attempt += 1;
-            let began = clock.elapsed();
-            let outcome = self.attempt(session, &opener, end, clock).await;
-            tally.called(clock.elapsed().saturating_sub(began));
-            let error = match outcome {
+            let error = match self.attempt(session, &opener, urgency, end, (clock, tally)).await {
                 Ok(assumed) => {
                     access_keys.accepted(&opener);
-                    return life::usable(assumed.session_key, clock.now());
+                    return life::usable(assumed.session_key, clock.cloud_time());
                 }
                 Err(error) => error,
             };
@@ -164,7 +157,7 @@ impl Loader {
     }
 
     async fn pay(&self, session: &Session, clock: &Arc<CorrectedClock>, tally: &Tally) -> Result<(), LoadError> {
-        match self.budget.turn(session, clock.clone()).await {
+        match self.budget.turn(session, clock.machine()).await {
             Ok(wait) if wait.is_zero() => Ok(()),
             Ok(wait) => {
                 tally.waited(wait);
@@ -186,12 +179,14 @@ impl Loader {
         })
     }
 
+    /// One attempt. No request waits for a refresh, so it does not pay for a second endpoint that is asked beside the first.
     async fn attempt(
         &self,
         session: &Session,
         opener: &AccessKey,
+        urgency: Urgency,
         end: Duration,
-        clock: &CorrectedClock,
+        (clock, tally): (&Arc<CorrectedClock>, &Tally),
     ) -> Result<Assumed, StsError> {
         let (role, policy) = (session.role(), session.policy());
         let request = AssumeRole {
@@ -202,34 +197,12 @@ impl Loader {
             external_id: role.external_id.as_deref(),
             source_identity: role.source_identity.as_deref(),
         };
-        let asked = clock.elapsed();
-        let left = end.saturating_sub(asked);
-        let outcome = tokio::select! {
-            outcome = self.client(clock).assume_role(&request, opener, clock.now()) => outcome,
-            () = clock.sleep(left) => Err(StsError::Timeout(Stage::Total)),
+        let pay = async {
+            urgency != Urgency::Refresh
+                && self.pay(session, clock, tally).await.is_ok()
+                && self.take_turn(tally).await.is_ok()
         };
-        let date = outcome.as_ref().map_or_else(StsError::server_date, |assumed| assumed.server_date);
-        if let Some(date) = date {
-            clock.correct(date, asked);
-        }
-        if let Err(StsError::Timeout(_) | StsError::Unreachable(_)) = outcome {
-            self.turn_to_the_other(clock);
-        }
-        outcome
-    }
-
-    fn client(&self, clock: &CorrectedClock) -> &Client {
-        match &self.second {
-            Some(second) if milliseconds(clock.elapsed()) < self.detour.load(Ordering::Relaxed) => second,
-            _ => &self.first,
-        }
-    }
-
-    /// The endpoint that was asked does not answer, so the other one is asked, at once and for a while.
-    fn turn_to_the_other(&self, clock: &CorrectedClock) {
-        let now = milliseconds(clock.elapsed());
-        let on_detour = now < self.detour.load(Ordering::Relaxed);
-        self.detour.store(if on_detour { 0 } else { now + milliseconds(DETOUR) }, Ordering::Relaxed);
+        self.endpoints.ask(Attempt { request: &request, opener, end, clock, tally }, pay).await
     }
 }
 
@@ -253,6 +226,6 @@ pub(super) fn random_below(limit: Duration) -> Duration {
     Duration::from_millis(Uuid::new_v4().as_u64_pair().1 % limit)
 }
 
-fn milliseconds(length: Duration) -> u64 {
+pub(super) fn milliseconds(length: Duration) -> u64 {
     u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
 }

@@ -13,15 +13,20 @@
 //!    wait a caller is told when to come again.
 //! 7. A signature that must live until T asks for a session key that lives past T. If the held one does not, it is renewed
 //!    only when more than half of its life is gone; else the held one is given, and its expiration says what it is worth.
-//! 8. Life is what STS granted, by a clock that STS's own `Date` corrects.
+//! 8. Life is what STS granted, by a clock that STS's own `Date` corrects. What is handed out carries the time by which it
+//!    was judged, read after any wait: signatures and `serverTime` are dated by it.
 //! 9. The vault is bounded: expired sessions go first, then those used the longest ago.
 
 mod budget;
+mod decide;
+mod endpoints;
+mod entry;
 mod error;
 mod expirations;
 mod life;
 mod line;
 mod load;
+mod request;
 mod shared;
 mod slot;
 mod slots;
@@ -31,16 +36,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub use self::error::{LoadError, Unopened};
+pub use self::error::{LoadError, Pending, Unopened};
 pub use self::expirations::Holdings;
 pub use self::life::{MARGIN, refresh_after};
 use self::load::{Errand, Failed, Loader, Urgency};
-use self::slot::{Flight, Slot, Step};
+pub use self::request::{FIRST_ANSWER, RequestTime};
+use self::slot::{Flight, Slot};
 use self::slots::Slots;
 pub use self::tally::Counts;
 use self::tally::Tally;
 use crate::access_key::{AccessKeyError, AccessKeys, Status as AccessKeyStatus};
-use crate::clock::{Clock, CorrectedClock};
+use crate::clock::CorrectedClock;
 use crate::keys::{AccessKey, SessionKey};
 use crate::policy::Session;
 use crate::replicas::Replicas;
@@ -96,6 +102,15 @@ pub struct Outcome {
     pub error: Option<Arc<LoadError>>,
 }
 
+/// A session key, and the time by which it was judged to be alive.
+#[derive(Clone, Debug)]
+pub struct LiveKey {
+    /// The key.
+    pub key: Arc<SessionKey>,
+    /// The cloud time, read after all that was waited for: what the key signs is dated by it.
+    pub at: DateTime<Utc>,
+}
+
 impl Vault {
     /// An empty vault; its loads set `clock` right.
     #[must_use]
@@ -135,77 +150,26 @@ impl Vault {
         Arc::clone(&self.access_keys)
     }
 
-    /// A session key of `wanted` that lives until `until`, or, if that cannot be had now, the one that lives longest:
-    /// whoever signs with it looks at its expiration. `now` is when the request came.
+    /// A session key of `wanted` that lives for another `life`, or, if that cannot be had now, the one that lives longest:
+    /// its expiration bounds what it signs. A request waits for [`FIRST_ANSWER`] at the longest, while the load
+    /// goes on.
     pub async fn session_key(
         self: &Arc<Self>,
         wanted: &Session,
-        until: DateTime<Utc>,
-        now: DateTime<Utc>,
-    ) -> Result<Arc<SessionKey>, Unopened> {
-        match self.calm_key(wanted, until, now) {
-            Some(key) => Ok(key),
+        life: TimeDelta,
+        request: &RequestTime,
+    ) -> Result<LiveKey, Unopened> {
+        let at = self.clock.cloud_time_at(request.reading());
+        match self.calm_key(wanted, at + life, at) {
+            Some(key) => Ok(LiveKey { key, at }),
             // A box, lest every request has room for what few need.
-            None => Box::pin(self.decide(wanted, until)).await,
+            None => Box::pin(self.decide(wanted, life, request)).await,
         }
     }
 
     /// The key that is held, where there is nothing to decide.
     fn calm_key(&self, wanted: &Session, until: DateTime<Utc>, now: DateTime<Utc>) -> Option<Arc<SessionKey>> {
         self.lasting.slots.calm_key(wanted, &*self.access_keys.at_hand(&self.clock)?, now, until)
-    }
-
-    async fn decide(self: &Arc<Self>, wanted: &Session, until: DateTime<Utc>) -> Result<Arc<SessionKey>, Unopened> {
-        let now = self.clock.now();
-        let no_opener = |error| Unopened { error: Arc::new(LoadError::AccessKey(error)), retry_at: now };
-        let opener = match self.access_key().await {
-            Ok(opener) => opener,
-            Err(error) => {
-                let alive = self.opened_before(wanted, now).map(|key| self.served_while_failing(key));
-                return alive.ok_or_else(|| no_opener(error));
-            }
-        };
-        let (slot, given_up) = self.lasting.slots.place(wanted, &opener, now);
-        self.lasting.tally.evicted(given_up);
-        self.take_over(&slot, now);
-        match self.ask(&slot, &opener, now, until).await {
-            // Another replica's key may be near its end; whoever needs a longer one then renews it.
-            Ok(key) if self.replicas.is_some() && life::falls_short(&key, until, now) => {
-                self.ask(&slot, &opener, self.clock.now(), until).await
-            }
-            outcome => outcome,
-        }
-    }
-
-    async fn ask(
-        self: &Arc<Self>,
-        slot: &Arc<Slot>,
-        opener: &Arc<AccessKey>,
-        now: DateTime<Utc>,
-        until: DateTime<Utc>,
-    ) -> Result<Arc<SessionKey>, Unopened> {
-        let unopened = match slot.step(now, until, |errand| self.launch(slot, opener, errand)) {
-            Step::Ready(key) => return Ok(key),
-            Step::ReadyWhileFailing(key) => return Ok(self.served_while_failing(key)),
-            Step::Failed(unopened) => unopened,
-            Step::Wait(flight) => match flight.await {
-                Ok(key) => return Ok(key),
-                Err(unopened) => unopened,
-            },
-        };
-        self.alive_all_the_same(slot).map(|key| self.served_while_failing(key)).ok_or(unopened)
-    }
-
-    /// What is alive when a load has failed: it may have set the clock right, by which a key that seemed to be over is
-    /// not; and what was opened by an AccessKey that a reload has replaced is better than nothing.
-    fn alive_all_the_same(&self, slot: &Slot) -> Option<Arc<SessionKey>> {
-        let now = self.clock.now();
-        slot.live_key(now).or_else(|| self.opened_before(&slot.session, now))
-    }
-
-    /// What is alive of `session`, whichever AccessKey opened it.
-    fn opened_before(&self, session: &Session, now: DateTime<Utc>) -> Option<Arc<SessionKey>> {
-        self.openers().iter().find_map(|opener| self.lasting.slots.find(session, opener)?.live_key(now))
     }
 
     /// Each AccessKey of late, the latest first: an operator may need some tries to give a right one.
@@ -253,6 +217,12 @@ impl Vault {
     #[must_use]
     pub fn clock_offset(&self) -> TimeDelta {
         self.clock.offset()
+    }
+
+    /// How far STS's clock is said to be ahead, if that is too much to be believed.
+    #[must_use]
+    pub fn refused_correction(&self) -> Option<TimeDelta> {
+        self.clock.refused_correction()
     }
 
     /// What is known of the AccessKey in use: age, time left, and whether the second one stands in.
@@ -308,7 +278,7 @@ impl Vault {
         access_key: &Arc<AccessKey>,
         errand: &Errand,
     ) -> Result<Arc<SessionKey>, Failed> {
-        let failed = |error| Failed::new(error, errand, self.clock.now());
+        let failed = |error| Failed::new(error, errand, self.clock.cloud_time());
         match errand.urgency {
             Urgency::First | Urgency::Renewal => self.lasting.tally.load(),
             Urgency::Refresh => {
@@ -316,7 +286,7 @@ impl Vault {
                 self.lasting.tally.refresh();
             }
         }
-        let began = self.clock.now();
+        let began = self.clock.cloud_time();
         let (keys, tally) = (&self.access_keys, &self.lasting.tally);
         let opened = self.loader.open(session, Arc::clone(access_key), errand.urgency, keys, &self.clock, tally).await;
         let loaded = opened.map(Arc::new).map_err(Arc::new);
@@ -334,7 +304,7 @@ impl Vault {
             name: "AssumeRole".to_owned(),
             of_server: false,
             began,
-            ended: self.clock.now(),
+            ended: self.clock.cloud_time(),
             context: &context,
             failed,
             attributes: vec![("peer.service", "STS".to_owned())],
@@ -342,7 +312,7 @@ impl Vault {
     }
 
     fn remember(&self, error: Option<&Arc<LoadError>>) {
-        let outcome = Outcome { at: self.clock.now(), error: error.cloned() };
+        let outcome = Outcome { at: self.clock.cloud_time(), error: error.cloned() };
         *self.lasting.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
     }
 }

@@ -5,22 +5,28 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::Vault;
-use super::error::{LoadError, Unopened};
+use super::entry::{context, key, plain};
+use super::error::{LONGEST_REMEMBERED, LoadError, Unopened};
 use super::life::MARGIN;
 use super::load::{Errand, Failed};
-use crate::clock::Clock;
-use crate::keys::{AccessKey, Secret, SessionKey};
+use crate::keys::{AccessKey, SessionKey};
 use crate::policy::Session;
-use crate::replicas::{Claim, Lease, Outcome, Place, Replicas};
+use crate::replicas::{Claim, Lease, Outcome, Place, Replicas, Window};
 use crate::sts::Retold;
 
 /// How long a load waits for another replica: as long as one may take. A holder that dies is noticed much sooner.
 const PATIENCE: Duration = Duration::from_secs(17);
+
+/// No session lives longer: 12 hours, and 15 minutes by which STS takes a clock to be wrong.
+const LONGEST_SESSION: TimeDelta = TimeDelta::minutes(12 * 60 + 15);
+
+/// What the last resort has to live for yet.
+const SHORTEST: TimeDelta = TimeDelta::milliseconds(1);
 
 /// A failure as one replica tells it to another.
 #[derive(Deserialize, Serialize)]
@@ -43,11 +49,13 @@ impl Vault {
         let place = replicas.place(context(session, access_key), PATIENCE);
         let loaded = self.find_or_open(&place, session, access_key, errand).await;
         if loaded.is_err() && errand.held_until.is_none() {
-            let now = self.clock.now();
             // As a vault does with its own keys: while STS fails, what lives is given to its last second.
-            if let Some(plain) = place.last_resort(now.timestamp_millis()).await {
+            let now = self.clock.cloud_time();
+            let plain = place.last_resort(within(now, now + SHORTEST)).await;
+            let now = self.clock.cloud_time();
+            if let Some(key) = plain.and_then(|plain| found(&plain, now, now + SHORTEST)) {
                 self.lasting.tally.served_while_failing();
-                return found(&plain, errand, now);
+                return Ok(key);
             }
         }
         loaded
@@ -62,23 +70,27 @@ impl Vault {
     ) -> Result<Arc<SessionKey>, Failed> {
         let mut news = place.listen();
         loop {
-            let now = self.clock.now();
-            match place.claim(now.timestamp_millis(), needed(errand, now).timestamp_millis()).await {
-                Claim::Key(plain) => return found(&plain, errand, now),
-                Claim::Old(lease, plain) => {
-                    let found = found(&plain, errand, now);
-                    self.settle(place, Some(lease), &found);
-                    return found;
-                }
+            let asked = self.clock.cloud_time();
+            let claim = place.claim(within(asked, needed(errand, asked))).await;
+            // What Redis says is judged by the time at which it is read, whatever its scripts compared it with.
+            let now = self.clock.cloud_time();
+            match claim {
+                Claim::Key(plain) => match found(&plain, now, needed(errand, now)) {
+                    Some(key) => return Ok(key),
+                    None => break,
+                },
+                Claim::Old(lease, plain) => match found(&plain, now, needed(errand, now)) {
+                    Some(key) => {
+                        self.settle(place, Some(lease), &Ok(Arc::clone(&key)));
+                        return Ok(key);
+                    }
+                    None => return self.open_for_all(place, lease, (session, access_key, errand)).await,
+                },
                 Claim::Failure(plain) => match failure(&plain, now) {
                     Some(failed) => return Err(failed),
                     None => break,
                 },
-                Claim::Lease(lease) => {
-                    let opened = place.hold(&lease, self.open(session, access_key, errand)).await;
-                    self.settle(place, Some(lease), &opened);
-                    return opened;
-                }
+                Claim::Lease(lease) => return self.open_for_all(place, lease, (session, access_key, errand)).await,
                 Claim::Busy => news.told().await,
                 Claim::Alone => break,
             }
@@ -88,8 +100,19 @@ impl Vault {
         opened
     }
 
+    async fn open_for_all(
+        &self,
+        place: &Place,
+        lease: Lease,
+        (session, access_key, errand): (&Session, &Arc<AccessKey>, &Errand),
+    ) -> Result<Arc<SessionKey>, Failed> {
+        let opened = place.hold(&lease, self.open(session, access_key, errand)).await;
+        self.settle(place, Some(lease), &opened);
+        opened
+    }
+
     fn settle(&self, place: &Place, lease: Option<Lease>, opened: &Result<Arc<SessionKey>, Failed>) {
-        let now = self.clock.now();
+        let now = self.clock.cloud_time();
         let until = |moment: DateTime<Utc>| (moment - now).to_std().unwrap_or_default();
         let outcome = match opened {
             Ok(key) => {
@@ -110,55 +133,27 @@ impl Vault {
 
 /// Until when a key has to live to be worth taking.
 fn needed(errand: &Errand, now: DateTime<Utc>) -> DateTime<Utc> {
-    let better = errand.held_until.map(|end| end + chrono::TimeDelta::milliseconds(1));
+    let better = errand.held_until.map(|end| end + TimeDelta::milliseconds(1));
     better.unwrap_or(now).max(now + MARGIN)
 }
 
-/// Everything that decides what a load returns, each part with its length: the key of an entry of the vault, in bytes.
-fn context(session: &Session, opener: &AccessKey) -> Vec<u8> {
-    let (role, policy, duration) = (session.role(), session.policy(), session.duration().to_string());
-    let parts = [
-        Some(opener.id.as_str()),
-        Some(&role.arn),
-        Some(session.name()),
-        policy.as_deref(),
-        Some(&duration),
-        role.external_id.as_deref(),
-        role.source_identity.as_deref(),
-    ];
-    let mut context = Vec::new();
-    for part in parts {
-        context.push(u8::from(part.is_some()));
-        write(&mut context, part.unwrap_or_default());
+/// The ends that are believed at `now` of what has to live until `needed`.
+fn within(now: DateTime<Utc>, needed: DateTime<Utc>) -> Window {
+    Window {
+        now: now.timestamp_millis(),
+        needed: needed.timestamp_millis(),
+        latest_key: (now + LONGEST_SESSION).timestamp_millis(),
+        latest_failure: (now + LONGEST_REMEMBERED).timestamp_millis(),
     }
-    context
 }
 
-/// A session key in bytes; the buffer never grows, so no copy of a secret is left behind.
-fn plain(key: &SessionKey) -> Zeroizing<Vec<u8>> {
-    let AccessKey { id, secret, .. } = &key.access_key;
-    let (issued, expiration) =
-        (key.issued.timestamp_millis().to_string(), key.expiration.timestamp_millis().to_string());
-    let parts = [id, secret.expose(), key.token().expose(), &issued, &expiration];
-    let length = parts.iter().map(|part| 4 + part.len()).sum();
-    let mut plain = Zeroizing::new(Vec::with_capacity(length));
-    for part in parts {
-        write(&mut plain, part);
-    }
-    plain
-}
-
-fn key(plain: &[u8]) -> Option<SessionKey> {
-    let mut rest = plain;
-    let [id, secret, token, issued, expiration] = [(); 5].map(|()| read(&mut rest));
-    let moment = |text: Option<&str>| DateTime::from_timestamp_millis(text?.parse().ok()?);
-    let access_key = AccessKey { id: id?.to_owned(), secret: Secret::new(secret?), token: Some(Secret::new(token?)) };
-    rest.is_empty().then_some(SessionKey::new(access_key, moment(issued)?, moment(expiration)?))
-}
-
-/// What is authentic is a key: an entry of another form does not open.
-fn found(plain: &[u8], errand: &Errand, now: DateTime<Utc>) -> Result<Arc<SessionKey>, Failed> {
-    key(plain).map(Arc::new).ok_or_else(|| Failed::new(Arc::new(LoadError::BrokeOff), errand, now))
+/// The key in `plain`, if it lives until `needed` and no longer than a session can. An entry that is authentic may still
+/// be an old one, or that of a replica whose clock is wrong.
+fn found(plain: &[u8], now: DateTime<Utc>, needed: DateTime<Utc>) -> Option<Arc<SessionKey>> {
+    let key = key(plain)?;
+    let (life, left) = (key.expiration - key.issued, key.expiration - now);
+    let is_credible = TimeDelta::zero() < life && life <= LONGEST_SESSION && left <= LONGEST_SESSION;
+    (is_credible && key.expiration >= needed).then(|| Arc::new(key))
 }
 
 fn told(failed: &Failed) -> Option<Zeroizing<Vec<u8>>> {
@@ -167,76 +162,54 @@ fn told(failed: &Failed) -> Option<Zeroizing<Vec<u8>>> {
     serde_json::to_vec(&told).ok().map(Zeroizing::new)
 }
 
-/// The failure, unless it is over at `now`.
+/// The failure, unless it is over at `now`, or lasts longer than any.
 fn failure(plain: &[u8], now: DateTime<Utc>) -> Option<Failed> {
     let Told { error, retry_at, count } = serde_json::from_slice(plain).ok()?;
-    let retry_at = DateTime::from_timestamp_millis(retry_at).filter(|retry_at| *retry_at > now)?;
     let error = Arc::new(LoadError::Sts(error.into()));
-    Some(Failed { unopened: Unopened { error, retry_at }, count })
-}
-
-fn write(bytes: &mut Vec<u8>, part: &str) {
-    bytes.extend(u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
-    bytes.extend(part.as_bytes());
-}
-
-fn read<'b>(bytes: &mut &'b [u8]) -> Option<&'b str> {
-    let (length, rest) = bytes.split_first_chunk::<4>()?;
-    let (part, rest) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
-    *bytes = rest;
-    std::str::from_utf8(part).ok()
+    let unopened = Unopened { error, retry_at: DateTime::from_timestamp_millis(retry_at)? };
+    unopened.is_current(now).then_some(Failed { unopened, count })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Role;
-
-    fn opener(id: &str) -> AccessKey {
-        AccessKey { id: id.into(), secret: Secret::new("x"), token: None }
-    }
-
-    fn session(change: impl FnOnce(&mut Role)) -> Session {
-        let mut role = Role::from("acs:ram::1:role/r");
-        change(&mut role);
-        Session::new(role, "ab", 3600)
-    }
+    use crate::keys::Secret;
 
     #[test]
-    fn sessions_that_differ_in_anything_have_different_contexts() {
-        let plain = session(|_| {});
-        let sessions = [
-            plain.clone(),
-            plain.clone().named("abc".into()),
-            session(|role| role.arn.push('a')),
-            plain.with_policy(""),
-            plain.with_policy("b"),
-            plain.clone().lasting(900),
-            session(|role| role.external_id = Some("b".into())),
-            session(|role| role.source_identity = Some("b".into())),
-        ];
-        let mut contexts: Vec<_> = sessions.iter().map(|session| context(session, &opener("LTAI"))).collect();
-        contexts.push(context(&plain, &opener("LTAI2")));
-        assert_eq!(contexts.iter().collect::<std::collections::HashSet<_>>().len(), contexts.len());
-    }
-
-    #[test]
-    fn a_key_comes_back_as_it_was_and_nothing_else_is_one() {
-        let access_key =
-            AccessKey { id: "STS.x".into(), secret: Secret::new("hush"), token: Some(Secret::new("token/+=")) };
-        let [issued, expiration] =
-            [1_767_225_600_123, 1_767_229_200_000].map(|at| DateTime::from_timestamp_millis(at).unwrap());
-        let plain = plain(&SessionKey::new(access_key, issued, expiration));
-        assert_eq!(plain.capacity(), plain.len());
-        let back = key(&plain).unwrap();
-        assert_eq!(
-            (back.access_key.id.as_str(), back.access_key.secret.expose(), back.token().expose()),
-            ("STS.x", "hush", "token/+=")
-        );
-        assert_eq!((back.issued, back.expiration), (issued, expiration));
-        for length in 0..plain.len() {
-            assert!(key(&plain[..length]).is_none());
+    fn a_key_from_redis_is_believed_only_with_the_life_that_a_session_can_have() {
+        let now: DateTime<Utc> = "2026-01-01T00:00:00Z".parse().unwrap();
+        let hours = |hours| now + TimeDelta::hours(hours);
+        let entry = |issued, expiration| plain(&SessionKey::new(opener_with_token(), issued, expiration));
+        assert!(found(&entry(hours(-1), hours(11)), now, now).is_some());
+        for (issued, expiration) in [
+            (hours(-2), hours(-1)),
+            (hours(-1), now - TimeDelta::milliseconds(1)),
+            (hours(0), hours(13)),
+            (hours(12), hours(24)),
+            (hours(-24), hours(1)),
+            (hours(2), hours(1)),
+            (hours(0), hours(24 * 365 * 200)),
+        ] {
+            assert!(found(&entry(issued, expiration), now, now).is_none(), "{issued} {expiration}");
         }
-        assert!(key(&[&plain[..], b"x"].concat()).is_none());
+        assert!(found(&entry(hours(0), hours(1)), now, hours(2)).is_none(), "too short for who asks");
+    }
+
+    #[test]
+    fn a_failure_from_redis_lasts_no_longer_than_any_failure() {
+        let now: DateTime<Utc> = "2026-01-01T00:00:00Z".parse().unwrap();
+        let told = |retry_at: DateTime<Utc>| {
+            let error = serde_json::json!({"kind": "Refused", "code": "NoPermission", "status": 403, "message": ""});
+            serde_json::json!({ "error": error, "retry_at": retry_at.timestamp_millis(), "count": 1 }).to_string()
+        };
+        for (seconds, is_believed) in [(-1, false), (0, false), (1, true), (300, true), (301, false), (1 << 32, false)]
+        {
+            let text = told(now + TimeDelta::seconds(seconds));
+            assert_eq!(failure(text.as_bytes(), now).is_some(), is_believed, "{seconds}");
+        }
+    }
+
+    fn opener_with_token() -> AccessKey {
+        AccessKey { id: "STS.x".into(), secret: Secret::new("hush"), token: Some(Secret::new("token")) }
     }
 }

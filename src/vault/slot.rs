@@ -12,7 +12,7 @@ use super::error::{LoadError, Unopened};
 use super::expirations::Expirations;
 use super::life;
 use super::load::{Errand, Failed, Urgency};
-use crate::clock::{Clock, CorrectedClock};
+use crate::clock::CorrectedClock;
 use crate::keys::{AccessKey, SessionKey};
 use crate::policy::Session;
 
@@ -220,7 +220,7 @@ impl Slot {
 
 impl State {
     fn remembered(&self, now: DateTime<Utc>) -> Option<Unopened> {
-        self.failed.as_ref().filter(|failed| now < failed.unopened.retry_at).map(|failed| failed.unopened.clone())
+        self.failed.as_ref().map(|failed| &failed.unopened).filter(|unopened| unopened.is_current(now)).cloned()
     }
 
     fn errand(&self, urgency: Urgency) -> Errand {
@@ -254,9 +254,9 @@ pub(super) fn launch(
 ) -> Flight {
     let slot = Arc::clone(slot);
     let task = tokio::spawn(async move {
-        let broke_off = |_| Err(Failed::new(Arc::new(LoadError::BrokeOff), &errand, clock.now()));
+        let broke_off = |_| Err(Failed::new(Arc::new(LoadError::BrokeOff), &errand, clock.cloud_time()));
         let loaded = tokio::spawn(load).await.unwrap_or_else(broke_off);
-        slot.land(loaded, clock.now())
+        slot.land(loaded, clock.cloud_time())
     });
     async move { task.await.unwrap_or_else(|_broke_off| Err(Unopened::broke_off())) }.boxed().shared()
 }

@@ -28,7 +28,7 @@ use oss_vend::keys::{AccessKey, Secret};
 use oss_vend::policy::Session;
 use oss_vend::server::Server;
 use oss_vend::sts::{Client, ClientOptions, SignatureScheme};
-use oss_vend::vault::{self, Vault};
+use oss_vend::vault::{self, RequestTime, Vault};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
@@ -140,19 +140,21 @@ impl Day {
 
     fn ask(&self, number: usize) -> Duration {
         let (vault, session) = (Arc::clone(&self.vault), self.sessions[number].clone());
-        let now = self.clock.now();
-        let until = now + TimeDelta::minutes(if self.dice.percent(20) { 10 } else { 0 });
-        let judge = self.judge(number, &self.ledger, self.clock.clone());
+        let request = RequestTime::of(self.clock.reading());
+        let life = TimeDelta::minutes(if self.dice.percent(20) { 10 } else { 0 });
+        let clock = Arc::clone(&self.clock);
+        let judge = self.judge(number, &self.ledger, move || clock.cloud_time());
         tokio::spawn(async move {
-            let key = vault.session_key(&session, until, now).await;
-            judge(key.map(|key| key.expiration).map_err(|unopened| unopened.error.to_string()));
+            let key = vault.session_key(&session, life, &request).await;
+            judge(key.map(|live| live.key.expiration).map_err(|unopened| unopened.error.to_string()));
         });
         Duration::from_millis(self.dice.within(60_000..840_000))
     }
 
     fn ask_over_http(&self) -> Duration {
         let request = self.http.get(format!("{}/sts", self.server));
-        let judge = self.judge(0, &self.over_http, self.hands.clone());
+        let hands = Arc::clone(&self.hands);
+        let judge = self.judge(0, &self.over_http, move || hands.now());
         tokio::spawn(async move {
             let text = request.send().await.unwrap().text().await.unwrap();
             let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -166,12 +168,12 @@ impl Day {
         &self,
         session: usize,
         ledger: &Arc<Ledger>,
-        clock: Arc<dyn Clock>,
-    ) -> impl FnOnce(Result<DateTime<Utc>, String>) + use<> {
+        believed: impl Fn() -> DateTime<Utc> + Send + 'static,
+    ) -> impl FnOnce(Result<DateTime<Utc>, String>) + Send + 'static {
         let (hands, cloud, ledger) = (Arc::clone(&self.hands), Arc::clone(&self.cloud), Arc::clone(ledger));
         let asked = hands.elapsed();
         move |expiration| {
-            let (truth, believed) = (hands.truth(), clock.now());
+            let (truth, believed) = (hands.truth(), believed());
             let healthy = cloud.weather.is_healthy(hands.elapsed());
             let waited = hands.elapsed().saturating_sub(asked);
             ledger.note(&Answer { session, expiration, truth, believed, healthy, waited });

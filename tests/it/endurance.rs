@@ -11,7 +11,7 @@ use oss_vend::emulator::{DEV_ACCESS_KEY_ID, DEV_ACCESS_KEY_SECRET, DEV_ROLE_ARN,
 use oss_vend::keys::{AccessKey, Secret};
 use oss_vend::policy::Session;
 use oss_vend::sts::{Client, ClientOptions, SignatureScheme};
-use oss_vend::vault::{self, Vault};
+use oss_vend::vault::{self, RequestTime, Vault};
 use reqwest::Url;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -23,6 +23,8 @@ pub(crate) struct Bank {
     pub(crate) vault: Arc<Vault>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) emulator: Emulator,
+    /// Where STS is, as `http://…`.
+    pub(crate) address: String,
 }
 
 impl Bank {
@@ -41,12 +43,17 @@ impl Bank {
             AccessKey { id: DEV_ACCESS_KEY_ID.into(), secret: Secret::new(DEV_ACCESS_KEY_SECRET), token: None };
         let access_keys = Arc::new(AccessKeys::fixed(opener));
         let options = vault::Options { sts, second_sts, access_keys, calls_per_second, max_sessions, replicas: None };
-        Self { vault: Vault::new(options, Arc::new(CorrectedClock::new(clock.clone()))), clock, emulator }
+        Self { vault: Vault::new(options, Arc::new(CorrectedClock::new(clock.clone()))), clock, emulator, address }
     }
 
     pub(crate) async fn key(&self, name: &str) -> Result<String, String> {
-        let key = self.vault.session_key(&session(name), self.clock.now(), self.clock.now()).await;
-        key.map(|key| key.access_key.id.clone()).map_err(|unopened| unopened.error.to_string())
+        let key = self.vault.session_key(&session(name), TimeDelta::zero(), &self.request()).await;
+        key.map(|live| live.key.access_key.id.clone()).map_err(|unopened| unopened.error.to_string())
+    }
+
+    /// A request that comes now.
+    pub(crate) fn request(&self) -> RequestTime {
+        RequestTime::of(self.clock.reading())
     }
 
     /// The outcome of `work` while time passes, a step at a time.
@@ -68,6 +75,15 @@ impl Bank {
         }
         while self.calls() < self.vault.counts().refreshes {
             assert!(tokio::time::Instant::now() < patience, "a refresh never arrived");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Waits for what another task is about to do.
+    pub(crate) async fn until(&self, done: impl Fn() -> bool) {
+        let patience = tokio::time::Instant::now() + Duration::from_secs(20);
+        while !done() {
+            assert!(tokio::time::Instant::now() < patience, "it never happened");
             tokio::task::yield_now().await;
         }
     }
@@ -107,14 +123,14 @@ async fn first_loads_keep_to_the_budget_and_those_beyond_patience_are_told_so() 
     let outcomes = bank.while_time_passes(TimeDelta::milliseconds(10), loads).await;
     let turned_away = outcomes.iter().filter(|outcome| outcome.is_err()).count();
     assert_eq!(bank.calls(), (600 - turned_away) as u64);
-    assert!((50..=195).contains(&turned_away), "{turned_away} were turned away");
+    assert!((130..=275).contains(&turned_away), "{turned_away} were turned away");
     assert!(
         outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).all(|error| error.contains("too many sessions"))
     );
     assert!(bank.most_in_a_second() <= 100, "{} calls in a second", bank.most_in_a_second());
     let counts = bank.vault.counts();
     assert_eq!((counts.turned_away, counts.loads), (turned_away as u64, 600));
-    assert!(counts.waits > 300 && counts.waited > Duration::from_mins(5), "{counts:?}");
+    assert!(counts.waits > 250 && counts.waited > Duration::from_mins(5), "{counts:?}");
 }
 
 #[tokio::test]

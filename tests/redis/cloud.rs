@@ -18,7 +18,7 @@ use oss_vend::keys::{AccessKey, Secret, SessionKey};
 use oss_vend::policy::Session;
 use oss_vend::replicas::{self, Mode, Replicas, SealingKey};
 use oss_vend::sts::{Client, ClientOptions, SignatureScheme};
-use oss_vend::vault::{self, Unopened, Vault};
+use oss_vend::vault::{self, RequestTime, Unopened, Vault};
 use reqwest::Url;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
@@ -114,7 +114,13 @@ impl Cloud {
 
 impl Replica {
     pub(crate) async fn session_key(&self, name: &str) -> Result<Arc<SessionKey>, Unopened> {
-        self.vault.session_key(&session(name), self.clock.now(), self.clock.now()).await
+        self.session_key_for(name, TimeDelta::zero()).await
+    }
+
+    /// The key of `name` for who needs it for `life` yet.
+    pub(crate) async fn session_key_for(&self, name: &str, life: TimeDelta) -> Result<Arc<SessionKey>, Unopened> {
+        let request = RequestTime::of(self.clock.reading());
+        self.vault.session_key(&session(name), life, &request).await.map(|live| live.key)
     }
 
     /// The id of the key of `name`, which is alive and was made for no other.

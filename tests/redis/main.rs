@@ -8,6 +8,7 @@
 
 mod budget;
 mod cloud;
+mod ends;
 mod modes;
 mod outages;
 mod processes;

@@ -204,8 +204,8 @@ async fn a_short_key_of_another_replica_is_renewed_for_who_needs_a_longer_one() 
     let replicas = cloud.replicas(2, &redis).await;
     let old = replicas[0].session_key("one").await.unwrap();
     clock.advance(TimeDelta::minutes(40));
-    let [now, until] = [40, 90].map(|minutes| start_of_time() + TimeDelta::minutes(minutes));
-    let longer = replicas[1].vault.session_key(&crate::cloud::session("one"), until, now).await.unwrap();
+    let until = start_of_time() + TimeDelta::minutes(90);
+    let longer = replicas[1].session_key_for("one", TimeDelta::minutes(50)).await.unwrap();
     assert!(longer.expiration > until && longer.expiration > old.expiration);
     assert_eq!(cloud.calls(), 2);
 }

@@ -14,7 +14,7 @@ use oss_vend::config::{Configured, Environment, Settings};
 use oss_vend::policy::document::written_for;
 use oss_vend::policy::{FormAsk, Naming, UrlAsk};
 use oss_vend::sts::Client;
-use oss_vend::vault::{self, Vault};
+use oss_vend::vault::{self, RequestTime, Vault};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Runtime;
 
@@ -148,16 +148,17 @@ fn vault(visit: &mut dyn FnMut(Group<'_>)) {
         max_sessions: 1_000,
         replicas: None,
     };
-    let (vault, now) = (Vault::new(options, clock.clone()), clock.now());
+    let (vault, now) = (Vault::new(options, clock.clone()), clock.cloud_time());
     let caller = Caller::known("u42", serde_json::Map::new());
     let session = configured.grants["default"].credentials(&caller, None, now).unwrap().session;
-    let key = runtime.block_on(vault.session_key(&session, now, now)).unwrap();
-    let until = now + TimeDelta::minutes(5);
+    let request = RequestTime::of(clock.reading());
+    let key = runtime.block_on(vault.session_key(&session, TimeDelta::zero(), &request)).unwrap().key;
+    let life = TimeDelta::minutes(5);
     visit(Group {
         name: "vault",
         floor: Subject::new("one more share of a key", || Arc::clone(&key)),
         subjects: vec![
-            Subject::new("a session that is open", || vault.session_key(&session, until, now).now_or_never())
+            Subject::new("a session that is open", || vault.session_key(&session, life, &request).now_or_never())
                 .allocating_at_most(0),
         ],
     });

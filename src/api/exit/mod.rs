@@ -33,20 +33,18 @@ const VENDED: &str = Event::VENDED;
 #[derive(Debug)]
 pub(super) struct Watch<'v> {
     pub(super) visit: Visit<'v>,
-    /// When that was, in the clock's run.
-    began: Duration,
     outcome: &'static str,
     status: Option<u16>,
     trail: Option<&'v Trail>,
 }
 
 impl<'v> Watch<'v> {
-    /// Watches `visit`, which came when the clock had run for `began`.
-    pub(super) fn set(visit: Visit<'v>, began: Duration) -> Self {
+    /// Watches `visit`.
+    pub(super) fn set(visit: Visit<'v>) -> Self {
         let Visit { app, route, head, .. } = visit;
         let vends = route.vends() && (app.classic.is_some() || !route.is_classic());
         let trail = app.audit.as_deref().filter(|_| vends && head.method != Method::OPTIONS);
-        Self { visit, began, outcome: "abandoned", status: None, trail }
+        Self { visit, outcome: "abandoned", status: None, trail }
     }
 
     /// The request is answered with `status`, and with a problem of this code if it is one.
@@ -74,7 +72,7 @@ impl<'v> Watch<'v> {
     }
 
     fn elapsed(&self) -> Duration {
-        self.visit.app.clock.elapsed().saturating_sub(self.began)
+        self.visit.app.clock.elapsed().saturating_sub(self.visit.time.reading().elapsed)
     }
 
     fn micros(&self) -> u64 {
@@ -117,7 +115,7 @@ impl<'v> Watch<'v> {
     fn audit(&self, trail: &Trail, micros: u64) {
         let record = &self.visit.record;
         let trace_id = self.visit.context.trace.map(|trace| trace.trace_id().to_string());
-        let texts = Texts { time: Precise::of(self.visit.now), trace_id, micros };
+        let texts = Texts { time: Precise::of(self.visit.machine_time()), trace_id, micros };
         if record.items.is_empty() {
             return self.tell(trail, &record.current, None, &texts);
         }
@@ -141,7 +139,7 @@ impl Watch<'_> {
         if !self.visit.context.spans.want(self.visit.context, failed) {
             return;
         }
-        let ended = self.visit.app.clock.now();
+        let ended = self.visit.app.clock.reading().machine;
         let status = self.status.map(|status| ("http.response.status_code", status.to_string()));
         let method = ("http.request.method", self.visit.head.method.to_string());
         self.visit.context.spans.tell(Span {

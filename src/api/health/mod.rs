@@ -138,7 +138,7 @@ pub(super) fn alive() -> Answer {
 /// Whether the server is ready: that is, whether the next request can be served. There is an AccessKey, and either STS
 /// granted the last session or one that is still alive is held. A server that is stopping is not ready.
 pub(super) async fn ready(app: &App) -> Answer {
-    let (last, held) = (app.vault.last_outcome(), app.vault.holdings(app.clock.now()));
+    let (last, held) = (app.vault.last_outcome(), app.vault.holdings(app.clock.cloud_time()));
     let has_access_key = app.vault.access_key().await.is_ok();
     let seen = Seen { has_access_key, last: last.as_ref(), held, issuers: &[] };
     let code = reasons::reasons(app, &seen).iter().find(|reason| reason.stops).map(|reason| reason.code);
@@ -147,9 +147,10 @@ pub(super) async fn ready(app: &App) -> Answer {
 
 /// The same for the operator, with all details. Keys of issuers that were never fetched are fetched for it.
 pub(super) async fn report(app: &App) -> Answer {
-    let issuers = app.authenticator.issuers.iter().map(|issuer| issuer_report(issuer, app.clock.now()));
+    let machine_time = app.clock.reading().machine;
+    let issuers = app.authenticator.issuers.iter().map(|issuer| issuer_report(issuer, machine_time));
     let issuers: Vec<_> = join_all(issuers).await.into_iter().flatten().collect();
-    let now = app.clock.now();
+    let now = app.clock.cloud_time();
     let (last, held) = (app.vault.last_outcome(), app.vault.holdings(now));
     let access_key = access_key(app).await;
     let seen = Seen { has_access_key: access_key.available, last: last.as_ref(), held, issuers: &issuers };

@@ -9,10 +9,6 @@ use super::super::App;
 use super::IssuerReport;
 use crate::vault::{Holdings, Outcome};
 
-/// Beyond this the machine's clock is wrong rather than late. What is vended is right all the same, as long as STS can be
-/// asked for the time; the certificates and tokens of others are judged by the wrong one.
-const CLOCK_OFF: TimeDelta = TimeDelta::seconds(60);
-
 /// One reason.
 #[derive(Debug, Serialize)]
 pub(super) struct Reason {
@@ -43,7 +39,8 @@ pub(super) fn reasons(app: &App, seen: &Seen<'_>) -> Vec<Reason> {
     reasons.extend(app.stopping.load(Ordering::Relaxed).then(stopping));
     reasons.extend((!seen.has_access_key).then(no_access_key));
     reasons.extend(seen.last.and_then(|last| sts(last, seen.held.alive)));
-    reasons.extend(clock(app.vault.clock_offset()));
+    reasons.extend(app.vault.refused_correction().map(clock_refused));
+    reasons.extend(app.clock.notable_offset().map(clock));
     reasons.extend(app.vault.counts().replicas.and_then(|counts| redis(counts.state.is_up(), counts.state.is_down())));
     reasons.extend(seen.issuers.iter().filter_map(issuer));
     reasons.extend(app.audit.as_ref().filter(|trail| trail.counts().failing).map(|_| audit()));
@@ -73,13 +70,27 @@ fn sts(last: &Outcome, alive: usize) -> Option<Reason> {
     Some(Reason { code, detail: format!("{error}; {tail}"), hint: error.hint(), stops: alive == 0 })
 }
 
-fn clock(offset: TimeDelta) -> Option<Reason> {
-    (offset.abs() >= CLOCK_OFF).then(|| Reason {
+/// The machine's clock is wrong rather than late. What is vended is right all the same; the certificates and tokens of
+/// others are judged by the wrong clock.
+fn clock(offset: TimeDelta) -> Reason {
+    Reason {
         code: "clock_off",
         detail: format!("this machine's clock differs from that of STS by {} seconds", offset.num_seconds()),
         hint: Some("set this machine's clock by NTP"),
         stops: false,
-    })
+    }
+}
+
+fn clock_refused(correction: TimeDelta) -> Reason {
+    let seconds = correction.num_seconds();
+    Reason {
+        code: "clock_correction_refused",
+        detail: format!(
+            "STS says that this machine's clock is {seconds} seconds off; more than 24 hours are not believed"
+        ),
+        hint: Some("set this machine's clock by NTP; if it is right, check what answers at sts.endpoint"),
+        stops: false,
+    }
 }
 
 fn redis(is_up: bool, is_down: bool) -> Option<Reason> {

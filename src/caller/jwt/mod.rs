@@ -4,7 +4,7 @@
 //!   verifies by one algorithm; a shared secret and public keys never stand in one set, so an RSA key is no HMAC secret.
 //! - `iss`, `exp` and the id have to be there; `aud`, `nbf` and required claims are compared with strict types.
 //! - A signature is checked once: the token is then remembered by its SHA-256, for as long as it is valid, at most for
-//!   [`REMEMBERED`], and not past a change of the issuer's keys.
+//!   [`REMEMBERED`], and not past a change of the issuer's keys, nor past the age at which these are fetched anew.
 
 mod algorithm;
 mod claims;
@@ -99,7 +99,7 @@ impl Issuer {
 
     /// The caller of a token that was verified a short while ago.
     pub(super) fn remembers(&self, digest: &Digest, now: DateTime<Utc>) -> Option<Caller> {
-        self.remembered.get(digest, self.keys.generation(), now)
+        self.remembered.get(digest, self.keys.generation(now)?, now)
     }
 
     /// The caller that `token` proves, all of it checked.
@@ -128,10 +128,10 @@ impl Issuer {
 }
 
 impl Keys {
-    fn generation(&self) -> u64 {
+    fn generation(&self, now: DateTime<Utc>) -> Option<u64> {
         match self {
-            Self::Fixed(_) => 0,
-            Self::Published(published) => published.generation(),
+            Self::Fixed(_) => Some(0),
+            Self::Published(published) => published.generation(now),
         }
     }
 

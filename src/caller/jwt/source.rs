@@ -2,7 +2,12 @@
 //!
 //! A fetch belongs to the issuer, not to a request: a caller that hangs up cancels nothing. However many tokens with an
 //! unknown `kid` arrive, there is one fetch at a time, and one in [`PAUSE`].
+//!
+//! Keys of an age are believed as long as their issuer can be expected to believe in them: to [`REFRESH_AFTER`] without a
+//! question, later only if the issuer was asked and did not answer, and never past [`LAST_RESORT`]. Ages are by the
+//! machine's clock.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -23,11 +28,17 @@ use super::status::{FetchFailure, KeyStatus};
 const PAUSE: TimeDelta = TimeDelta::seconds(30);
 /// The same after one that failed.
 const PAUSE_AFTER_FAILURE: TimeDelta = TimeDelta::seconds(5);
-/// Older keys are fetched anew behind the answer, so that a withdrawn key ends.
+/// Older keys are fetched anew behind the answer, so that no request of a busy server waits for it.
+const REFRESH_AHEAD: TimeDelta = TimeDelta::minutes(10);
+/// Older keys verify nothing before they are fetched anew, so that a withdrawn key ends on an idle server too.
 const REFRESH_AFTER: TimeDelta = TimeDelta::minutes(15);
-/// Keys that could not be fetched anew for so long are no longer believed.
-const LAST_RESORT: TimeDelta = TimeDelta::hours(24);
-/// The longest time for one answer of the issuer.
+/// For so long after a fetch has failed, the next one is made behind the answer: an issuer that hangs must not hold up each
+/// request for as long as a fetch may take.
+const NO_WAIT_AFTER_FAILURE: TimeDelta = TimeDelta::seconds(30);
+/// Keys that could not be fetched anew for so long are no longer believed: an issuer may be out of order for an hour and
+/// three quarters, and a key that it withdraws while it cannot be reached ends within two hours.
+const LAST_RESORT: TimeDelta = TimeDelta::hours(2);
+/// The longest time for a fetch, the issuer's metadata included.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where keys come from.
@@ -54,6 +65,9 @@ pub(super) enum NoKeys {
     /// What it answered is no key set.
     #[error(transparent)]
     KeySet(#[from] InvalidKeySet),
+    /// It took too long, all answers together.
+    #[error("it took longer than 5 seconds")]
+    TookTooLong,
     /// The last fetch was a moment ago.
     #[error("it was asked a moment ago")]
     TooSoon,
@@ -66,7 +80,7 @@ impl NoKeys {
     /// What to change.
     fn hint(&self) -> &'static str {
         match self {
-            Self::NoAnswer(_) => {
+            Self::NoAnswer(_) | Self::TookTooLong => {
                 "auth.jwt.issuer or auth.jwt.jwks_url must name a host that this machine reaches over HTTPS (\"http\" only for \
                  this machine): check the name, the firewall and the system's CA certificates"
             }
@@ -94,6 +108,8 @@ pub(super) struct Published {
     accepted: Vec<Algorithm>,
     outbound: Outbound,
     held: RwLock<Option<Held>>,
+    /// How often the keys have changed. It only grows: what was remembered for keys that were withdrawn stays forgotten.
+    changes: AtomicU64,
     fetching: Mutex<Fetching>,
 }
 
@@ -131,36 +147,59 @@ struct Metadata {
 
 impl Published {
     pub(super) fn new(place: Place, accepted: Vec<Algorithm>, outbound: Outbound) -> Self {
-        Self { place, accepted, outbound, held: RwLock::default(), fetching: Mutex::default() }
+        Self {
+            place,
+            accepted,
+            outbound,
+            held: RwLock::default(),
+            changes: AtomicU64::new(0),
+            fetching: Mutex::default(),
+        }
     }
 
-    /// The number of the present keys; 0 before the first.
-    pub(super) fn generation(&self) -> u64 {
-        self.held.read().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(0, |held| held.generation)
+    /// The number of the keys that were fetched within [`REFRESH_AFTER`]: what was verified with them need not be verified
+    /// again. `None` if they are older, or there are none.
+    pub(super) fn generation(&self, now: DateTime<Utc>) -> Option<u64> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        held.as_ref().filter(|held| held.is_younger_than(REFRESH_AFTER, now)).map(|held| held.generation)
     }
 
-    /// The keys in which that of a token with this `kid` and `alg` is to be sought: the held ones if they have it, else
-    /// newer ones if it is time to fetch. Fails only where there are none at all.
+    /// The keys in which that of a token with this `kid` and `alg` is to be sought: the held ones if they are young and
+    /// have it, else newer ones if it is time to fetch. The old ones serve where the fetch fails, within [`LAST_RESORT`].
     pub(super) async fn keys_for(
         self: &Arc<Self>,
         kid: Option<&str>,
         algorithm: Algorithm,
         now: DateTime<Utc>,
     ) -> Result<Held, Arc<NoKeys>> {
-        let held = self.held().filter(|held| now - held.at < LAST_RESORT);
+        let held = self.held(now).filter(|held| held.is_younger_than(LAST_RESORT, now));
         if let Some(held) = &held
             && !matches!(held.keys.find(kid, algorithm), Err(NoKey::Unknown))
         {
-            if now - held.at >= REFRESH_AFTER {
+            let is_young = held.is_younger_than(REFRESH_AFTER, now);
+            if !held.is_younger_than(REFRESH_AHEAD, now) && (is_young || self.has_just_failed(now)) {
                 drop(self.flight(now));
+                return Ok(held.clone());
             }
-            return Ok(held.clone());
+            if is_young {
+                return Ok(held.clone());
+            }
         }
         let fetched = match self.flight(now) {
             Some(flight) => flight.await,
             None => Err(Arc::new(NoKeys::TooSoon)),
         };
-        fetched.or_else(|error| held.ok_or(error))
+        match fetched {
+            Ok(fetched) => Ok(fetched),
+            // An answer without any key that is of use withdraws those that are held.
+            Err(error) if error.is_withdrawal() => Err(error),
+            Err(error) => held.ok_or(error),
+        }
+    }
+
+    fn has_just_failed(&self, now: DateTime<Utc>) -> bool {
+        let last = self.fetching.lock().unwrap_or_else(PoisonError::into_inner).last;
+        last.is_some_and(|(at, well)| !well && (at..at + NO_WAIT_AFTER_FAILURE).contains(&now))
     }
 
     /// Fetches the keys, unless they were fetched a moment ago.
@@ -177,7 +216,7 @@ impl Published {
 
     pub(super) fn status(&self, now: DateTime<Utc>) -> KeyStatus {
         let failure = self.fetching.lock().unwrap_or_else(PoisonError::into_inner).failure.clone();
-        let held = self.held();
+        let held = self.held(now);
         KeyStatus {
             keys: held.as_ref().map(|held| held.keys.len()),
             age: held.map(|held| now - held.at),
@@ -203,7 +242,7 @@ impl Published {
     }
 
     async fn fetch(&self, now: DateTime<Utc>) -> Result<Held, Arc<NoKeys>> {
-        let fetched = self.ask().await;
+        let fetched = self.fetched().await;
         let mut fetching = self.fetching.lock().unwrap_or_else(PoisonError::into_inner);
         fetching.last = Some((now, fetched.is_ok()));
         fetching.flight = None;
@@ -212,6 +251,9 @@ impl Published {
             Ok((keys, text)) => Ok(self.hold(keys, text, now)),
             Err(error) => {
                 tracing::warn!(place = %self.place, %error, "the issuer's keys cannot be fetched");
+                if error.is_withdrawal() {
+                    *self.held.write().unwrap_or_else(PoisonError::into_inner) = None;
+                }
                 let error = Arc::new(error);
                 fetching.failure = Some(Arc::clone(&error));
                 Err(error)
@@ -223,8 +265,8 @@ impl Published {
         let mut slot = self.held.write().unwrap_or_else(PoisonError::into_inner);
         let held = match slot.take() {
             Some(held) if held.text == text => Held { at: now, ..held },
-            before => {
-                let generation = before.map_or(0, |before| before.generation) + 1;
+            _other => {
+                let generation = self.changes.fetch_add(1, Ordering::Relaxed) + 1;
                 tracing::info!(place = %self.place, generation, "the issuer's keys were fetched");
                 Held { keys: Arc::new(keys), generation, at: now, text }
             }
@@ -233,8 +275,21 @@ impl Published {
         held
     }
 
-    fn held(&self) -> Option<Held> {
-        self.held.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What is held. If it was fetched in the future, the clock went back and the age is unknown: then it is as
+    /// old as keys that have to be fetched anew.
+    fn held(&self, now: DateTime<Utc>) -> Option<Held> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner).clone()?;
+        if held.at <= now {
+            return Some(held);
+        }
+        let mut slot = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        let held = slot.as_mut()?;
+        held.at = held.at.min(now - REFRESH_AFTER);
+        Some(held.clone())
+    }
+
+    async fn fetched(&self) -> Result<(KeySet, Digest), NoKeys> {
+        tokio::time::timeout(PATIENCE, self.ask()).await.unwrap_or(Err(NoKeys::TookTooLong))
     }
 
     async fn ask(&self) -> Result<(KeySet, Digest), NoKeys> {
@@ -257,6 +312,19 @@ impl Published {
     async fn text(&self, address: &Url) -> Result<Vec<u8>, NoKeys> {
         let reply = self.outbound.get(address, HeaderMap::new(), PATIENCE).await?;
         if reply.status == StatusCode::OK { Ok(reply.body) } else { Err(NoKeys::Status(reply.status)) }
+    }
+}
+
+impl Held {
+    fn is_younger_than(&self, age: TimeDelta, now: DateTime<Utc>) -> bool {
+        self.at <= now && now - self.at < age
+    }
+}
+
+impl NoKeys {
+    /// Whether the issuer answered that it has no key by which a token can be verified here.
+    fn is_withdrawal(&self) -> bool {
+        matches!(self, Self::KeySet(InvalidKeySet::NoUsableKey))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::vault::{Counts, Vault};
 
 /// All there is to tell.
 pub(super) async fn of(app: &App) -> Page {
-    let (mut page, now) = (Page::default(), app.clock.now());
+    let (mut page, now) = (Page::default(), app.clock.cloud_time());
     app.metrics.write(&mut page);
     let in_flight = number(u64::from(app.gate.in_flight()));
     page.gauge("requests_in_flight", "Requests that are being answered", one(in_flight));

@@ -14,7 +14,7 @@ use oss_vend::clock::{Clock, CorrectedClock, ManualClock};
 use oss_vend::dev::CONFIG;
 use oss_vend::policy::Session;
 use oss_vend::sts::Client;
-use oss_vend::vault::{self, Vault};
+use oss_vend::vault::{self, RequestTime, Vault};
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -101,8 +101,8 @@ impl Bank {
     /// The session key of `name`.
     async fn session(&self, name: &str) -> Result<String, String> {
         let session = Session::new("acs:ram::1:role/r".into(), name, 3600);
-        let key = self.vault.session_key(&session, self.clock.now(), self.clock.now()).await;
-        key.map(|key| key.access_key.id.clone()).map_err(|unopened| unopened.error.to_string())
+        let key = self.vault.session_key(&session, TimeDelta::zero(), &RequestTime::of(self.clock.reading())).await;
+        key.map(|live| live.key.access_key.id.clone()).map_err(|unopened| unopened.error.to_string())
     }
 
     /// So many sessions at once, none of which may fail.

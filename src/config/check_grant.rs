@@ -11,7 +11,7 @@ use super::format;
 use super::problem::{Problem, step};
 use super::settings::{GrantSettings, PolicySource, Settings, StsSettings};
 use super::tree::{self, Origin};
-use crate::policy::{Grant, InvalidGrant};
+use crate::policy::{Grant, Grants, InvalidGrant, confine_reads};
 
 /// Why `policy = "role"` and anonymous callers do not go together.
 pub(super) const ROLE_FOR_ALL: &str = "cannot be \"role\" while callers that prove nothing are served: everyone would \
@@ -56,10 +56,18 @@ impl Check<'_> {
 
     /// Has each grant built as the server will build it, and tells what cannot be.
     pub(super) fn rules(&mut self, settings: &Settings, policy_texts: &BTreeMap<String, String>) {
+        let mut built = Grants::new();
         for (name, grant) in &settings.grants {
             let text = policy_texts.get(name).cloned();
             let spec = build::spec(name.clone(), grant.clone(), text, &settings.sts);
-            for InvalidGrant { key, problem } in Grant::build(spec).err().unwrap_or_default() {
+            let problems = match Grant::build(spec) {
+                Ok(grant) => {
+                    built.insert(name.clone(), grant);
+                    continue;
+                }
+                Err(problems) => problems,
+            };
+            for InvalidGrant { key, problem } in problems {
                 // What was taken over from [sts] was told there.
                 let inherited = matches!(key.as_str(), "role_arn" if grant.role_arn.is_none())
                     || matches!(key.as_str(), "duration" if grant.duration.is_none());
@@ -69,6 +77,9 @@ impl Check<'_> {
                     self.faults.add(&path, &Problem::Other(problem), self.table);
                 }
             }
+        }
+        for (name, InvalidGrant { key, problem }) in confine_reads(&mut built) {
+            self.blame(&["grants", &name, &key], &Problem::Other(problem));
         }
     }
 

@@ -30,6 +30,8 @@ pub(super) struct Readiness {
     #[serde(skip_serializing_if = "Option::is_none")]
     last_sts_call: Option<LastCall>,
     clock_offset_seconds: i64,
+    /// How each grant that reads signs GET and HEAD: `confined` to the caller's directory, or `shared` by all callers.
+    reads: BTreeMap<String, &'static str>,
     #[schema(format = DateTime)]
     server_time: String,
 }
@@ -119,9 +121,15 @@ pub(super) async fn ready(app: &App) -> Answer {
         vault: report(held, app.vault.counts(), now),
         last_sts_call: last.map(|last| last_call(&last)),
         clock_offset_seconds: app.vault.clock_offset().num_seconds(),
+        reads: reads(app),
         server_time: time(now),
     });
     if ready { report } else { report.with_status(StatusCode::SERVICE_UNAVAILABLE) }
+}
+
+fn reads(app: &App) -> BTreeMap<String, &'static str> {
+    let reading = app.grants.grants().filter(|grant| grant.signs_reads());
+    reading.map(|grant| (grant.name.clone(), grant.reads().name())).collect()
 }
 
 async fn access_key(app: &App) -> AccessKey {

@@ -19,6 +19,7 @@ mod form_fields;
 mod forms;
 mod grants;
 mod health;
+mod isolation;
 mod limits;
 mod map;
 mod metrics;

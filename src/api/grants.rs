@@ -50,6 +50,9 @@ struct Offer<'a> {
     /// The longest life of credentials, in seconds.
     duration: u32,
     signature_versions: &'static [&'static str],
+    /// Whether RAM confines the session that signs GET and HEAD to `dir`; absent where the grant has neither.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reads: Option<&'static str>,
 }
 
 pub(super) async fn answer(visit: &mut Visit<'_>) -> Result<answer::Answer, Problem> {
@@ -76,5 +79,6 @@ fn offer<'a>(grant: &'a Grant, caller: &Caller, now: DateTime<Utc>) -> Option<Of
         max_expires: grant.max_expires,
         duration: grant.duration(),
         signature_versions: if grant.signature_v1 { &["v4", "v1"] } else { &["v4"] },
+        reads: grant.signs_reads().then(|| grant.reads().name()),
     })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::signer::LastSigner;
 use super::{form_answer, sts};
 use crate::metrics::{Metrics, OfGrant};
-use crate::policy::{Grant, Grants};
+use crate::policy::{Grant, Grants, Reads};
 
 /// The grants by name.
 #[derive(Debug)]
@@ -39,6 +39,14 @@ impl Offers {
     /// The offer of this name.
     pub(super) fn get(&self, name: &str) -> Option<&Offer> {
         self.0.get(name)
+    }
+
+    /// The names of grants whose reads were confined to the caller's directory `before`, and are not now.
+    pub fn no_longer_confined<'o>(&'o self, before: &'o Self) -> impl Iterator<Item = &'o str> {
+        self.grants().filter(|grant| grant.signs_reads() && grant.reads() == Reads::Shared).filter_map(|grant| {
+            let earlier = &before.get(&grant.name)?.grant;
+            (earlier.signs_reads() && earlier.reads() == Reads::Confined).then_some(grant.name.as_str())
+        })
     }
 
     pub(super) fn grants(&self) -> impl Iterator<Item = &Grant> {

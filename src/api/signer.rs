@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use crate::keys::SessionKey;
 use crate::signing::v4::{PRODUCT, Signer};
 
-/// The last signer of a grant. All its callers sign with one session key, unless its sessions name the caller: then each
+/// The last signer of a grant. All its callers sign with one session key, unless its sessions are for one caller: then each
 /// change of caller makes a new signer, which costs about as much as a signature.
 #[derive(Debug, Default)]
 pub(super) struct LastSigner(ArcSwapOption<Held>);

@@ -227,6 +227,11 @@ impl Reply {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// Whether it was read through a symbolic link, whose target may be any object.
+    pub(super) fn is_link(&self) -> bool {
+        self.header("x-oss-object-type").is_some_and(|kind| kind.eq_ignore_ascii_case("Symlink"))
+    }
+
     /// The time of whoever answered.
     pub(super) fn date(&self) -> Option<DateTime<Utc>> {
         DateTime::parse_from_rfc2822(self.header("date")?).ok().map(|date| date.to_utc())

@@ -59,6 +59,9 @@ pub(super) async fn open(
         keys.credentials = assume(steps, cloud, opened, grant, &subject.inspection.credentials, access_key).await;
     }
     keys.signing = assume(steps, cloud, opened, grant, &subject.inspection.signing, access_key).await;
+    if subject.reads() {
+        keys.reading = assume(steps, cloud, opened, grant, &subject.inspection.reading, access_key).await;
+    }
     if keys.signing.is_some() {
         keys.keeper = cloud.open(&subject.keeper(), access_key).await.ok();
     }

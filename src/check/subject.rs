@@ -24,11 +24,16 @@ pub(super) struct Subject<'g> {
 pub(super) struct Keys {
     /// What a caller of `/sts` would get.
     pub(super) credentials: Option<SessionKey>,
-    /// What signs forms and URLs.
+    /// What signs forms and URLs that upload or delete.
     pub(super) signing: Option<SessionKey>,
+    /// What signs URLs that read.
+    pub(super) reading: Option<SessionKey>,
     /// What may look at the bucket and clean up, as far as the role may.
     pub(super) keeper: Option<SessionKey>,
 }
+
+/// The end of the key that is uploaded with a public ACL.
+pub(super) const PUBLIC: &str = "public";
 
 /// The shortest session that STS gives.
 const SHORTEST: u32 = 900;
@@ -88,15 +93,18 @@ impl<'g> Subject<'g> {
         if self.has(Method::Sts) { keys.credentials.as_ref() } else { keys.signing.as_ref() }
     }
 
-    /// What a session of the same role may have that looks at the bucket and removes what this check made.
+    /// What a session of the same role may have that looks at the bucket, tries to make one of this check's objects public,
+    /// and removes what this check made.
     pub(super) fn keeper(&self) -> Session {
         let bucket = &self.grant.bucket;
         let object = |key: String| format!("acs:oss:*:*:{bucket}/{key}*");
         let objects: Vec<_> = [Some(self.key("")), self.outside()].into_iter().flatten().map(object).collect();
+        let public = object(self.key(PUBLIC));
         let policy = json!({ "Version": "1", "Statement": [
             { "Effect": "Allow", "Action": ["oss:GetBucketInfo", "oss:GetBucketCors", "oss:GetBucketLifecycle"],
               "Resource": [format!("acs:oss:*:*:{bucket}")] },
             { "Effect": "Allow", "Action": ["oss:DeleteObject", "oss:DeleteObjectVersion"], "Resource": objects },
+            { "Effect": "Allow", "Action": ["oss:PutObject", "oss:PutObjectAcl"], "Resource": [public] },
         ]});
         self.inspection.signing.with_policy(&policy.to_string()).lasting(SHORTEST)
     }

@@ -149,6 +149,8 @@ impl Loaded {
                 }
             }
         }
+        let of_reads = policy::confine_reads(&mut grants).into_iter();
+        faults.extend(of_reads.map(|(name, fault)| format!("grants.{name}.{}: {}", fault.key, fault.problem)));
         let read = grants.values().flat_map(Grant::claims).map(str::to_owned).collect();
         let authenticator = build_auth::authenticator(&settings.auth, &settings.cors, read)
             .map_err(|error| ConfigError::of(format!("auth: {error}")))?;
@@ -258,5 +260,6 @@ pub(super) fn spec(name: String, grant: GrantSettings, text: Option<String>, sts
             PolicySource::Role => policy::PolicySource::Role,
             PolicySource::File(_) => policy::PolicySource::Text(text.unwrap_or_default()),
         },
+        reads: grant.reads,
     }
 }

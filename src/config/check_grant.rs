@@ -11,7 +11,7 @@ use super::format;
 use super::problem::{Problem, step};
 use super::settings::{GrantSettings, PolicySource, Settings, StsSettings};
 use super::tree::{self, Origin};
-use crate::policy::{self, Grant, InvalidGrant, Overlap};
+use crate::policy::{self, Grant, Grants, InvalidGrant, Overlap, confine_reads};
 
 /// Why `policy = "role"` and anonymous callers do not go together.
 pub(super) const ROLE_FOR_ALL: &str = "cannot be \"role\" while callers that prove nothing are served: everyone would \
@@ -56,13 +56,13 @@ impl Check<'_> {
 
     /// Has each grant built as the server will build it, and tells what cannot be.
     pub(super) fn rules(&mut self, settings: &Settings, policy_texts: &BTreeMap<String, String>) {
-        let mut built = Vec::new();
+        let mut built = Grants::new();
         for (name, grant) in &settings.grants {
             let text = policy_texts.get(name).cloned();
             let spec = build::spec(name.clone(), grant.clone(), text, &settings.sts);
             let problems = match Grant::build(spec) {
                 Ok(grant) => {
-                    built.push(grant);
+                    built.insert(name.clone(), grant);
                     continue;
                 }
                 Err(problems) => problems,
@@ -78,13 +78,16 @@ impl Check<'_> {
                 }
             }
         }
+        for (name, InvalidGrant { key, problem }) in confine_reads(&mut built) {
+            self.blame(&["grants", &name, &key], &Problem::Other(problem));
+        }
         self.overlaps(settings, &built);
     }
 
     /// Directories of one bucket that meet, unless the grant whose callers reach too far says that it is meant.
-    fn overlaps(&mut self, settings: &Settings, grants: &[Grant]) {
+    fn overlaps(&mut self, settings: &Settings, grants: &Grants) {
         let meant = |overlap: &Overlap| settings.grants.get(&overlap.grant).is_some_and(|grant| grant.overlaps);
-        for overlap in policy::overlaps(grants).into_iter().filter(|overlap| !meant(overlap)) {
+        for overlap in policy::overlaps(grants.values()).into_iter().filter(|overlap| !meant(overlap)) {
             let Overlap { grant, other, reason } = &overlap;
             let dir = |name: &String| settings.grants.get(name).map(|grant| grant.dir.as_str()).unwrap_or_default();
             let text = format!(

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::byte_size::ByteSize;
 use super::duration;
 use super::rate::Rate;
-use crate::policy::{Audience, ClaimValue, Method, Rule, Test, UnsafeId};
+use crate::policy::{Audience, ClaimValue, Method, Reads, Rule, Test, UnsafeId};
 
 /// `[grants.<name>]`: what may be vended under one name.
 #[derive(Clone, Debug, Deserialize)]
@@ -62,6 +62,8 @@ pub struct GrantSettings {
     pub session_name: String,
     /// What narrows the role.
     pub policy: PolicySource,
+    /// How GET and HEAD are signed; without it, confined to the caller's directory wherever symbolic links could be planted.
+    pub reads: Option<Reads>,
     /// The OSS signature versions that may be asked for, the preferred one first.
     pub signature_versions: Vec<SignatureVersion>,
     /// How often may be asked of this grant by all callers together.
@@ -159,6 +161,7 @@ impl Default for GrantSettings {
             role_arn: None,
             session_name: "oss-vend".to_owned(),
             policy: PolicySource::Generated,
+            reads: None,
             signature_versions: vec![SignatureVersion::V4],
             limit: Rate::OFF,
         }

@@ -1,8 +1,8 @@
 //! Grants that would promise each caller a place of its own and not keep the promise. They are refused at start.
 
-use super::document::PolicyTemplate;
 use super::grant::PolicySource;
 use super::method::{Method, Methods};
+use super::policy_file::PolicyTemplate;
 use super::template::Template;
 
 /// The parts of a grant that say who may touch what.

@@ -14,8 +14,10 @@ pub struct Inspection {
     pub dir: String,
     /// The session whose key a caller gets as credentials.
     pub credentials: Session,
-    /// The session whose key signs forms and URLs.
+    /// The session whose key signs forms and URLs that upload or delete.
     pub signing: Session,
+    /// The session whose key signs URLs that read.
+    pub reading: Session,
     /// What every key begins with that the signing session can write.
     pub signing_prefix: String,
 }
@@ -28,6 +30,7 @@ impl Grant {
         Ok(Inspection {
             credentials: self.caller_session(caller, now, dir.clone(), self.duration())?.0,
             signing: self.signing_session(&filling)?.into_owned(),
+            reading: self.reading_session(&filling)?.into_owned(),
             signing_prefix: self.signing_prefix().to_owned(),
             dir,
         })

@@ -83,6 +83,12 @@ impl Methods {
         Self(self.0 & !(Method::Sts as u8))
     }
 
+    /// Those that read an object.
+    #[must_use]
+    pub const fn reading(self) -> Self {
+        Self(self.0 & (Method::Get as u8 | Method::GetVersion as u8 | Method::Head as u8))
+    }
+
     /// Whether there is none.
     #[must_use]
     pub const fn is_empty(self) -> bool {

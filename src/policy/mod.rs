@@ -3,9 +3,11 @@
 //! - [`Grant`]: an entry of the configuration, checked and prepared at start;
 //! - [`Audience`]: for whom a grant is;
 //! - [`Grant::credentials`], [`Grant::form`], [`Grant::url`]: the three decisions;
-//! - [`Template`]: texts with typed slots; [`ObjectKey`]: keys that are no trap; [`document`]: the inline policy;
+//! - [`Template`]: texts with typed slots; [`ObjectKey`]: keys that are no trap; [`document`] and
+//!   [`policy_file`]: the inline policy;
 //! - [`overlaps`]: grants of one bucket whose callers reach what is promised to others;
-//! - [`Session`]: the input of `AssumeRole` that a permit asks for.
+//! - [`Session`]: the input of `AssumeRole` that a permit asks for;
+//! - [`confine_reads`]: which grants sign GET and HEAD with a session for the caller's directory alone.
 
 pub mod address;
 mod audience;
@@ -20,6 +22,10 @@ mod method;
 pub mod object_key;
 mod offer;
 mod overlap;
+pub mod policy_file;
+mod public_acl;
+mod reach;
+mod reads;
 mod session;
 mod subset;
 pub mod template;
@@ -41,6 +47,7 @@ pub use self::inspection::Inspection;
 pub use self::method::{Method, Methods};
 pub use self::object_key::{InvalidKey, ObjectKey};
 pub use self::overlap::{Overlap, OverlapReason, overlaps};
+pub use self::reads::{Reads, confine_reads};
 pub use self::session::{Role, Session, session_name};
 pub use self::template::{InvalidTemplate, Template, Unfillable, UnsafeId};
 pub use self::upload::{Life, Naming, SignatureVersion};

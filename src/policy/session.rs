@@ -179,20 +179,29 @@ impl Hash for Session {
     }
 }
 
-/// The longest session name that every version of STS takes (the newer text allows 64).
-const MAX_SESSION_NAME: usize = 32;
+/// The longest session name that STS takes.
+const MAX_SESSION_NAME: usize = 64;
+/// The hexadecimal digits of a digest in a session name: 128 bits, so that no two names are found with one digest.
+const DIGEST: usize = 32;
 
-/// A legal `RoleSessionName` that says `text` as well as it can: what does not fit is replaced and cut, and a piece of
-/// its SHA-256 then keeps two callers apart.
+/// A legal `RoleSessionName` that says `text` as well as it can: what does not fit is replaced and cut, and half of its
+/// SHA-256 then keeps two callers apart. A text that ends like such a name gets a digest too, so that no caller can be
+/// named like another.
 #[must_use]
 pub fn session_name(text: &str) -> String {
     let fits = |c: char| c.is_ascii_alphanumeric() || ".@_-".contains(c);
-    if (2..=MAX_SESSION_NAME).contains(&text.len()) && text.chars().all(fits) {
+    if (2..=MAX_SESSION_NAME).contains(&text.len()) && text.chars().all(fits) && !ends_with_digest(text) {
         return text.to_owned();
     }
-    let digest = const_hex::encode(&Sha256::digest(text.as_bytes())[..4]);
+    let digest = const_hex::encode(&Sha256::digest(text.as_bytes())[..DIGEST / 2]);
     let readable = text.chars().map(|c| if fits(c) { c } else { '-' }).take(MAX_SESSION_NAME - digest.len() - 1);
     format!("{}-{digest}", readable.collect::<String>())
+}
+
+fn ends_with_digest(text: &str) -> bool {
+    let is_digest =
+        |end: &str| end.len() == DIGEST && end.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    text.rsplit_once('-').is_some_and(|(_, end)| is_digest(end))
 }
 
 #[cfg(test)]
@@ -245,12 +254,31 @@ mod tests {
 
     #[test]
     fn a_legal_name_stays_and_others_stay_apart() {
-        assert_eq!(session_name("oss-vend.u42@x_y"), "oss-vend.u42@x_y");
+        let longest = "x".repeat(64);
+        for name in ["oss-vend.u42@x_y", "web-550e8400-e29b-41d4-a716-446655440000", &longest] {
+            assert_eq!(session_name(name), name);
+        }
         let (one, two) = (session_name("a=b"), session_name("a:b"));
         assert!(one.starts_with("a-b-") && two.starts_with("a-b-") && one != two);
-        for text in ["", "a", &"x".repeat(200), "测试"] {
+        for text in ["", "a", &"x".repeat(65), &"x".repeat(200), "测试"] {
             let name = session_name(text);
             assert!((2..=MAX_SESSION_NAME).contains(&name.len()), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_does_not_fit_keeps_128_bits_of_its_digest() {
+        let long = session_name(&format!("web-{}", "x".repeat(100)));
+        let (readable, digest) = long.rsplit_once('-').unwrap();
+        assert_eq!((long.len(), readable.len(), digest.len()), (64, 31, 32), "{long}");
+        assert_eq!(session_name("a=b"), format!("a-b-{}", const_hex::encode(&Sha256::digest("a=b")[..16])));
+    }
+
+    #[test]
+    fn no_caller_can_choose_the_session_name_of_another() {
+        for text in ["a=b", "测试", &"x".repeat(65)] {
+            let name = session_name(text);
+            assert_ne!(session_name(&name), name, "{text}");
         }
     }
 }

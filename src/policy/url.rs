@@ -11,6 +11,7 @@ use super::grant::Grant;
 use super::method::Method;
 use super::object_key::ObjectKey;
 use super::session::Session;
+use super::template::{Filling, Unfillable};
 use super::upload::{self, Life, Naming, SignatureVersion};
 use crate::caller::Caller;
 
@@ -110,7 +111,7 @@ impl Grant {
         let upload = method == Method::Put;
         let content_length = if upload { self.url_size(ask.size, signature)? } else { None };
         Ok(UrlPermit {
-            session: self.signing_session(&self.filling(caller, now, &key.as_str()[..dir_length]))?,
+            session: self.url_session(method, &self.filling(caller, now, &key.as_str()[..dir_length]))?,
             method: http_method,
             query: self.query(caller, ask)?,
             headers: if upload { self.upload_headers(ask)? } else { UploadHeaders::default() },
@@ -140,6 +141,13 @@ impl Grant {
             life: upload::life(self, None)?,
             signature: SignatureVersion::V4,
         })
+    }
+
+    fn url_session(&self, method: Method, filling: &Filling<'_>) -> Result<Cow<'_, Session>, Unfillable> {
+        match method {
+            Method::Get | Method::Head => self.reading_session(filling),
+            _ => self.signing_session(filling),
+        }
     }
 
     /// Without a size nothing in a signed PUT limits what is uploaded, so a grant with a limit asks for it. Only V4

@@ -14,7 +14,16 @@ pub(super) struct Written(Vec<String>);
 impl Written {
     /// What [`document::written_for`] writes for these.
     pub(super) fn new(methods: Methods, bucket: &str) -> Self {
-        Self(document::written_for(methods, bucket, MARK).split(MARK).map(str::to_owned).collect())
+        Self::split(&document::written_for(methods, bucket, MARK))
+    }
+
+    /// What [`document::written_for_reads_of_role`] writes for these.
+    pub(super) fn of_role_reads(methods: Methods, bucket: &str) -> Self {
+        Self::split(&document::written_for_reads_of_role(methods, bucket, MARK))
+    }
+
+    fn split(document: &str) -> Self {
+        Self(document.split(MARK).map(str::to_owned).collect())
     }
 
     /// The document for the keys that begin with `prefix`.

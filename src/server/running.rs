@@ -139,6 +139,12 @@ impl Running {
             hsts: hsts.map(strict_transport_security),
             stopping: Arc::clone(&lasting.stopping),
         });
+        if let Some((before, _)) = before {
+            for grant in app.grants.no_longer_confined(&before.app.grants) {
+                let hint = "symbolic links that are there already are followed now; reads = \"confined\" prevents it";
+                tracing::warn!(grant, hint, "reads are no longer confined");
+            }
+        }
         if let Some(ends) = tls.as_ref().and_then(|tls| tls.ends)
             && before.is_none_or(|(_, changes)| changes.touch("tls"))
         {

@@ -60,8 +60,8 @@ directory  uploads/alice/
 STS        allow
   lives    3600 s at most
   session  web-alice, 3600 s, of acs:ram::1234567890123456:role/oss-upload
-  policy   191/2,048 bytes
-    {"Version":"1","Statement":[{"Effect":"Allow","Action":["oss:PutObject","oss:AbortMultipartUpload","oss:ListParts","oss:GetObject"],"Resource":["acs:oss:*:*:examplebucket/uploads/alice/*"]}]}
+  policy   372/2,048 bytes
+    {"Version":"1","Statement":[{"Effect":"Allow","Action":["oss:PutObject","oss:AbortMultipartUpload","oss:ListParts","oss:GetObject"],"Resource":["acs:oss:*:*:examplebucket/uploads/alice/*"]},{"Effect":"Deny","Action":["oss:PutObject","oss:PutObjectAcl"],"Resource":["*"],"Condition":{"StringEqualsIgnoreCase":{"oss:x-oss-object-acl":["public-read","public-read-write"]}}}]}
 
 POST       allow
   key      uploads/alice/00000000-0000-4000-8000-000000000000.png
@@ -73,8 +73,8 @@ POST       allow
   condition ["in","$content-type",["image/png"]]
   condition ["in","$x-oss-content-type",["image/png"]]
   session  web-alice, 3600 s, of acs:ram::1234567890123456:role/oss-upload
-  policy   185/2,048 bytes
-    {"Version":"1","Statement":[{"Effect":"Allow","Action":["oss:PutObject","oss:AbortMultipartUpload","oss:ListParts","oss:GetObject"],"Resource":["acs:oss:*:*:examplebucket/uploads/*"]}]}
+  policy   366/2,048 bytes
+    {"Version":"1","Statement":[{"Effect":"Allow","Action":["oss:PutObject","oss:AbortMultipartUpload","oss:ListParts","oss:GetObject"],"Resource":["acs:oss:*:*:examplebucket/uploads/*"]},{"Effect":"Deny","Action":["oss:PutObject","oss:PutObjectAcl"],"Resource":["*"],"Condition":{"StringEqualsIgnoreCase":{"oss:x-oss-object-acl":["public-read","public-read-write"]}}}]}
 
 PUT        allow
   key      uploads/alice/00000000-0000-4000-8000-000000000000.png
@@ -82,11 +82,30 @@ PUT        allow
   header   Content-Length: 10
   header   Content-Type: image/png
   session  web-alice, 3600 s, of acs:ram::1234567890123456:role/oss-upload
-  policy   185/2,048 bytes
-    {"Version":"1","Statement":[{"Effect":"Allow","Action":["oss:PutObject","oss:AbortMultipartUpload","oss:ListParts","oss:GetObject"],"Resource":["acs:oss:*:*:examplebucket/uploads/*"]}]}
+  policy   366/2,048 bytes
+    {"Version":"1","Statement":[{"Effect":"Allow","Action":["oss:PutObject","oss:AbortMultipartUpload","oss:ListParts","oss:GetObject"],"Resource":["acs:oss:*:*:examplebucket/uploads/*"]},{"Effect":"Deny","Action":["oss:PutObject","oss:PutObjectAcl"],"Resource":["*"],"Condition":{"StringEqualsIgnoreCase":{"oss:x-oss-object-acl":["public-read","public-read-write"]}}}]}
 "#;
     assert_eq!(format!("\n{told}"), expected);
     assert_eq!(code, Some(0));
+}
+
+#[test]
+fn a_url_that_reads_shows_which_session_signs_it() {
+    let (_, told) = text(&["--caller", "alice", "--method", "GET", "--key", "uploads/alice/a.png"]);
+    let expected = r#"
+GET        allow
+  key      uploads/alice/a.png
+  reads    confined: the session reads nothing outside the directory
+  lives    3600 s at most
+  session  web-alice, 3600 s, of acs:ram::1234567890123456:role/oss-upload
+  policy   132/2,048 bytes
+    {"Version":"1","Statement":[{"Effect":"Allow","Action":["oss:GetObject"],"Resource":["acs:oss:*:*:examplebucket/uploads/alice/*"]}]}
+"#;
+    assert!(told.ends_with(expected), "{told}");
+    let told = json(&["--caller", "alice", "--method", "HEAD", "--key", "uploads/alice/a.png"]);
+    assert_eq!(told["answers"][0]["problem"]["code"], "method_not_granted");
+    let told = json(&["--caller", "alice", "--method", "GET", "--key", "uploads/alice/a.png"]);
+    assert_eq!(told["answers"][0]["reads"], "confined");
 }
 
 #[test]

@@ -47,6 +47,17 @@ fn has_avatars(serve: &Serve) -> bool {
 }
 
 #[test]
+fn a_reload_after_which_links_are_followed_again_says_so() {
+    let reads = "dir = \"avatars/${caller.id}/\"\nmethods = [\"sts\", \"put\", \"get\"]\n";
+    let confined = CONFIG.replace("dir = \"avatars/\"\n", reads);
+    let (folder, mut serve) = serve(&confined);
+    write(&folder, &confined.replace("\"sts\", ", ""));
+    serve.signal("HUP");
+    let told = serve.until("reads are no longer confined");
+    assert_eq!((told["level"].as_str(), told["grant"].as_str()), (Some("WARN"), Some("avatars")), "{told}");
+}
+
+#[test]
 fn sighup_takes_what_is_good_and_refuses_what_is_not() {
     let (folder, mut serve) = serve(CONFIG);
     serve.signal("HUP");

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use oss_vend::clock::{Clock, SystemClock};
-use oss_vend::emulator::{BucketOptions, Emulator, Options, Role, User};
+use oss_vend::emulator::{BucketOptions, Emulator, Options, Readings, Role, User};
 use oss_vend::keys::{AccessKey, Secret};
 use oss_vend::signing::Request;
 use oss_vend::signing::presign::{self, Presign};
@@ -132,6 +132,32 @@ async fn the_bucket_s_cors_rule_lets_the_page_in_and_no_other() {
 }
 
 #[tokio::test]
+async fn the_policies_of_role_and_user_keep_uploads_private() {
+    let mut account = account();
+    account.users[0].policies = vec![policy("classic-policy")];
+    let cloud = Cloud::of(account).await;
+    let oss = format!("OSS_VEND__GRANTS__DEFAULT__ENDPOINT={}", cloud.oss);
+    let variables = [&oss, "OSS_VEND__GRANTS__DEFAULT__POLICY=role", API_KEYS];
+    let served = Served::start(&cloud, &block("serve", "file"), &variables).await;
+    let credentials = served.ask("/sts", API_KEY).await.1;
+    let text = |name: &str| credentials[name].as_str().unwrap().to_owned();
+    let (secret, token) = (Secret::new(text("AccessKeySecret")), Some(Secret::new(text("SecurityToken"))));
+    let session = AccessKey { id: text("AccessKeyId"), secret, token };
+    for signer in [session, key("oss-vend")] {
+        for (acl, status) in [
+            ("private", StatusCode::OK),
+            ("public-read", StatusCode::FORBIDDEN),
+            ("public-read-write", StatusCode::FORBIDDEN),
+        ] {
+            let headers = [("x-oss-object-acl", acl)];
+            let url = cloud.signed_with(&Method::PUT, Some("uploads/c.txt"), &[], &headers, &signer);
+            let answer = http().put(url).header("x-oss-object-acl", acl).body("c").send().await.unwrap();
+            assert_eq!(answer.status(), status, "{} {acl}: {}", signer.id, answer.text().await.unwrap());
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_bucket_takes_the_lifecycle_rule() {
     let cloud = Cloud::start().await;
     let url = cloud.signed(&Method::PUT, None, &[("lifecycle", "")], &key("root"));
@@ -141,7 +167,13 @@ async fn the_bucket_takes_the_lifecycle_rule() {
 
 impl Cloud {
     async fn start() -> Self {
-        let emulator = Emulator::new(account(), now).unwrap();
+        Self::of(account()).await
+    }
+
+    async fn of(account: Options) -> Self {
+        let emulator = Emulator::new(account, now).unwrap();
+        // So that nothing but the policies keeps an upload from being public.
+        emulator.knobs().set_readings(Readings { acl_needs_put_object_acl: false, ..Readings::default() });
         let (oss, sts) = (listener().await, listener().await);
         let cloud = Self { oss: url(&oss), sts: url(&sts) };
         tokio::spawn(axum::serve(oss, emulator.oss()).into_future());
@@ -150,14 +182,19 @@ impl Cloud {
     }
 
     fn signed(&self, method: &Method, key: Option<&str>, query: &[(&str, &str)], signer: &AccessKey) -> String {
-        let request = Request {
-            method: method.as_str(),
-            bucket: Some(BUCKET),
-            key,
-            query,
-            headers: &[],
-            additional_headers: &[],
-        };
+        self.signed_with(method, key, query, &[], signer)
+    }
+
+    fn signed_with(
+        &self,
+        method: &Method,
+        key: Option<&str>,
+        query: &[(&str, &str)],
+        headers: &[(&str, &str)],
+        signer: &AccessKey,
+    ) -> String {
+        let request =
+            Request { method: method.as_str(), bucket: Some(BUCKET), key, query, headers, additional_headers: &[] };
         let presign = Presign { request, base: &format!("{}/{BUCKET}", self.oss), expires_in: 60 };
         presign::v4(&presign, &Signer::new(signer, REGION, PRODUCT, now().date_naive()), now())
     }

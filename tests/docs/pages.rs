@@ -4,9 +4,10 @@ use std::fs;
 use std::path::Path;
 
 /// What a marker `<!-- test: KIND … -->` may say; each kind has its test.
-const KINDS: [&str; 15] = [
+const KINDS: [&str; 16] = [
     "answer",
     "bucket-cors",
+    "classic-policy",
     "config",
     "curl",
     "explain",

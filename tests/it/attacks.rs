@@ -134,7 +134,7 @@ async fn a_hostile_identity_that_comes_over_http_gets_nothing() {
 }
 
 /// Two different identities that are accepted, often alike: one begins the other, or they differ in case or in an end.
-fn two() -> impl Strategy<Value = (String, String)> {
+pub(crate) fn two() -> impl Strategy<Value = (String, String)> {
     let id = || "[A-Za-z0-9_.@=-]{1,12}".prop_filter("is a segment of its own", |id| id != "." && id != "..");
     let swapped = |id: &str| -> String {
         id.chars()

@@ -22,6 +22,7 @@ async fn readiness_says_why() {
     assert_eq!((before["ready"].as_bool(), before["accessKey"]["available"].as_bool()), (Some(true), Some(true)));
     assert!(before.get("lastStsCall").is_none());
     assert_eq!(before["reasons"], json!([]));
+    assert_eq!(before["reads"], json!({ "avatars": "confined", "default": "shared" }));
     server.knobs().fail_next("AssumeRole", 3, Failure::Close);
     server.get_while_time_passes("/sts").await.problem();
     let down = server.admin("/readyz").await;

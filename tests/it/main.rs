@@ -21,6 +21,7 @@ mod forms;
 mod grants;
 mod health;
 mod hosts;
+mod isolation;
 mod limits;
 mod map;
 mod metrics;

@@ -270,3 +270,27 @@ async fn after_a_reload_to_a_key_that_sts_does_not_know_what_is_alive_is_still_g
     rotation.reload.reload(loaded(&rotation.sts, SECOND_ID, SECOND_SECRET)).unwrap();
     assert_ne!(rotation.credentials(&http()).await, first);
 }
+
+#[tokio::test]
+async fn a_reload_that_lets_others_write_confines_reads_and_one_that_would_have_to_share_them_is_refused() {
+    let own = "\n[grants.reports]\nbucket = \"examplebucket\"\nregion = \"cn-hangzhou\"\ndir = \"reports/${caller.id}/\"\n\
+               methods = [\"get\"]\n";
+    let writer = "\n[grants.inbox]\nbucket = \"examplebucket\"\nregion = \"cn-hangzhou\"\ndir = \"reports/\"\n\
+                  methods = [\"sts\", \"put\"]\n";
+    let server = TestServer::with(&format!("{CONFIG}{own}")).await;
+    let reads = async || server.get("/readyz").await.json()["reads"]["reports"].clone();
+    assert_eq!(reads().await, "shared");
+    server.reload(&format!("{CONFIG}{own}{writer}")).unwrap();
+    assert_eq!(reads().await, "confined");
+    for key in ["ovk_dev_alice", "ovk_dev_bob"] {
+        let path = format!("/presigned-url?grant=reports&method=GET&key=reports/{}/a", &key[8..]);
+        server.get_as(key, &path).await.json();
+    }
+    assert_eq!(server.knobs().count("AssumeRole"), 2, "each directory has a session of its own");
+    let refused = server.reload(&format!("{CONFIG}{own}reads = \"shared\"\n{writer}")).unwrap_err().to_string();
+    assert!(
+        refused.contains("grants.reports.reads cannot be \"shared\"") && refused.contains("\"inbox\""),
+        "{refused}"
+    );
+    assert_eq!(reads().await, "confined");
+}

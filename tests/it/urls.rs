@@ -207,3 +207,22 @@ async fn signatures_for_all_callers_cost_one_call() {
     }
     assert_eq!(server.knobs().count("AssumeRole"), 1);
 }
+
+#[tokio::test]
+async fn confined_reads_cost_one_call_for_each_directory_and_shared_ones_one_for_all() {
+    let server = TestServer::start().await;
+    for key in ["ovk_dev_alice", "ovk_dev_bob"] {
+        for name in ["a.png", "b.png"] {
+            for method in ["GET", "HEAD"] {
+                let path = format!("/presigned-url?grant=avatars&method={method}&key=avatars/{}/{name}", &key[8..]);
+                server.get_as(key, &path).await.json();
+            }
+        }
+    }
+    assert_eq!(server.knobs().count("AssumeRole"), 2);
+    for key in ["ovk_dev_alice", "ovk_dev_bob"] {
+        server.get_as(key, "/presigned-url?method=GET&key=uploads/a.png").await.json();
+        server.get_as(key, "/presigned-url?key=uploads/a.png").await.json();
+    }
+    assert_eq!(server.knobs().count("AssumeRole"), 3);
+}

@@ -46,6 +46,8 @@ struct Report {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     issuers: Vec<IssuerReport>,
     clock_offset_seconds: i64,
+    /// How each grant that reads signs GET and HEAD: `confined` to the caller's directory, or `shared` by all callers.
+    reads: BTreeMap<String, &'static str>,
     server_time: String,
 }
 
@@ -164,6 +166,7 @@ pub(super) async fn report(app: &App) -> Answer {
         last_sts_call: last.map(|last| last_call(&last)),
         issuers,
         clock_offset_seconds: app.vault.clock_offset().num_seconds(),
+        reads: reads(app),
         server_time: time(now),
     });
     with_status(report, ready)
@@ -178,6 +181,11 @@ async fn issuer_report(issuer: &Issuer, now: DateTime<Utc>) -> Option<IssuerRepo
     let (error, hint) = failure.map(|failure| (failure.detail, failure.hint)).unzip();
     let age_seconds = age.map(|age| age.num_seconds());
     Some(IssuerReport { issuer: issuer.name().to_owned(), keys, age_seconds, error, hint })
+}
+
+fn reads(app: &App) -> BTreeMap<String, &'static str> {
+    let reading = app.grants.grants().filter(|grant| grant.signs_reads());
+    reading.map(|grant| (grant.name.clone(), grant.reads().name())).collect()
 }
 
 async fn access_key(app: &App) -> AccessKey {

@@ -8,7 +8,7 @@ use crate::keys::AccessKey;
 use crate::policy::Method;
 
 /// How an attempt ended.
-enum Tried {
+pub(super) enum Tried {
     /// It worked.
     Done,
     /// OSS denied it.
@@ -124,7 +124,7 @@ impl Probes<'_> {
 }
 
 /// What an answer says of the right to ask. That there is no such object is told only to those who may look.
-fn told(reply: &Reply, what: &str) -> Tried {
+pub(super) fn told(reply: &Reply, what: &str) -> Tried {
     if reply.status.is_success() || reply.is_no_such_key() {
         Tried::Done
     } else if reply.is_denied() {

@@ -1,6 +1,7 @@
 //! What the grant hands out is used: it has to work within the grant, and must not work beyond.
 
 mod beyond;
+mod public;
 mod send;
 mod within;
 
@@ -31,6 +32,7 @@ impl Probes<'_> {
         self.reads(steps, signing).await;
         if let Some(narrow) = self.subject.narrow(self.keys) {
             self.limits(steps, narrow).await;
+            self.public_acls(steps, narrow).await;
         }
     }
 
@@ -52,11 +54,12 @@ impl Probes<'_> {
 
     async fn reads(&self, steps: &mut Steps<'_>, signing: &AccessKey) {
         let (subject, grant) = (self.subject, Some(self.subject.grant.name.as_str()));
-        if subject.has(Method::Get) {
-            steps.make("get", grant, self.named(self.read("GET", signing))).await;
-        }
-        if subject.has(Method::Head) {
-            steps.make("head", grant, self.named(self.read("HEAD", signing))).await;
+        if let Some(reading) = &self.keys.reading {
+            for (method, step, http_method) in [(Method::Get, "get", "GET"), (Method::Head, "head", "HEAD")] {
+                if subject.has(method) {
+                    steps.make(step, grant, self.named(self.read(http_method, &reading.access_key))).await;
+                }
+            }
         }
         if let Some(credentials) = self.keys.credentials.as_ref().filter(|_| subject.has(Method::List)) {
             steps.make("list", grant, self.named(self.list(credentials))).await;
@@ -75,6 +78,23 @@ impl Probes<'_> {
             None => steps.add("outside", grant, Outcome::skipped(no_outside(subject))),
         }
         steps.make("not-granted", grant, self.named(self.not_granted(key))).await;
+    }
+
+    /// Uploads that would be readable by everyone.
+    async fn public_acls(&self, steps: &mut Steps<'_>, narrow: &SessionKey) {
+        if !self.subject.uploads() {
+            return;
+        }
+        let grant = Some(self.subject.grant.name.as_str());
+        steps.make("public-acl", grant, self.named(self.public_by_session(&narrow.access_key))).await;
+        match &self.keys.keeper {
+            Some(keeper) => {
+                steps.make("block-public-access", grant, self.named(self.public_by_role(&keeper.access_key))).await;
+            }
+            None => {
+                steps.add("block-public-access", grant, Outcome::skipped("the role opened no session to try it with"));
+            }
+        }
     }
 
     async fn named(&self, outcome: impl Future<Output = Outcome>) -> Outcome {

@@ -57,6 +57,10 @@ impl Probes<'_> {
         let written = self.objects.one();
         let key = written.clone().unwrap_or_else(|| self.subject.key("none"));
         match self.by_url(method, &key, &[], b"", signing, false).await {
+            Ok(reply) if reply.is_link() => Outcome::failed(format!(
+                "{what}: {key} is a symbolic link now, whose target is another object"
+            ))
+            .hint("find out who else may write there, with `oss:PutObject`; what is behind a link is not looked at"),
             Ok(reply) if reply.status.is_success() && (method == "HEAD" || reply.body == BODY) => {
                 Outcome::ok(format!("{what} works"))
             }

@@ -49,6 +49,9 @@ pub(super) struct Handed {
     /// The one key that it is good for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) key: Option<String>,
+    /// Of a URL that reads: whether the session is `confined` to the caller's directory or `shared` by all callers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reads: Option<&'static str>,
     /// The longest that it lives, in seconds.
     pub(super) seconds: u32,
     /// What OSS checks of a form, beside what its signature adds.
@@ -168,6 +171,7 @@ impl<'a> Decision<'a, '_> {
         Ok(Handed {
             session: SessionView::of(&permit.session),
             seconds: self.grant.max_expires,
+            reads: matches!(method, "GET" | "HEAD").then(|| self.grant.reads().name()),
             conditions: None,
             headers: Some(headers.map(|(name, value)| (name.to_owned(), value.into())).collect()),
             query: permit.query.into_iter().map(|(name, value)| (name.to_owned(), value.into_owned().into())).collect(),

@@ -48,6 +48,11 @@ fn push_handed(text: &mut String, handed: &Handed) {
     if let Some(key) = &handed.key {
         line(text, "  key", key);
     }
+    match handed.reads {
+        Some("confined") => line(text, "  reads", "confined: the session reads nothing outside the directory"),
+        Some(_) => line(text, "  reads", "shared: one session signs for all callers"),
+        None => {}
+    }
     line(text, "  lives", &format!("{} s at most", handed.seconds));
     for condition in handed.conditions.iter().filter_map(Value::as_array).flatten() {
         line(text, "  condition", &condition.to_string());

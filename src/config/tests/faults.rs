@@ -137,6 +137,18 @@ fn a_grant_that_would_be_a_hole_is_refused_with_its_line() {
             format!("policy = \"role\"\ndir = \"{id}/\"\nmethods = [\"sts\", \"put\"]"),
             "policy does not name the caller and dir does",
         ),
+        (
+            format!("reads = \"shared\"\ndir = \"{id}/\"\nmethods = [\"sts\", \"put\", \"get\"]"),
+            "reads cannot be \"shared\": with credentials of the grant \"default\" a caller can put a symbolic link",
+        ),
+        (
+            format!(
+                "reads = \"shared\"\ndir = \"{id}/\"\nmethods = [\"head\"]\n[grants.inbox]\nbucket = \"examplebucket\"\n\
+                 region = \"cn-hangzhou\"\ndir = \"in/\"\nmethods = [\"sts\", \"post\"]"
+            ),
+            "reads cannot be \"shared\": with credentials of the grant \"inbox\"",
+        ),
+        ("reads = \"open\"".to_owned(), "reads must be"),
         ("policy = \"role\"\n[auth]\nanonymous = true".to_owned(), "policy cannot be \"role\" while callers"),
         ("callers = []".to_owned(), "callers names nobody: leave it out"),
         ("callers = [\"a\\n\"]".to_owned(), "callers[0] must be an id: 1 to 256 bytes"),
@@ -173,7 +185,8 @@ fn a_policy_that_is_too_long_for_the_longest_identity_is_told_with_its_line() {
     fs::write(folder.path("policy.json"), of(8)).unwrap();
     folder.load(&[]).unwrap();
     fs::write(folder.path("policy.json"), of(12)).unwrap();
-    let expected = "oss-vend.toml:6: grants.default.policy is too long: for the longest identity it has 2597 bytes; STS takes 2048";
+    let expected = "oss-vend.toml:6: grants.default.policy is too long: for the longest identity it has 2778 bytes, with the \
+                    added statement that denies public ACLs; STS takes 2048";
     assert!(folder.faults(&[]).starts_with(expected), "{}", folder.faults(&[]));
 }
 

@@ -54,6 +54,7 @@ impl Widened {
             role_arn: _,
             session_name: _,
             policy: _,
+            reads: _, // depends on the other grants; the reload compares what takes effect
             signature_versions,
             limit,
         } = after;

@@ -1,6 +1,7 @@
 //! A grant: what the configuration names, checked and prepared at start.
 
 mod problems;
+mod reading;
 mod spec;
 
 use std::borrow::Cow;
@@ -14,8 +15,9 @@ pub use self::spec::{GrantSpec, InvalidGrant, PolicySource};
 use super::address::Address;
 use super::audience::Audience;
 use super::denied::Denied;
-use super::document::PolicyTemplate;
 use super::method::{Method, Methods};
+use super::policy_file::PolicyTemplate;
+use super::reads::Reads;
 use super::session::{self, Role, Session};
 use super::template::{Filling, Place, Template, Unfillable, UnsafeId};
 use super::written::Written;
@@ -65,6 +67,12 @@ pub struct Grant {
     session: Session,
     /// The session that signs forms and URLs, if it is one for all callers.
     signing: Option<Session>,
+    /// How the configuration wants GET and HEAD to be signed.
+    wanted_reads: Option<Reads>,
+    /// How they are.
+    reads: Reads,
+    /// What all sessions have in common that are confined to a caller's directory to read there.
+    reader: Session,
 }
 
 #[derive(Debug)]
@@ -94,8 +102,10 @@ impl Grant {
         };
         problems.directory(&spec, &dir, &key);
         problems.boundaries(&spec, &dir, &key, &session_name, &policy);
-        let grant = Self::of_parts(spec, address, dir, key, session_name, policy);
+        let mut grant = Self::of_parts(spec, address, dir, key, session_name, policy);
         problems.policy_size(&grant);
+        let own = grant.plants_links_for(&grant).then(|| grant.name.clone());
+        problems.0.extend(grant.settle_reads(own.as_deref()).err());
         if problems.0.is_empty() { Ok(grant) } else { Err(problems.0) }
     }
 
@@ -109,11 +119,14 @@ impl Grant {
     ) -> Self {
         let role = Role { arn: spec.role_arn, external_id: spec.external_id, source_identity: spec.source_identity };
         let name = session_name.as_fixed().map(session::session_name).unwrap_or_default();
+        let written = |written| Session::with_written(role.clone(), &name, written, spec.duration);
+        let reads = spec.methods.reading();
+        let reader = match &policy {
+            Policy::Role => written(Written::of_role_reads(reads, &spec.bucket)),
+            Policy::Generated | Policy::Template(_) => written(Written::new(reads, &spec.bucket)),
+        };
         let session = match &policy {
-            Policy::Generated => {
-                let written = Written::new(spec.methods, &spec.bucket);
-                Session::with_written(role, &name, written, spec.duration)
-            }
+            Policy::Generated => written(Written::new(spec.methods, &spec.bucket)),
             Policy::Role | Policy::Template(_) => Session::new(role, &name, spec.duration),
         };
         let signing = match &policy {
@@ -142,6 +155,9 @@ impl Grant {
             session_name,
             policy,
             session,
+            wanted_reads: spec.reads,
+            reads: Reads::Confined,
+            reader,
         }
     }
 
@@ -246,6 +262,11 @@ impl Grant {
             Policy::Role => self.session.clone(),
             Policy::Template(template) => self.session.with_policy(&template.fill(filling)?),
         };
+        self.named(session, filling)
+    }
+
+    /// `session` by the name that the grant's sessions have for this caller.
+    fn named(&self, session: Session, filling: &Filling<'_>) -> Result<Session, Unfillable> {
         if !self.session_name.names_caller() {
             return Ok(session);
         }

@@ -1,8 +1,9 @@
 //! What can be wrong with a grant. All of it is reported, not only the first thing.
 
 use super::super::boundaries::Boundaries;
-use super::super::document::{self, PolicyTemplate};
+use super::super::document;
 use super::super::object_key::ObjectKey;
+use super::super::policy_file::PolicyTemplate;
 use super::super::template::Template;
 use super::{DURATIONS, Grant, GrantSpec, InvalidGrant, MAX_EXPIRES, MAX_UPLOAD, Policy, PolicySource};
 
@@ -107,7 +108,10 @@ impl Problems {
         };
         if longest.len() > document::MAX_BYTES {
             let (has, takes) = (longest.len(), document::MAX_BYTES);
-            self.add("policy", format!("is too long: for the longest identity it has {has} bytes; STS takes {takes}"));
+            let completed = matches!(&grant.policy, Policy::Template(template) if template.is_completed());
+            let with = if completed { ", with the added statement that denies public ACLs" } else { "" };
+            let problem = format!("is too long: for the longest identity it has {has} bytes{with}; STS takes {takes}");
+            self.add("policy", problem);
         }
     }
 }

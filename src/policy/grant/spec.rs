@@ -2,6 +2,7 @@
 
 use super::super::audience::Audience;
 use super::super::method::Methods;
+use super::super::reads::Reads;
 use super::super::template::UnsafeId;
 
 /// Where a grant's inline policy comes from.
@@ -43,6 +44,7 @@ pub struct GrantSpec {
     pub external_id: Option<String>,
     pub source_identity: Option<String>,
     pub policy: PolicySource,
+    pub reads: Option<Reads>,
 }
 
 /// A key of a grant whose value cannot stand.

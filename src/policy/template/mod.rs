@@ -134,20 +134,24 @@ impl Template {
     /// The text of the most bytes that it can become, given the longest bucket and directory.
     #[must_use]
     pub fn longest(&self, bucket: &str, dir: &str) -> String {
-        let mut text = String::new();
-        for part in &self.0 {
-            match part {
-                Part::Text(literal) => text.push_str(literal),
-                Part::Slot(Slot::CallerId | Slot::CallerClaim(_)) => text.push_str(&"x".repeat(MAX_IDENTITY)),
-                Part::Slot(Slot::Date) => text.push_str("2026-01-31"),
-                Part::Slot(Slot::Uuid) => text.push_str(&"x".repeat(36)),
-                Part::Slot(Slot::Filename) => text.push_str(&"x".repeat(MAX_FILENAME)),
-                Part::Slot(Slot::Ext) => text.push_str(&"x".repeat(MAX_EXTENSION + 1)),
-                Part::Slot(Slot::Bucket) => text.push_str(bucket),
-                Part::Slot(Slot::Dir) => text.push_str(dir),
-            }
-        }
-        text
+        self.replaced(|slot| match slot {
+            Slot::CallerId | Slot::CallerClaim(_) => "x".repeat(MAX_IDENTITY),
+            Slot::Date => "2026-01-31".to_owned(),
+            Slot::Uuid => "x".repeat(36),
+            Slot::Filename => "x".repeat(MAX_FILENAME),
+            Slot::Ext => "x".repeat(MAX_EXTENSION + 1),
+            Slot::Bucket => bucket.to_owned(),
+            Slot::Dir => dir.to_owned(),
+        })
+    }
+
+    /// The text with each slot replaced by its substitute.
+    pub(super) fn replaced(&self, substitute: impl Fn(&Slot) -> String) -> String {
+        let text = |part: &Part| match part {
+            Part::Text(literal) => literal.clone(),
+            Part::Slot(slot) => substitute(slot),
+        };
+        self.0.iter().map(text).collect()
     }
 
     fn slots(&self) -> impl Iterator<Item = &Slot> {

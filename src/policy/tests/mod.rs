@@ -1,5 +1,7 @@
 //! The three decisions, from the outside.
 
+mod reads;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
@@ -32,6 +34,7 @@ fn spec() -> GrantSpec {
         external_id: None,
         source_identity: None,
         policy: PolicySource::Generated,
+        reads: None,
     }
 }
 

@@ -7,7 +7,8 @@ mod planted;
 use std::time::Duration;
 
 use oss_vend::check::{Options, Verdict};
-use oss_vend::emulator::Failure;
+use oss_vend::emulator::{Failure, Readings};
+use serde_json::{Value, json};
 
 use self::planted::{CONFIG, Planted, lines, step};
 
@@ -16,16 +17,55 @@ const LIFECYCLE: &str = "<LifecycleConfiguration><Rule><ID>a</ID><Prefix></Prefi
 
 #[tokio::test]
 async fn where_all_is_right_every_step_is_and_nothing_stays_behind() {
-    let cloud = Planted::start().await;
+    let cloud = Planted::with(|options, _| options.roles[0].policies.push(no_public_acls())).await;
     cloud.as_owner("PUT", "lifecycle", LIFECYCLE).await;
     let report = cloud.check(CONFIG).await;
     assert!(report.ok && report.steps.iter().all(|step| step.verdict == Verdict::Ok), "{}", lines(&report));
     let ids: Vec<_> = report.steps.iter().map(|step| step.id).collect();
-    let expected = "configuration access-key sts clock assume-role assume-role oss clock-oss bucket put signature-v1 post \
-                    credentials get head outside not-granted clean-up cors preflight lifecycle";
+    let expected = "configuration access-key sts clock assume-role assume-role assume-role oss clock-oss bucket put signature-v1 post \
+                    credentials get head outside not-granted public-acl block-public-access clean-up cors preflight lifecycle";
     assert_eq!(ids.join(" "), expected);
     assert_eq!(cloud.objects().await, Vec::<String>::new());
-    assert_eq!(cloud.emulator.knobs().count("AssumeRole"), 3);
+    assert_eq!(cloud.emulator.knobs().count("AssumeRole"), 4);
+}
+
+/// What `docs/ram.md` has the role deny.
+fn no_public_acls() -> Value {
+    json!({ "Version": "1", "Statement": [{ "Effect": "Deny", "Action": ["oss:PutObject", "oss:PutObjectAcl"], "Resource": "*",
+        "Condition": { "StringEqualsIgnoreCase": { "oss:x-oss-object-acl": ["public-read", "public-read-write"] } } }] })
+}
+
+#[tokio::test]
+async fn an_upload_that_could_be_made_public_is_told_and_leaves_nothing() {
+    for needed in [true, false] {
+        let cloud = Planted::start().await;
+        let readings = Readings { acl_needs_put_object_acl: needed, ..Readings::default() };
+        cloud.emulator.knobs().set_readings(readings);
+        let report = cloud.check(CONFIG).await;
+        assert_eq!(step(&report, "public-acl").verdict, Verdict::Ok, "{}", lines(&report));
+        let role = step(&report, "block-public-access");
+        let hint = role.hint.as_deref().unwrap_or_default();
+        assert_eq!(role.verdict, Verdict::Warning, "{}", lines(&report));
+        assert!(hint.contains("Block Public Access") && hint.contains("\"Deny\""), "{hint}");
+        let whole = CONFIG.replace("uploads/${caller.claims.tenant}/${caller.id}/", "uploads/");
+        let report = cloud.check(&whole.replace("[grants.default]", "[grants.default]\npolicy = \"role\"")).await;
+        let by_session = step(&report, "public-acl");
+        assert_eq!(by_session.verdict, Verdict::Warning, "{}", lines(&report));
+        assert!(by_session.hint.as_ref().unwrap().contains("`grants.default.policy`"), "{:?}", by_session.hint);
+        assert_eq!(cloud.objects().await, Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn an_object_that_became_a_link_is_not_read() {
+    let cloud = Planted::start().await;
+    cloud.turn_objects_into_links();
+    let report = cloud.check(CONFIG).await;
+    for id in ["get", "head"] {
+        let read = step(&report, id);
+        assert_eq!(read.verdict, Verdict::Failed, "{}", lines(&report));
+        assert!(read.detail.contains("is a symbolic link"), "{}", read.detail);
+    }
 }
 
 #[tokio::test]

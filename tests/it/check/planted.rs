@@ -2,9 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::HeaderValue;
+use axum::middleware::map_response;
+use axum::response::Response;
 use oss_vend::check::{self, Options, Report, Step, Unusable, Verdict};
 use oss_vend::clock::{Clock, ManualClock};
 use oss_vend::config::{Environment, Settings};
@@ -46,6 +50,8 @@ pub(crate) struct Planted {
     pub(crate) domain: SocketAddr,
     sts: SocketAddr,
     clock: Arc<ManualClock>,
+    /// Whether OSS says that what it reads is a symbolic link.
+    links: Arc<AtomicBool>,
 }
 
 impl Planted {
@@ -58,14 +64,21 @@ impl Planted {
         plant(&mut options, at_domain);
         let time = Arc::clone(&clock);
         let emulator = Emulator::new(options, move || time.now()).unwrap();
-        for (listener, router) in [(oss, emulator.oss()), (domain, emulator.oss()), (sts, emulator.sts())] {
+        let links = Arc::new(AtomicBool::new(false));
+        let at = [(oss, linking(emulator.oss(), &links)), (domain, emulator.oss()), (sts, emulator.sts())];
+        for (listener, router) in at {
             serve(listener, router);
         }
-        Self { emulator, oss: at_oss, domain: at_domain, sts: at_sts, clock }
+        Self { emulator, oss: at_oss, domain: at_domain, sts: at_sts, clock, links }
     }
 
     pub(crate) async fn start() -> Self {
         Self::with(|_, _| {}).await
+    }
+
+    /// Makes OSS answer as if each object had been replaced by a symbolic link.
+    pub(crate) fn turn_objects_into_links(&self) {
+        self.links.store(true, Ordering::Relaxed);
     }
 
     /// What `check` finds with this configuration.
@@ -135,6 +148,18 @@ pub(crate) fn lines(report: &Report) -> String {
 
 async fn listener() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").await.unwrap()
+}
+
+fn linking(oss: Router, links: &Arc<AtomicBool>) -> Router {
+    let links = Arc::clone(links);
+    oss.layer(map_response(move |mut response: Response| {
+        if let Some(kind) = response.headers_mut().get_mut("x-oss-object-type")
+            && links.load(Ordering::Relaxed)
+        {
+            *kind = HeaderValue::from_static("Symlink");
+        }
+        std::future::ready(response)
+    }))
 }
 
 fn serve(listener: TcpListener, router: Router) {

@@ -34,6 +34,12 @@ impl AuthSettings {
     pub fn knows_callers(&self) -> bool {
         !self.api_keys.is_empty() || !self.jwt.is_empty() || self.forward.is_some() || self.proxy.is_some()
     }
+
+    /// Whether callers without proof may be served: where no caller can prove anything, no others are.
+    #[must_use]
+    pub fn serves_anonymous(&self) -> bool {
+        self.anonymous || !self.knows_callers()
+    }
 }
 
 /// `[[auth.api_keys]]`: one caller and the digest of its key.

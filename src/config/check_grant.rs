@@ -5,8 +5,9 @@ use std::fs;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use super::build;
+use super::build::{self, Beside};
 use super::check::{Check, SESSION_SECONDS};
+use super::check_serving;
 use super::format;
 use super::problem::{Problem, step};
 use super::settings::{GrantSettings, PolicySource, Settings, StsSettings};
@@ -58,8 +59,18 @@ impl Check<'_> {
     pub(super) fn rules(&mut self, settings: &Settings, policy_texts: &BTreeMap<String, String>) {
         for (name, grant) in &settings.grants {
             let text = policy_texts.get(name).cloned();
-            let spec = build::spec(name.clone(), grant.clone(), text, &settings.sts);
-            for InvalidGrant { key, problem } in Grant::build(spec).err().unwrap_or_default() {
+            let beside = Beside { sts: &settings.sts, auth: &settings.auth };
+            let spec = build::spec(name.clone(), grant.clone(), text, beside);
+            let problems = match Grant::build(spec) {
+                Ok(built) => {
+                    for (key, problem) in check_serving::misuses(&built, &settings.auth, &settings.classic) {
+                        self.blame(&["grants", name, key], &Problem::Other(problem));
+                    }
+                    continue;
+                }
+                Err(problems) => problems,
+            };
+            for InvalidGrant { key, problem } in problems {
                 // What was taken over from [sts] was told there.
                 let inherited = matches!(key.as_str(), "role_arn" if grant.role_arn.is_none())
                     || matches!(key.as_str(), "duration" if grant.duration.is_none());

@@ -4,6 +4,7 @@
 //! - [`Audience`]: for whom a grant is;
 //! - [`Grant::credentials`], [`Grant::form`], [`Grant::url`]: the three decisions;
 //! - [`Template`]: texts with typed slots; [`ObjectKey`]: keys that are no trap; [`document`]: the inline policy;
+//! - [`ObjectSettings`]: what uploads are stored with; [`Processing`]: what a download may have processed;
 //! - [`Session`]: the input of `AssumeRole` that a permit asks for.
 
 pub mod address;
@@ -16,8 +17,12 @@ mod form;
 mod grant;
 mod inspection;
 mod method;
+mod named_by;
 pub mod object_key;
+mod object_settings;
 mod offer;
+pub mod process;
+mod response;
 mod session;
 pub mod template;
 #[cfg(test)]
@@ -36,7 +41,10 @@ pub use self::form::{FormAsk, FormKey, FormPermit};
 pub use self::grant::{DURATIONS, Grant, GrantSpec, InvalidGrant, MAX_EXPIRES, MAX_UPLOAD, PolicySource};
 pub use self::inspection::Inspection;
 pub use self::method::{Method, Methods};
+pub use self::named_by::NamedBy;
 pub use self::object_key::{InvalidKey, ObjectKey};
+pub use self::object_settings::{FormField, ObjectAcl, ObjectSettings, StorageClass};
+pub use self::process::Processing;
 pub use self::session::{Role, Session, session_name};
 pub use self::template::{InvalidTemplate, Template, Unfillable, UnsafeId};
 pub use self::upload::{Life, Naming, SignatureVersion};

@@ -6,6 +6,8 @@ use serde_json::{Map, Value};
 use super::*;
 use crate::caller::Caller;
 
+mod uploads;
+
 fn spec() -> GrantSpec {
     GrantSpec {
         name: "default".into(),

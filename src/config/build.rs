@@ -26,7 +26,7 @@ use crate::audit::Destination;
 use crate::caller::Authenticator;
 use crate::keys::AccessKey;
 use crate::limits::Rates;
-use crate::policy::{self, Grant, GrantSpec, Grants};
+use crate::policy::{self, Grant, GrantSpec, Grants, ObjectSettings};
 use crate::replicas;
 use crate::sts::{ClientOptions, SignatureScheme, endpoint};
 
@@ -252,8 +252,7 @@ pub(super) fn spec(name: String, grant: GrantSettings, text: Option<String>, bes
         allow_unsized_put: grant.allow_unsized_put,
         content_types: grant.content_types,
         default_content_type: grant.default_content_type,
-        object: grant.object.into(),
-        strict_form: grant.strict_form,
+        object: ObjectSettings { strict_form: grant.strict_form, ..grant.object.into() },
         process_allow: grant.process.allow,
         expires: seconds(grant.expires),
         max_expires: seconds(grant.max_expires),

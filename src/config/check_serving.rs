@@ -39,13 +39,13 @@ fn on_classic_paths(grant: &Grant) -> Vec<(&'static str, String)> {
              classic.grant",
         ),
         (
-            forms_send && grant.strict_form,
+            forms_send && grant.object.strict_form,
             "strict_form",
             "adds form fields that the sample pages of [classic] do not send: leave it out, or name another grant in \
              classic.grant",
         ),
         (
-            (forms_send && !grant.strict_form) || urls_send,
+            (forms_send && !grant.object.strict_form) || urls_send,
             "object",
             "adds form fields or headers that the sample pages of [classic] do not send: leave it out, or name another \
              grant in classic.grant",

@@ -113,6 +113,7 @@ impl From<GrantObjectSettings> for ObjectSettings {
             cache_control: settings.cache_control,
             content_disposition: settings.content_disposition,
             content_encoding: settings.content_encoding,
+            strict_form: false,
         }
     }
 }

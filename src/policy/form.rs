@@ -108,7 +108,7 @@ impl Grant {
     /// A form that names a type is bound to it. Where the grant limits types or is strict, the form has to name one, since
     /// OSS compares the form's field and not the file's own.
     fn form_type<'a>(&'a self, ask: &FormAsk<'a>) -> Result<Option<Cow<'a, str>>, Denied> {
-        if self.content_types.is_empty() && ask.content_type.is_none() && !self.strict_form {
+        if self.content_types.is_empty() && ask.content_type.is_none() && !self.object.strict_form {
             return Ok(None);
         }
         upload::content_type(self, ask.content_type, ask.naming.name()).map(Some)

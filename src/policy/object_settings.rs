@@ -23,6 +23,8 @@ pub struct ObjectSettings {
     pub content_disposition: Option<String>,
     /// `Content-Encoding` of every form's object.
     pub content_encoding: Option<String>,
+    /// Whether forms bind every field that they can, also those that are not configured.
+    pub strict_form: bool,
 }
 
 /// The storage classes of OSS.
@@ -101,12 +103,12 @@ impl ObjectAcl {
 }
 
 impl ObjectSettings {
-    /// The fields that every form sends with a fixed value. A `strict` form sends a value that changes nothing for those
+    /// The fields that every form sends with a fixed value. A strict form sends a value that changes nothing for those
     /// that are not configured; `Cache-Control` has no such value, and the storage class depends on the bucket.
     #[must_use]
-    pub fn form_fields(&self, strict: bool) -> Vec<FormField> {
+    pub fn form_fields(&self) -> Vec<FormField> {
         let or_neutral = |value: Option<&str>, neutral: &str| {
-            value.map(str::to_owned).or_else(|| strict.then(|| neutral.to_owned()))
+            value.map(str::to_owned).or_else(|| self.strict_form.then(|| neutral.to_owned()))
         };
         let fields = [
             ("Cache-Control", "cache-control", self.cache_control.clone()),
@@ -181,9 +183,8 @@ mod tests {
 
     #[test]
     fn a_strict_form_sends_a_value_for_every_field_that_has_a_neutral_one() {
-        let settings = ObjectSettings::default();
-        assert_eq!(settings.form_fields(false), []);
-        let strict = settings.form_fields(true);
+        assert_eq!(ObjectSettings::default().form_fields(), []);
+        let strict = ObjectSettings { strict_form: true, ..ObjectSettings::default() }.form_fields();
         let expected =
             [("Content-Disposition", "inline"), ("Content-Encoding", "identity"), ("x-oss-object-acl", "default")];
         assert_eq!(names(&strict), expected);
@@ -192,7 +193,7 @@ mod tests {
 
     #[test]
     fn configured_values_are_sent_by_every_form() {
-        let settings = ObjectSettings {
+        let mut settings = ObjectSettings {
             storage_class: Some(StorageClass::InfrequentAccess),
             acl: Some(ObjectAcl::Private),
             cache_control: Some("no-store".into()),
@@ -207,8 +208,9 @@ mod tests {
             ("x-oss-object-acl", "private"),
             ("x-oss-storage-class", "IA"),
         ];
-        assert_eq!(names(&settings.form_fields(false)), expected);
-        assert_eq!(names(&settings.form_fields(true)), expected);
+        assert_eq!(names(&settings.form_fields()), expected);
+        settings.strict_form = true;
+        assert_eq!(names(&settings.form_fields()), expected);
     }
 
     #[test]

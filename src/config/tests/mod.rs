@@ -8,6 +8,7 @@ mod faults;
 mod key_sources;
 mod redis;
 mod tls;
+mod uploads;
 
 use std::fs;
 use std::path::PathBuf;

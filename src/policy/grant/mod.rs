@@ -58,8 +58,6 @@ pub struct Grant {
     pub object: ObjectSettings,
     /// The fields that every form sends, with their fixed values.
     pub form_fields: Vec<FormField>,
-    /// Whether forms bind every field that they can.
-    pub strict_form: bool,
     /// What a download may have processed.
     pub processing: Processing,
     /// Whether a URL that uploads has to say the size.
@@ -100,7 +98,7 @@ enum Policy {
 impl GrantSpec {
     /// The ACL that uploads send, if they send one.
     fn acl_of_uploads(&self) -> Option<ObjectAcl> {
-        let strict = self.strict_form && self.methods.contains(Method::Post);
+        let strict = self.object.strict_form && self.methods.contains(Method::Post);
         self.object.acl.or(strict.then_some(ObjectAcl::Default))
     }
 
@@ -148,8 +146,7 @@ impl Grant {
             sessions,
             anonymous_sessions,
             keys: spec.keys_or_default(&dir),
-            form_fields: spec.object.form_fields(spec.strict_form),
-            strict_form: spec.strict_form,
+            form_fields: spec.object.form_fields(),
             object: spec.object,
             processing,
             size_required: spec.max_size.is_some() && !spec.allow_unsized_put,

@@ -40,7 +40,6 @@ pub struct GrantSpec {
     pub content_types: Vec<String>,
     pub default_content_type: Option<String>,
     pub object: ObjectSettings,
-    pub strict_form: bool,
     pub process_allow: Vec<String>,
     pub expires: u32,
     pub max_expires: u32,

@@ -28,7 +28,6 @@ fn spec() -> GrantSpec {
         content_types: Vec::new(),
         default_content_type: None,
         object: ObjectSettings::default(),
-        strict_form: false,
         process_allow: process::DEFAULT_OPERATIONS.map(str::to_owned).to_vec(),
         expires: 900,
         max_expires: 3600,

@@ -120,7 +120,7 @@ fn a_classic_url_is_not_signed_without_the_size_that_the_grant_limits() {
 
 #[test]
 fn a_strict_form_always_binds_a_type() {
-    let grant = grant(|spec| spec.strict_form = true);
+    let grant = grant(|spec| spec.object.strict_form = true);
     let bound = |ask: FormAsk<'static>| grant.form(&u42(), &ask, "u-1", now()).unwrap().content_type;
     assert_eq!(bound(FormAsk::default()).as_deref(), Some("application/octet-stream"));
     let naming = Naming { key: None, filename: Some("a.png") };

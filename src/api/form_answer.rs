@@ -19,6 +19,9 @@ use crate::signing::post::{self, Conditions, Form};
 /// The status that OSS answers a successful upload with: with its own default, 204, some browsers' forms stand still.
 const SUCCESS: &str = "200";
 
+/// The field by which OSS keeps an object that exists.
+const FORBID_OVERWRITE: &str = "x-oss-forbid-overwrite";
+
 /// What all forms of a grant have in common, prepared at start.
 #[derive(Debug)]
 pub(super) struct Common {
@@ -30,6 +33,9 @@ pub(super) struct Common {
     /// Those, and the status.
     any_size: Conditions,
     status: Conditions,
+    /// The fields with fixed values: what binds them, and what sends them, as members of `fields`.
+    fixed: Conditions,
+    fixed_members: String,
 }
 
 impl Common {
@@ -43,6 +49,14 @@ impl Common {
             sizes: (*grant.sizes.start(), *grant.sizes.end()),
             any_size: Conditions::new().content_length(grant.sizes.clone()).with(&status),
             status,
+            fixed: grant
+                .form_fields
+                .iter()
+                .fold(Conditions::new(), |bound, field| bound.exact(field.condition, &field.value)),
+            fixed_members: grant.form_fields.iter().fold(String::new(), |mut members, field| {
+                push_member(&mut members, field.name, &field.value);
+                members
+            }),
         }
     }
 
@@ -59,6 +73,8 @@ impl Common {
         } else {
             bound.content_length(permit.sizes.0..=permit.sizes.1).with(&self.status)
         };
+        let bound = bound.with(&self.fixed);
+        let bound = if permit.forbid_overwrite { bound.exact(FORBID_OVERWRITE, "true") } else { bound };
         match permit.content_type.as_deref() {
             Some(only) => bound.one_of("content-type", [only]).one_of("x-oss-content-type", [only]),
             None => bound,
@@ -75,10 +91,11 @@ pub(super) fn of(offer: &Offer, permit: &FormPermit<'_>, key: &Arc<SessionKey>, 
         SignatureVersion::V4 => post::sign_v4(conditions, granted.expiration, &signer, granted.at),
         SignatureVersion::V1 => post::sign_v1(&conditions, granted.expiration, &key.access_key),
     };
-    let mut out = json::with_room(room(grant, permit, key, &form));
+    let mut out = json::with_room(room(grant, permit, key, &form, offer.forms.fixed_members.len()));
     let address = &offer.forms.address;
     out.extend([r#"{"method":"POST","url":"#, address, r#","fields":{"key":"#]);
     let key_text = push_fields(&mut out, permit, &form);
+    out.push_str(&offer.forms.fixed_members);
     out.push('}');
     if let FormKey::Exact(_) = &permit.key {
         out.push_str(r#","key":"#);
@@ -101,10 +118,10 @@ pub(super) fn of(offer: &Offer, permit: &FormPermit<'_>, key: &Arc<SessionKey>, 
 }
 
 /// How many bytes most answers have.
-fn room(grant: &Grant, permit: &FormPermit<'_>, key: &SessionKey, form: &Form<'_>) -> usize {
+fn room(grant: &Grant, permit: &FormPermit<'_>, key: &SessionKey, form: &Form<'_>, fixed: usize) -> usize {
     const REST: usize = 896;
     let texts = 2 * grant.address.base.len() + 3 * permit.key.as_str().len() + key.token().expose().len();
-    REST + texts + 2 * form.policy_length()
+    REST + texts + fixed + 2 * form.policy_length()
 }
 
 /// The five fields of the published samples.
@@ -160,10 +177,18 @@ fn push_fields(out: &mut String, permit: &FormPermit<'_>, form: &Form<'_>) -> Ra
     form.push_members(out);
     out.extend([",\"success_action_status\":\"", SUCCESS, "\""]);
     if let Some(content_type) = &permit.content_type {
-        for name in [",\"Content-Type\":", ",\"x-oss-content-type\":"] {
-            out.push_str(name);
-            json::push_text(out, content_type);
+        for name in ["Content-Type", "x-oss-content-type"] {
+            push_member(out, name, content_type);
         }
     }
+    if permit.forbid_overwrite {
+        push_member(out, FORBID_OVERWRITE, "true");
+    }
     key
+}
+
+/// Appends a member to an object that has one already.
+fn push_member(out: &mut String, name: &str, value: &str) {
+    out.extend([",\"", name, "\":"]);
+    json::push_text(out, value);
 }

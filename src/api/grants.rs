@@ -13,7 +13,7 @@ use super::parameters::Parameters;
 use super::problem::Problem;
 use super::visit::Visit;
 use crate::caller::Caller;
-use crate::policy::{Grant, Method};
+use crate::policy::{self, Grant, Method, StorageClass};
 
 /// What this caller may ask for.
 #[derive(Serialize, ToSchema)]
@@ -45,6 +45,11 @@ struct Offer<'a> {
     size_required: bool,
     /// Empty means any.
     content_types: &'a [String],
+    /// Who names the objects that are uploaded: `server` means that uploads send `filename` and never `key`.
+    #[schema(inline)]
+    keys: NamedBy,
+    /// What a URL may say as `storageClass`; empty means nothing.
+    storage_classes: Vec<&'static str>,
     expires: u32,
     max_expires: u32,
     /// The longest life of credentials, in seconds.
@@ -53,6 +58,14 @@ struct Offer<'a> {
     /// Whether RAM confines the session that signs GET and HEAD to `dir`; absent where the grant has neither.
     #[serde(skip_serializing_if = "Option::is_none")]
     reads: Option<&'static str>,
+}
+
+/// Who names objects.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum NamedBy {
+    Caller,
+    Server,
 }
 
 pub(super) async fn answer(visit: &mut Visit<'_>) -> Result<answer::Answer, Problem> {
@@ -67,7 +80,7 @@ fn offer<'a>(grant: &'a Grant, caller: &Caller, now: DateTime<Utc>) -> Option<Of
     Some(Offer {
         dir: grant.offer(caller, now).ok()?,
         name: &grant.name,
-        methods: grant.methods.iter().map(Method::name).collect(),
+        methods: grant.methods_for(caller).iter().map(Method::name).collect(),
         bucket: &grant.bucket,
         region: &grant.region,
         endpoint: &grant.address.endpoint,
@@ -75,6 +88,11 @@ fn offer<'a>(grant: &'a Grant, caller: &Caller, now: DateTime<Utc>) -> Option<Of
         max_size: *grant.sizes.end(),
         size_required: grant.size_required,
         content_types: &grant.content_types,
+        keys: match grant.keys {
+            policy::NamedBy::Caller => NamedBy::Caller,
+            policy::NamedBy::Server => NamedBy::Server,
+        },
+        storage_classes: grant.object.choices().map(StorageClass::name).collect(),
         expires: grant.expires,
         max_expires: grant.max_expires,
         duration: grant.duration(),

@@ -11,7 +11,8 @@ use super::problem::Problem;
 use super::visit::Visit;
 use crate::policy::{FormAsk, SignatureVersion};
 
-static KNOWN: [&str; 7] = ["grant", "filename", "key", "contentType", "size", "expires", "signatureVersion"];
+static KNOWN: [&str; 8] =
+    ["grant", "filename", "key", "contentType", "size", "expires", "forbidOverwrite", "signatureVersion"];
 
 pub(super) async fn answer(visit: &mut Visit<'_>, body: Body) -> Result<Answer, Problem> {
     let caller = visit.app.admit(visit).await?.caller;
@@ -40,6 +41,7 @@ fn ask<'p>(parameters: &'p Parameters<'_>) -> Result<FormAsk<'p>, Problem> {
             "contentType" => ask.content_type = Some(parameter.text()?),
             "size" => ask.size = Some(parameter.number()?),
             "expires" => ask.expires = Some(parameter.number()?),
+            "forbidOverwrite" => ask.forbid_overwrite = parameter.flag()?,
             "signatureVersion" => ask.signature = Some(signature_version(parameter)?),
             _other_than_asked_of_the_form => {}
         }

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::problem::{Problem, Upstream};
 use crate::caller::jwt::InvalidToken;
 use crate::caller::{Authenticator, Duplicate, Unauthenticated};
+use crate::policy::process::InvalidProcess;
 use crate::policy::{Denied, InvalidKey, Unfillable};
 use crate::vault::{LoadError, Pending, Unopened};
 
@@ -125,8 +126,13 @@ impl From<Denied> for Problem {
             Denied::Method(_) => {
                 new(StatusCode::FORBIDDEN, "method_not_granted").hint("the operator may add it to the grant's methods")
             }
+            Denied::ProofNeeded(_) => new(StatusCode::UNAUTHORIZED, "authentication_required")
+                .hint("send a proof of who you are, such as \"Authorization: Bearer <token>\""),
             Denied::Template(unfillable) => unfillable.into(),
             Denied::Key(error) => invalid_key(error),
+            Denied::KeyNamed => new(StatusCode::FORBIDDEN, "key_not_allowed").hint(
+                "send \"filename\" in place of \"key\"; the operator may set keys = \"caller\" in the grant, so that callers name objects",
+            ),
             Denied::OutsideDirectory { dir } => new(StatusCode::FORBIDDEN, "key_outside_directory")
                 .hint(format!("begin the key with {dir:?}, or send \"filename\" and let the server make the key")),
             Denied::Missing { .. } => new(StatusCode::BAD_REQUEST, "missing_parameter").hint("add it to the request"),
@@ -135,12 +141,47 @@ impl From<Denied> for Problem {
             }
             Denied::ContentType { allowed, .. } => new(StatusCode::FORBIDDEN, "content_type_not_allowed")
                 .hint(format!("send contentType as one of {}", allowed.join(", "))),
+            Denied::ResponseContentType { allowed, .. } => new(StatusCode::FORBIDDEN, "content_type_not_allowed")
+                .hint(response_type_hint(&allowed)),
+            Denied::StorageClass { allowed, .. } => {
+                new(StatusCode::FORBIDDEN, "storage_class_not_allowed").hint(storage_class_hint(&allowed))
+            }
+            Denied::Process(error) => process(&error, detail.clone()),
             Denied::Size { .. } => {
                 new(StatusCode::FORBIDDEN, "size_not_allowed").hint("the limits are the grant's min_size and max_size")
             }
             Denied::SignatureVersion => new(StatusCode::FORBIDDEN, "signature_version_not_granted")
                 .hint("use v4; for an old bucket the operator may add v1 to the grant's signature_versions"),
         }
+    }
+}
+
+fn response_type_hint(allowed: &[String]) -> String {
+    let attachment = "send responseContentDisposition=attachment with it, so that no browser runs what is stored";
+    if allowed.is_empty() {
+        attachment.to_owned()
+    } else {
+        format!("use one of {}, or {attachment}", allowed.join(", "))
+    }
+}
+
+fn storage_class_hint(allowed: &[&str]) -> String {
+    let operator = "the operator may list more in storage_classes of [grants.<name>.object]";
+    if allowed.is_empty() {
+        format!("leave storageClass out; {operator}")
+    } else {
+        format!("send one of {}; {operator}", allowed.join(", "))
+    }
+}
+
+fn process(error: &InvalidProcess, detail: String) -> Problem {
+    match error {
+        InvalidProcess::Length => Problem::new(StatusCode::BAD_REQUEST, "invalid_parameter", detail)
+            .hint("docs/api.md has a table of the parameters"),
+        InvalidProcess::Operation(_) => Problem::new(StatusCode::FORBIDDEN, "process_not_allowed", detail)
+            .hint("the operator may list it in allow of [grants.<name>.process], if it can be listed at all: see docs/grants.md"),
+        InvalidProcess::Parameter { .. } => Problem::new(StatusCode::FORBIDDEN, "process_not_allowed", detail)
+            .hint("docs/grants.md lists the parameters of each operation; those that name another object are never allowed"),
     }
 }
 

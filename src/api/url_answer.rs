@@ -83,7 +83,7 @@ fn push_signed(out: &mut String, offer: &Offer, permit: &UrlPermit<'_>, key: &Ar
 }
 
 /// The most headers that are signed.
-const HEADERS: usize = 5;
+const HEADERS: usize = 6;
 
 /// The headers that are signed, in the order in which they are; `room` is where they stand.
 fn signed_headers<'r, 'a>(
@@ -97,6 +97,7 @@ fn signed_headers<'r, 'a>(
         ("content-md5", headers.content_md5),
         ("content-type", headers.content_type.as_deref()),
         ("x-oss-forbid-overwrite", headers.forbid_overwrite),
+        ("x-oss-object-acl", headers.object_acl),
         ("x-oss-storage-class", headers.storage_class),
     ];
     let mut count = 0;

@@ -43,6 +43,13 @@ impl AuthSettings {
     pub fn knows_callers(&self) -> bool {
         !self.api_keys.is_empty() || !self.jwt.is_empty() || self.forward.is_some() || self.proxy.is_some()
     }
+
+    /// Whether callers without proof may be served, before the listener is known: where nothing is written and no caller
+    /// can prove anything, only callers without proof are.
+    #[must_use]
+    pub fn may_serve_anonymous(&self) -> bool {
+        self.anonymous.unwrap_or(!self.knows_callers())
+    }
 }
 
 /// `[[auth.api_keys]]`: one caller and the digest of its key.

@@ -11,12 +11,14 @@ use super::build_auth;
 use super::byte_size::ByteSize;
 use super::check_edge::UNIX;
 use super::check_grant::ROLE_FOR_ALL;
+use super::check_serving;
 use super::fault::ConfigError;
 use super::format;
 use super::load::Loaded;
 use super::redis;
 use super::settings::{
-    AuditTarget, CorsSettings, GrantSettings, LimitSettings, PolicySource, SignatureVersion, StsSettings, StsSignature,
+    AuditTarget, AuthSettings, CorsSettings, GrantSettings, LimitSettings, PolicySource, SignatureVersion, StsSettings,
+    StsSignature,
 };
 use super::tls::Tls;
 use crate::access_key::{self, AccessKeys, Metadata, Source};
@@ -24,7 +26,7 @@ use crate::audit::Destination;
 use crate::caller::Authenticator;
 use crate::keys::AccessKey;
 use crate::limits::Rates;
-use crate::policy::{self, Grant, GrantSpec, Grants};
+use crate::policy::{self, Grant, GrantSpec, Grants, ObjectSettings};
 use crate::replicas;
 use crate::sts::{ClientOptions, SignatureScheme, endpoint};
 
@@ -140,8 +142,12 @@ impl Loaded {
             if settings.auth.serves_anonymous() && grant.policy == PolicySource::Role && grant.audience().is_open() {
                 faults.push(format!("grants.{name}.policy {ROLE_FOR_ALL}"));
             }
-            match Grant::build(spec(name.clone(), grant, text, &settings.sts)) {
-                Ok(grant) => drop(grants.insert(name, grant)),
+            match Grant::build(spec(name.clone(), grant, text, Beside { sts: &settings.sts, auth: &settings.auth })) {
+                Ok(grant) => {
+                    let misuses = check_serving::misuses(&grant, &settings.auth, &settings.classic);
+                    faults.extend(misuses.into_iter().map(|(key, problem)| format!("grants.{name}.{key} {problem}")));
+                    grants.insert(name, grant);
+                }
                 Err(problems) => {
                     faults.extend(
                         problems.into_iter().map(|fault| format!("grants.{name}.{}: {}", fault.key, fault.problem)),
@@ -229,7 +235,15 @@ fn client_options(sts: &StsSettings, address: &str) -> Result<ClientOptions, url
     })
 }
 
-pub(super) fn spec(name: String, grant: GrantSettings, text: Option<String>, sts: &StsSettings) -> GrantSpec {
+/// What of the configuration a grant depends on besides its own section.
+#[derive(Clone, Copy)]
+pub(super) struct Beside<'s> {
+    pub(super) sts: &'s StsSettings,
+    pub(super) auth: &'s AuthSettings,
+}
+
+pub(super) fn spec(name: String, grant: GrantSettings, text: Option<String>, beside: Beside<'_>) -> GrantSpec {
+    let Beside { sts, auth } = beside;
     let seconds = |length: Duration| u32::try_from(length.as_secs()).unwrap_or(u32::MAX);
     GrantSpec {
         name,
@@ -241,12 +255,16 @@ pub(super) fn spec(name: String, grant: GrantSettings, text: Option<String>, sts
         dir: grant.dir,
         unsafe_id: grant.unsafe_id,
         key: grant.key,
+        keys: grant.keys,
+        serves_anonymous: auth.may_serve_anonymous(),
         methods: grant.methods.into_iter().collect(),
         min_size: grant.min_size.bytes(),
         max_size: grant.max_size.map(ByteSize::bytes),
         allow_unsized_put: grant.allow_unsized_put,
         content_types: grant.content_types,
         default_content_type: grant.default_content_type,
+        object: ObjectSettings { strict_form: grant.strict_form, ..grant.object.into() },
+        process_allow: grant.process.allow,
         expires: seconds(grant.expires),
         max_expires: seconds(grant.max_expires),
         signature_v1: grant.signature_versions.contains(&SignatureVersion::V1),

@@ -5,8 +5,9 @@ use std::fs;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use super::build;
+use super::build::{self, Beside};
 use super::check::{Check, SESSION_SECONDS};
+use super::check_serving;
 use super::format;
 use super::problem::{Problem, step};
 use super::settings::{GrantSettings, PolicySource, Settings, StsSettings};
@@ -59,9 +60,13 @@ impl Check<'_> {
         let mut built = Grants::new();
         for (name, grant) in &settings.grants {
             let text = policy_texts.get(name).cloned();
-            let spec = build::spec(name.clone(), grant.clone(), text, &settings.sts);
+            let beside = Beside { sts: &settings.sts, auth: &settings.auth };
+            let spec = build::spec(name.clone(), grant.clone(), text, beside);
             let problems = match Grant::build(spec) {
                 Ok(grant) => {
+                    for (key, problem) in check_serving::misuses(&grant, &settings.auth, &settings.classic) {
+                        self.blame(&["grants", name, key], &Problem::Other(problem));
+                    }
                     built.insert(name.clone(), grant);
                     continue;
                 }

@@ -8,7 +8,10 @@ use serde::Deserialize;
 use super::byte_size::ByteSize;
 use super::duration;
 use super::rate::Rate;
-use crate::policy::{Audience, ClaimValue, Method, Reads, Rule, Test, UnsafeId};
+use crate::policy::process::DEFAULT_OPERATIONS;
+use crate::policy::{
+    Audience, ClaimValue, Method, NamedBy, ObjectAcl, ObjectSettings, Reads, Rule, StorageClass, Test, UnsafeId,
+};
 
 /// `[grants.<name>]`: what may be vended under one name.
 #[derive(Clone, Debug, Deserialize)]
@@ -35,6 +38,9 @@ pub struct GrantSettings {
     pub unsafe_id: UnsafeId,
     /// The template of a key that the server makes, below `dir`.
     pub key: String,
+    /// Who names the objects that are uploaded; without it the server where callers without proof share a directory and
+    /// get no credentials, else the caller.
+    pub keys: Option<NamedBy>,
     /// What may be vended.
     pub methods: Vec<Method>,
     /// The smallest upload.
@@ -47,6 +53,12 @@ pub struct GrantSettings {
     pub content_types: Vec<String>,
     /// The content type of an upload that names none.
     pub default_content_type: Option<String>,
+    /// What uploads are stored with.
+    pub object: GrantObjectSettings,
+    /// Whether forms send every field that OSS would otherwise take from the uploader, bound to a fixed value.
+    pub strict_form: bool,
+    /// What downloads may have processed.
+    pub process: ProcessSettings,
     /// The life of a form or URL that asks for none: whole seconds, 1 to 604,800.
     #[serde(deserialize_with = "duration::required")]
     pub expires: Duration,
@@ -68,6 +80,52 @@ pub struct GrantSettings {
     pub signature_versions: Vec<SignatureVersion>,
     /// How often may be asked of this grant by all callers together.
     pub limit: Rate,
+}
+
+/// `[grants.<name>.object]`: what uploads are stored with.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct GrantObjectSettings {
+    /// The storage class of every upload that chooses none; without it, the bucket's.
+    pub storage_class: Option<StorageClass>,
+    /// The storage classes that a URL may choose by `storageClass`.
+    pub storage_classes: Vec<StorageClass>,
+    /// The ACL of every upload.
+    pub acl: Option<ObjectAcl>,
+    /// `Cache-Control` of objects that forms upload.
+    pub cache_control: Option<String>,
+    /// `Content-Disposition` of objects that forms upload.
+    pub content_disposition: Option<String>,
+    /// `Content-Encoding` of objects that forms upload.
+    pub content_encoding: Option<String>,
+}
+
+/// `[grants.<name>.process]`: what downloads may have processed.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct ProcessSettings {
+    /// The operations: names such as `image/resize` and `video/snapshot`, and styles such as `style/thumbnail`.
+    pub allow: Vec<String>,
+}
+
+impl From<GrantObjectSettings> for ObjectSettings {
+    fn from(settings: GrantObjectSettings) -> Self {
+        Self {
+            storage_class: settings.storage_class,
+            storage_classes: settings.storage_classes,
+            acl: settings.acl,
+            cache_control: settings.cache_control,
+            content_disposition: settings.content_disposition,
+            content_encoding: settings.content_encoding,
+            strict_form: false,
+        }
+    }
+}
+
+impl Default for ProcessSettings {
+    fn default() -> Self {
+        Self { allow: DEFAULT_OPERATIONS.map(str::to_owned).to_vec() }
+    }
 }
 
 /// `[[grants.<name>.require]]`: a claim and what it has to be. Exactly one of the three tests is there once loaded.
@@ -149,12 +207,16 @@ impl Default for GrantSettings {
             overlaps: false,
             unsafe_id: UnsafeId::Refuse,
             key: "${uuid}${ext}".to_owned(),
+            keys: None,
             methods: vec![Method::Post, Method::Put],
             min_size: ByteSize::new(0),
             max_size: None,
             allow_unsized_put: false,
             content_types: Vec::new(),
             default_content_type: None,
+            object: GrantObjectSettings::default(),
+            strict_form: false,
+            process: ProcessSettings::default(),
             expires: Duration::from_mins(15),
             max_expires: Duration::from_hours(1),
             duration: None,

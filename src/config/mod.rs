@@ -47,6 +47,7 @@ mod check_auth;
 mod check_edge;
 mod check_grant;
 mod check_identities;
+mod check_serving;
 mod count;
 mod duration;
 mod environment;
@@ -82,9 +83,9 @@ pub use load::Loaded;
 pub use rate::Rate;
 pub use settings::{
     AccessKeySettings, AdminSettings, ApiKeySettings, AuditSettings, AuditTarget, AuthSettings, ClassicSettings,
-    CorsSettings, ForwardSettings, FrontSettings, GrantSettings, JwtSettings, KeySource, LimitSettings, OtelSettings,
-    PolicySource, ProxySettings, RedisMode, RedisSettings, RuleSettings, SecondKeySettings, Settings, SignatureVersion,
-    StsSettings, StsSignature, TlsSettings, VaultSettings,
+    CorsSettings, ForwardSettings, FrontSettings, GrantObjectSettings, GrantSettings, JwtSettings, KeySource,
+    LimitSettings, OtelSettings, PolicySource, ProcessSettings, ProxySettings, RedisMode, RedisSettings, RuleSettings,
+    SecondKeySettings, Settings, SignatureVersion, StsSettings, StsSignature, TlsSettings, VaultSettings,
 };
 pub use tls::Tls;
 pub use widening::AccessRules;

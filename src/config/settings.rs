@@ -13,7 +13,9 @@ use super::rate::Rate;
 
 pub use super::access_key_settings::{AccessKeySettings, KeySource, SecondKeySettings};
 pub use super::auth_settings::{ApiKeySettings, AuthSettings, ForwardSettings, JwtSettings, ProxySettings};
-pub use super::grant_settings::{GrantSettings, PolicySource, RuleSettings, SignatureVersion};
+pub use super::grant_settings::{
+    GrantObjectSettings, GrantSettings, PolicySource, ProcessSettings, RuleSettings, SignatureVersion,
+};
 pub use super::redis_settings::{RedisMode, RedisSettings};
 
 /// The whole file.

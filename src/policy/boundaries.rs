@@ -2,6 +2,7 @@
 
 use super::grant::PolicySource;
 use super::method::{Method, Methods};
+use super::named_by::NamedBy;
 use super::policy_file::PolicyTemplate;
 use super::template::Template;
 
@@ -10,6 +11,7 @@ pub(super) struct Boundaries<'a> {
     pub(super) methods: Methods,
     pub(super) dir: &'a Template,
     pub(super) key: &'a Template,
+    pub(super) keys: NamedBy,
     pub(super) session_name: &'a Template,
     pub(super) source: &'a PolicySource,
     /// The operator's own policy, where `source` is one.
@@ -24,6 +26,8 @@ impl Boundaries<'_> {
             (self.key_promises_too_much(), ("key", UNKEPT)),
             (self.is_shared_bucket(), ("dir", EMPTY)),
             (self.credentials_leave_the_directory(), ("policy", WIDER)),
+            (self.keys == NamedBy::Server && self.methods.contains(Method::Sts), ("keys", STS_NAMES)),
+            (self.names_repeat(), ("key", REPEATED)),
         ];
         breaches.into_iter().filter_map(|(broken, told)| broken.then_some(told)).collect()
     }
@@ -42,6 +46,11 @@ impl Boundaries<'_> {
         self.dir.as_fixed() == Some("") && self.session_name.names_caller() && !self.policy_names_caller()
     }
 
+    /// The server names objects, and a second one could get the name of the first.
+    fn names_repeat(&self) -> bool {
+        self.keys == NamedBy::Server && self.methods.upload() && !self.key.is_unique()
+    }
+
     /// Nothing but the policy holds credentials to the directory.
     fn credentials_leave_the_directory(&self) -> bool {
         let written = *self.source == PolicySource::Generated || self.policy_names_caller();
@@ -55,5 +64,10 @@ const UNKEPT: &str = "names the caller and dir does not, so a caller that sends 
                       another's: move ${caller.id} into dir";
 const EMPTY: &str = "is empty while session_name names the caller, so each caller could touch the whole bucket: put a \
                      directory there, such as \"${caller.id}/\"";
+const STS_NAMES: &str = "cannot be \"server\" while methods has \"sts\", since who holds credentials names objects \
+                         itself: take \"sts\" out of methods, or use keys = \"caller\"";
+const REPEATED: &str = "has no ${uuid}, so two uploads could get the same name, and callers cannot name objects in this \
+                        grant: add ${uuid}, or set keys = \"caller\". Without keys, the server names objects where \
+                        callers without proof share a directory";
 const WIDER: &str = "does not name the caller and dir does, so the credentials of \"sts\" would reach the directories of \
                      all: use \"generated\", put ${dir} into the file, or take \"sts\" out of methods";

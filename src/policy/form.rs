@@ -23,6 +23,8 @@ pub struct FormAsk<'a> {
     pub size: Option<u64>,
     /// How long the form is to be good, in seconds.
     pub expires: Option<u32>,
+    /// Whether an object that exists is kept.
+    pub forbid_overwrite: bool,
     /// The scheme; V4 if it is not said.
     pub signature: Option<SignatureVersion>,
 }
@@ -58,6 +60,8 @@ pub struct FormPermit<'a> {
     pub sizes: (u64, u64),
     /// The type that the form has to send, and no other; none means any.
     pub content_type: Option<Cow<'a, str>>,
+    /// Whether the form has to forbid overwriting.
+    pub forbid_overwrite: bool,
     /// How long the form is good.
     pub life: Life,
     /// The scheme.
@@ -86,12 +90,14 @@ impl Grant {
         self.allow(caller, Method::Post)?;
         let dir = self.dir_of_key(caller, now)?;
         let dir_length = dir.len();
+        upload::allow_naming(self, &ask.naming)?;
         let key = upload::key(self, &self.filling(caller, now, ""), dir, &ask.naming, uuid)?;
         let content_type = self.form_type(ask)?;
         Ok(FormPermit {
             session: self.signing_session(&self.filling(caller, now, &key.as_str()[..dir_length]))?,
             sizes: self.form_sizes(ask.size)?,
             content_type,
+            forbid_overwrite: ask.forbid_overwrite,
             life: upload::life(self, ask.expires)?,
             signature: upload::signature(self, ask.signature)?,
             key,
@@ -99,10 +105,10 @@ impl Grant {
         })
     }
 
-    /// A form that names a type is bound to it. Where the grant limits types, the form has to name one, since OSS
-    /// compares the form's field and not the file's own.
+    /// A form that names a type is bound to it. Where the grant limits types or is strict, the form has to name one, since
+    /// OSS compares the form's field and not the file's own.
     fn form_type<'a>(&'a self, ask: &FormAsk<'a>) -> Result<Option<Cow<'a, str>>, Denied> {
-        if self.content_types.is_empty() && ask.content_type.is_none() {
+        if self.content_types.is_empty() && ask.content_type.is_none() && !self.object.strict_form {
             return Ok(None);
         }
         upload::content_type(self, ask.content_type, ask.naming.name()).map(Some)

@@ -89,6 +89,18 @@ impl Methods {
         Self(self.0 & (Method::Get as u8 | Method::GetVersion as u8 | Method::Head as u8))
     }
 
+    /// The same without `method`.
+    #[must_use]
+    pub const fn without(self, method: Method) -> Self {
+        Self(self.0 & !(method as u8))
+    }
+
+    /// Whether uploads by forms or URLs are among them.
+    #[must_use]
+    pub const fn upload(self) -> bool {
+        self.contains(Method::Post) || self.contains(Method::Put)
+    }
+
     /// Whether there is none.
     #[must_use]
     pub const fn is_empty(self) -> bool {

@@ -8,7 +8,7 @@ use thiserror::Error;
 pub const MAX_BYTES: usize = 1023;
 
 /// A key that OSS takes and that no client or proxy rewrites on the way: no `.`, `..` or empty segment, no control
-/// character, no `*` or `?`, since RAM has no escape for them, and no `${`, which OSS fills in forms.
+/// character, and no `${`, which OSS fills in forms. `*` and `?` are allowed: no policy is ever written from a key.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ObjectKey(String);
 
@@ -59,10 +59,7 @@ pub enum InvalidKey {
     /// It has a control character.
     #[error("the key has a control character")]
     ControlCharacter,
-    /// It has a `*` or a `?`.
-    #[error("the key has a \"*\" or a \"?\", which a RAM policy would take for a wildcard")]
-    Wildcard,
-    /// It has a `${`, which OSS (in a form) or RAM (in a policy) would replace.
+    /// It has a `${`, which OSS would replace in a form.
     #[error("the key has a \"${{\", which OSS would take for a placeholder")]
     Placeholder,
 }
@@ -79,9 +76,6 @@ fn check(text: &str) -> Result<(), InvalidKey> {
     }
     if text.chars().any(char::is_control) {
         return Err(InvalidKey::ControlCharacter);
-    }
-    if text.contains(['*', '?']) {
-        return Err(InvalidKey::Wildcard);
     }
     if text.contains("${") {
         return Err(InvalidKey::Placeholder);
@@ -122,10 +116,9 @@ fn any_doubt(firsts: &[u8], nexts: &[u8]) -> u8 {
 #[inline]
 fn doubt(first: u8, next: u8) -> u8 {
     let is = |byte: u8, other: u8| u8::from(byte == other);
-    let wild = is(first, b'*') | is(first, b'?') | is(first, b'$');
     // Of the bytes beyond ASCII it is 0xc2 that control characters begin with.
     let control = u8::from(first < b' ') | is(first, 0x7f) | is(first, 0xc2);
-    wild | control | is(first, b'/') & (is(next, b'/') | is(next, b'.'))
+    is(first, b'$') | control | is(first, b'/') & (is(next, b'/') | is(next, b'.'))
 }
 
 #[cfg(test)]
@@ -137,8 +130,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_character_that_is_refused_is_overlooked(c in any::<char>()) {
-            let refused = c.is_control() || matches!(c, '*' | '?');
-            prop_assert_eq!(ObjectKey::parse(format!("a{c}b")).is_err(), refused);
+            prop_assert_eq!(ObjectKey::parse(format!("a{c}b")).is_err(), c.is_control());
         }
 
         #[test]
@@ -157,7 +149,7 @@ mod tests {
     #[test]
     fn what_is_refused_is_found_wherever_it_stands() {
         let x = |count| "x".repeat(count);
-        for piece in ["*", "?", "\n", "\u{7f}", "\u{85}", "${", "//", "/./", "/../"] {
+        for piece in ["\n", "\u{7f}", "\u{85}", "${", "//", "/./", "/../"] {
             for length in 0..70 {
                 for at in 1..=length {
                     let key = [&x(at), piece, &x(length - at)].concat();
@@ -169,8 +161,17 @@ mod tests {
 
     #[test]
     fn awkward_but_honest_keys_are_taken() {
-        for key in ["a", "uploads/a b+c%d \"é\" 测试 😀.txt", "a/..b/c..", "~&'()=;:@$!,", "a\\b", &"x".repeat(1023)]
-        {
+        for key in [
+            "a",
+            "uploads/a b+c%d \"é\" 测试 😀.txt",
+            "a/..b/c..",
+            "~&'()=;:@$!,",
+            "a\\b",
+            "*?",
+            "what?*.txt",
+            "?acl",
+            &"x".repeat(1023),
+        ] {
             assert_eq!(ObjectKey::parse(key).map(ObjectKey::into_string), Ok(key.to_owned()));
         }
     }
@@ -191,8 +192,6 @@ mod tests {
             ("a\nb", InvalidKey::ControlCharacter),
             ("a\u{0}", InvalidKey::ControlCharacter),
             ("a\u{85}", InvalidKey::ControlCharacter),
-            ("a*", InvalidKey::Wildcard),
-            ("a?b", InvalidKey::Wildcard),
             ("a/${filename}", InvalidKey::Placeholder),
         ] {
             assert_eq!(ObjectKey::parse(key), Err(why), "{key:?}");

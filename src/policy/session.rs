@@ -215,7 +215,7 @@ mod tests {
 
     fn written(method: Method) -> Session {
         let methods: Methods = [method].into_iter().collect();
-        Session::with_written(role(), "name", Written::new(methods, "bucket"), 900)
+        Session::with_written(role(), "name", Written::new(methods, "bucket", None), 900)
     }
 
     fn hashed(session: &Session) -> u64 {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::denied::Denied;
 use super::form::FormKey;
 use super::grant::{Grant, MAX_EXPIRES, is_content_type};
+use super::named_by::NamedBy;
 use super::object_key::ObjectKey;
 use super::template::Filling;
 
@@ -40,6 +41,18 @@ pub struct Life {
     pub seconds: u32,
     /// Whether the grant allows less than was asked for.
     pub clamped: bool,
+}
+
+/// Refuses a name of the caller's, or none at all, where the server names objects.
+pub(super) fn allow_naming(grant: &Grant, naming: &Naming<'_>) -> Result<(), Denied> {
+    match (grant.keys, naming.key, naming.filename) {
+        (NamedBy::Server, Some(_), _) => Err(Denied::KeyNamed),
+        (NamedBy::Server, None, None) => Err(Denied::Missing {
+            name: "filename",
+            why: "the server names the objects of this grant, so a form is for one object and never for a directory",
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// The key asked for, or made by the grant below `dir`; `dir` where the caller said nothing of a name.

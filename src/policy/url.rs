@@ -10,13 +10,14 @@ use super::form::FormKey;
 use super::grant::Grant;
 use super::method::Method;
 use super::object_key::ObjectKey;
+use super::object_settings::{ObjectAcl, StorageClass};
+use super::process::Process;
+use super::response;
 use super::session::Session;
 use super::template::{Filling, Unfillable};
 use super::upload::{self, Life, Naming, SignatureVersion};
 use crate::caller::Caller;
 
-/// The storage classes of OSS.
-const STORAGE_CLASSES: [&str; 5] = ["Standard", "IA", "Archive", "ColdArchive", "DeepColdArchive"];
 /// The speeds that OSS takes as a traffic limit, in bits a second.
 const TRAFFIC_LIMITS: std::ops::RangeInclusive<u32> = 819_200..=838_860_800;
 /// The longest value that we put into a query: beyond it the URL would pass the limits of common proxies.
@@ -71,7 +72,9 @@ pub struct UploadHeaders<'a> {
     /// `Content-MD5`.
     pub content_md5: Option<&'a str>,
     /// `x-oss-storage-class`.
-    pub storage_class: Option<&'a str>,
+    pub storage_class: Option<&'static str>,
+    /// `x-oss-object-acl`.
+    pub object_acl: Option<&'static str>,
     /// `x-oss-forbid-overwrite`.
     pub forbid_overwrite: Option<&'static str>,
 }
@@ -83,6 +86,7 @@ impl UploadHeaders<'_> {
             ("Content-Type", self.content_type.as_deref()),
             ("Content-MD5", self.content_md5),
             ("x-oss-storage-class", self.storage_class),
+            ("x-oss-object-acl", self.object_acl),
             ("x-oss-forbid-overwrite", self.forbid_overwrite),
         ];
         all.into_iter().filter_map(|(name, value)| Some((name, value?)))
@@ -102,18 +106,25 @@ impl Grant {
         self.allow(caller, method)?;
         misplaced(ask, http_method)?;
         let signature = upload::signature(self, ask.signature)?;
+        let upload = method == Method::Put;
+        if upload {
+            upload::allow_naming(self, &ask.naming)?;
+        }
         let dir = self.dir_of_key(caller, now)?;
         let dir_length = dir.len();
         let FormKey::Exact(key) = upload::key(self, &self.filling(caller, now, ""), dir, &ask.naming, uuid)? else {
             let why = "a URL is for one object; a PUT may send \"filename\" instead";
             return Err(Denied::Missing { name: "key", why });
         };
-        let upload = method == Method::Put;
         let content_length = if upload { self.url_size(ask.size, signature)? } else { None };
+        let query = self.query(caller, ask)?;
+        if signature == SignatureVersion::V1 {
+            unambiguous(&key, &query)?;
+        }
         Ok(UrlPermit {
             session: self.url_session(method, &self.filling(caller, now, &key.as_str()[..dir_length]))?,
             method: http_method,
-            query: self.query(caller, ask)?,
+            query,
             headers: if upload { self.upload_headers(ask)? } else { UploadHeaders::default() },
             content_length,
             life: upload::life(self, ask.expires)?,
@@ -126,6 +137,7 @@ impl Grant {
     /// pages send nothing.
     pub fn classic_url(&self, caller: &Caller, uuid: &str, now: DateTime<Utc>) -> Result<UrlPermit<'_>, Denied> {
         self.allow(caller, Method::Put)?;
+        let content_length = self.url_size(None, SignatureVersion::V4)?;
         let dir = self.dir_of_key(caller, now)?;
         let session = self.signing_session(&self.filling(caller, now, &dir));
         let content_type = upload::content_type(self, None, "")?;
@@ -137,7 +149,7 @@ impl Grant {
             key: upload::made(self, &self.filling(caller, now, ""), dir, &filename, uuid)?,
             query: Vec::new(),
             headers: UploadHeaders { content_type: Some(content_type), ..UploadHeaders::default() },
-            content_length: None,
+            content_length,
             life: upload::life(self, None)?,
             signature: SignatureVersion::V4,
         })
@@ -170,7 +182,8 @@ impl Grant {
         Ok(UploadHeaders {
             content_type: Some(upload::content_type(self, ask.content_type, ask.naming.name())?),
             content_md5: ask.content_md5.map(content_md5).transpose()?,
-            storage_class: ask.storage_class.map(storage_class).transpose()?,
+            storage_class: self.object.url_storage_class(ask.storage_class)?.map(StorageClass::name),
+            object_acl: self.object.acl.map(ObjectAcl::name),
             forbid_overwrite: (ask.forbid_overwrite == Some(true)).then_some("true"),
         })
     }
@@ -183,13 +196,12 @@ impl Grant {
             }
             Ok(())
         };
-        push("process", "x-oss-process", ask.process)?;
+        let process = ask.process.map(|unverified| self.processing.check(unverified)).transpose()?;
+        push("process", "x-oss-process", process.map(Process::as_str))?;
         push("versionId", "versionId", ask.version_id)?;
         push("responseContentType", "response-content-type", ask.response_content_type)?;
         push("responseContentDisposition", "response-content-disposition", ask.response_content_disposition)?;
-        if ask.process.is_some_and(|process| process.contains("saveas")) {
-            return Err(Denied::parameter("process", "would write an object (\"saveas\"), which a GET is not for"));
-        }
+        response::check(self, ask.response_content_type, ask.response_content_disposition)?;
         if ask.version_id.is_some() {
             self.allow(caller, Method::GetVersion)?;
         }
@@ -244,11 +256,19 @@ fn content_md5(text: &str) -> Result<&str, Denied> {
     }
 }
 
-fn storage_class(text: &str) -> Result<&str, Denied> {
-    if STORAGE_CLASSES.contains(&text) {
-        return Ok(text);
+/// Signature version v1 signs key and query as they are meant, not as they are encoded: a `?` in a key and an `&` in a
+/// value would be signed just like a sub-resource or a parameter that nobody checked, such as `?acl`.
+fn unambiguous(key: &ObjectKey, query: &[(&'static str, Cow<'_, str>)]) -> Result<(), Denied> {
+    if key.as_str().contains('?') {
+        return Err(Denied::parameter("signatureVersion", "v1 cannot sign a key with a \"?\": use v4"));
     }
-    Err(Denied::parameter("storageClass", format!("is one of {}", STORAGE_CLASSES.join(", "))))
+    match query.iter().find(|(_, value)| value.contains('&')) {
+        Some((name, _)) => Err(Denied::parameter(
+            "signatureVersion",
+            format!("v1 cannot sign a value of {name} with an \"&\": use v4"),
+        )),
+        None => Ok(()),
+    }
 }
 
 fn plain<'a>(name: &'static str, value: &'a str) -> Result<&'a str, Denied> {

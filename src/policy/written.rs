@@ -2,6 +2,7 @@
 
 use super::document;
 use super::method::Methods;
+use super::object_settings::ObjectAcl;
 use crate::json;
 
 /// Stands for the prefix; no bucket's name has such characters.
@@ -13,8 +14,8 @@ pub(super) struct Written(Vec<String>);
 
 impl Written {
     /// What [`document::written_for`] writes for these.
-    pub(super) fn new(methods: Methods, bucket: &str) -> Self {
-        Self::split(&document::written_for(methods, bucket, MARK))
+    pub(super) fn new(methods: Methods, bucket: &str, acl: Option<ObjectAcl>) -> Self {
+        Self::split(&document::written_for(methods, bucket, MARK, acl))
     }
 
     /// What [`document::written_for_reads_of_role`] writes for these.
@@ -48,8 +49,10 @@ mod tests {
         #[test]
         fn nothing_differs_from_what_is_written_whole(set in any::<u8>(), prefix in "[^\\x00]{0,40}") {
             let methods: Methods = Method::ALL.into_iter().filter(|method| set & *method as u8 != 0).collect();
-            let prepared = Written::new(methods, "examplebucket").with(&prefix);
-            prop_assert_eq!(prepared, document::written_for(methods, "examplebucket", &prefix));
+            for acl in [None, Some(ObjectAcl::Private)] {
+                let prepared = Written::new(methods, "examplebucket", acl).with(&prefix);
+                prop_assert_eq!(prepared, document::written_for(methods, "examplebucket", &prefix, acl));
+            }
         }
     }
 }

@@ -171,6 +171,17 @@ fn the_operator_learns_which_rule_is_not_met_and_the_caller_does_not() {
 }
 
 #[test]
+fn processing_and_who_names_uploads_are_explained() {
+    let get = ["--caller", "alice", "--method", "get", "--key", "uploads/alice/a.png", "--process"];
+    let told = json(&[&get[..], &["image/resize,w_200"]].concat());
+    assert_eq!(told["keys"], "caller");
+    assert_eq!(told["answers"][0]["query"]["x-oss-process"], "image/resize,w_200");
+    assert!(told["answers"][0]["processAllow"].as_str().unwrap().contains("image/watermark"), "{told}");
+    let (code, told) = text(&[&get[..], &["image/watermark,image_YQ"]].concat());
+    assert!(code == Some(3) && told.contains("403 process_not_allowed"), "{told}");
+}
+
+#[test]
 fn a_wrong_call_is_told_as_such() {
     for (arguments, code, expected) in [
         (&["--grant", "nope"][..], 1, "oss-vend: there is no grant \"nope\"; there are default, tenant"),

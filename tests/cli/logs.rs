@@ -84,7 +84,7 @@ fn each_line_of_a_request_and_of_its_load_has_its_id_and_trace() {
         (&refused["level"], &refused["status"], &refused["path"]),
         (&"INFO".into(), &403.into(), &"/presigned-url".into())
     );
-    assert_eq!(logged.get("/post-signature", "r-2"), 503);
+    assert_eq!(logged.get("/post-signature?filename=a.png", "r-2"), 503);
     let load = logged.event("session not opened");
     assert_eq!((&load["request_id"], &load["trace_id"]), (&"r-2".into(), &TRACE.into()));
     assert!(load["load"].as_str().is_some_and(|id| id.len() == 36), "{load}");

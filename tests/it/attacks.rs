@@ -176,12 +176,7 @@ fn what_one_caller_may_touch_no_other_caller_may() {
 async fn credentials_stay(server: &TestServer, own: &str, foreign: &str) {
     let body = get_as(server, own, "/sts?grant=own").await.json();
     assert_eq!(body["dir"], format!("u/{own}/"));
-    let of = |name: &str| body[name].as_str().unwrap().to_owned();
-    let access_key = AccessKey {
-        id: of("AccessKeyId"),
-        secret: Secret::new(of("AccessKeySecret")),
-        token: Some(Secret::new(of("SecurityToken"))),
-    };
+    let access_key = access_key(&body);
     for (method, body, good) in [(Method::PUT, "x", 200), (Method::GET, "", 200), (Method::DELETE, "", 204)] {
         let url = |key: String| signed(server, &access_key, method.as_str(), &key);
         let send = |key: String| Answer::of(server.http.request(method.clone(), url(key)).body(body));
@@ -192,6 +187,21 @@ async fn credentials_stay(server: &TestServer, own: &str, foreign: &str) {
             assert_eq!((theirs.status.as_u16(), theirs.oss_code()), (403, "AccessDenied"), "{own:?} {method} {key:?}");
         }
     }
+}
+
+/// What `/sts` answered, as a key.
+fn access_key(credentials: &Value) -> AccessKey {
+    let of = |name: &str| credentials[name].as_str().unwrap().to_owned();
+    AccessKey {
+        id: of("AccessKeyId"),
+        secret: Secret::new(of("AccessKeySecret")),
+        token: Some(Secret::new(of("SecurityToken"))),
+    }
+}
+
+/// A URL that the owner of these credentials signs without asking us.
+pub(crate) fn signed_by(server: &TestServer, credentials: &Value, method: &str, key: &str) -> String {
+    signed(server, &access_key(credentials), method, key)
 }
 
 /// A URL that the credentials' owner signs without asking us.

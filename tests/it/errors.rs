@@ -27,7 +27,7 @@ async fn bad_parameters_are_named() {
         ("/presigned-url?key=uploads/a%00", 400, "invalid_key"),
         ("/presigned-url?key=uploads/a%0Ab", 400, "invalid_key"),
         ("/presigned-url?key=uploads/%FF", 400, "invalid_parameter"),
-        ("/presigned-url?key=uploads/*", 400, "invalid_key"),
+        ("/presigned-url?key=uploads/${a}", 400, "invalid_key"),
         ("/presigned-url?key=uploads/a&filename=b", 400, "invalid_parameter"),
         (&long, 400, "invalid_key"),
         ("/presigned-url?key=uploads/a&method=PATCH", 400, "invalid_parameter"),

@@ -68,7 +68,7 @@ async fn each_caller_sees_its_grants_with_their_limits() {
         "name": "avatars", "methods": ["sts", "post", "put", "get", "head", "delete", "list"],
         "bucket": "examplebucket", "region": "cn-hangzhou", "endpoint": format!("http://{}", server.addresses.oss),
         "dir": "avatars/alice/", "minSize": 0, "maxSize": 5 * 1024 * 1024, "sizeRequired": true,
-        "contentTypes": ["image/gif", "image/jpeg", "image/png", "image/webp"],
+        "contentTypes": ["image/gif", "image/jpeg", "image/png", "image/webp"], "keys": "caller", "storageClasses": [],
         "expires": 900, "maxExpires": 3600, "duration": 3600, "signatureVersions": ["v4"], "reads": "confined",
     });
     assert_eq!(alice["grants"][0], expected);

@@ -119,11 +119,11 @@ async fn the_environment_alone_is_enough() {
     let log = BufReader::new(child.stderr.take().unwrap());
     let _server = Running(child);
     let address = log.lines().map(Result::unwrap).find_map(|line| listening(&line)).unwrap();
-    let url = format!("http://{address}/presigned-url?key=uploads/a.txt");
-    let put = Answer::of(http().get(&url)).await.json();
+    let url = format!("http://{address}/presigned-url");
+    let put = Answer::of(http().get(format!("{url}?filename=a.txt"))).await.json();
     let sent = http().put(put["url"].as_str().unwrap()).header("content-type", "text/plain").body("hello");
     assert_eq!(Answer::of(sent).await.status, 200);
-    let get = Answer::of(http().get(format!("{url}&method=GET"))).await.json();
+    let get = Answer::of(http().get(format!("{url}?method=GET&key={}", put["key"].as_str().unwrap()))).await.json();
     assert_eq!(Answer::of(http().get(get["url"].as_str().unwrap())).await.text, "hello");
 }
 

@@ -109,12 +109,12 @@ fn policy(visit: &mut dyn FnMut(Group<'_>)) {
     let now = SystemClock::new().now();
     let grants = configured(nowhere()).grants;
     let (grant, caller) = (&grants["default"], Caller::known("u42", serde_json::Map::new()));
-    let ready = written_for(grant.methods, &grant.bucket, "uploads/u42/");
+    let ready = written_for(grant.methods, &grant.bucket, "uploads/u42/", None);
     visit(Group {
         name: "policy",
         floor: Subject::new("a copy of the document", || ready.clone()),
         subjects: vec![
-            Subject::new("the document written", || written_for(grant.methods, &grant.bucket, "uploads/u42/")),
+            Subject::new("the document written", || written_for(grant.methods, &grant.bucket, "uploads/u42/", None)),
             Subject::new("credentials", || grant.credentials(&caller, None, now).unwrap()).allocating_at_most(1),
             Subject::new("a form", || {
                 let ask = FormAsk { naming: FILENAME, content_type: Some("image/png"), ..FormAsk::default() };

@@ -31,12 +31,12 @@ pub(super) struct FormParameters {
     #[schema(example = "default")]
     grant: Option<String>,
     /// The file's own name, from which the grant's `key` template makes the key. Where the template keeps it, it is 1 to 255
-    /// bytes without a slash, a backslash, a control character, `*` or `?`.
+    /// bytes without a slash, a backslash or a control character.
     #[schema(example = "photo.png")]
     filename: Option<String>,
-    /// The whole key, in UTF-8, which must begin with the directory; not together with `filename`. No segment of it is empty,
-    /// `.` or `..`, and it has no `${`.
-    #[schema(min_length = 1, max_length = 1_023, pattern = r"^[^/\\*?\x00-\x1f\x7f-\x9f][^*?\x00-\x1f\x7f-\x9f]*$")]
+    /// The whole key, in UTF-8, which must begin with the directory; not together with `filename`, and not where the grant
+    /// has `keys = "server"`. No segment of it is empty, `.` or `..`, and it has no `${`.
+    #[schema(min_length = 1, max_length = 1_023, pattern = r"^[^/\\\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")]
     key: Option<String>,
     /// The type; if absent, what the name's extension says, else the grant's default.
     #[schema(
@@ -51,6 +51,8 @@ pub(super) struct FormParameters {
     /// Seconds; at most the grant's `max_expires`.
     #[schema(minimum = 1, maximum = 604_800)]
     expires: Option<u32>,
+    /// Whether an object that exists is kept (OSS ignores it in a bucket with versioning).
+    forbid_overwrite: Option<bool>,
     /// The scheme: `v4` if absent; `v1` where the grant allows it.
     #[schema(inline)]
     signature_version: Option<SignatureVersion>,
@@ -63,12 +65,12 @@ pub(super) struct UrlParameters {
     /// The grant; `default` if absent.
     #[schema(example = "default")]
     grant: Option<String>,
-    /// The whole key, in UTF-8, which must begin with the directory. No segment of it is empty, `.` or `..`, and it has no
-    /// `${`.
-    #[schema(min_length = 1, max_length = 1_023, pattern = r"^[^/\\*?\x00-\x1f\x7f-\x9f][^*?\x00-\x1f\x7f-\x9f]*$")]
+    /// The whole key, in UTF-8, which must begin with the directory; not for a PUT where the grant has `keys = "server"`. No
+    /// segment of it is empty, `.` or `..`, and it has no `${`. Signature version v1 cannot sign a `?` in it.
+    #[schema(min_length = 1, max_length = 1_023, pattern = r"^[^/\\\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")]
     key: Option<String>,
     /// PUT: the file's own name, from which the grant's `key` template makes the key; in place of `key`. Where the template
-    /// keeps it, it is 1 to 255 bytes without a slash, a backslash, a control character, `*` or `?`.
+    /// keeps it, it is 1 to 255 bytes without a slash, a backslash or a control character.
     #[schema(example = "photo.png")]
     filename: Option<String>,
     /// What the URL is for: `PUT` if absent; each where the grant has it.
@@ -90,7 +92,7 @@ pub(super) struct UrlParameters {
     /// PUT: the exact size in bytes; needed where the grant has `max_size` and not `allow_unsized_put`.
     #[schema(minimum = 0)]
     size: Option<u64>,
-    /// GET: image processing.
+    /// GET: processing, of the operations that the grant's `process.allow` lists.
     #[schema(
         min_length = 1,
         max_length = 1_024,
@@ -101,7 +103,8 @@ pub(super) struct UrlParameters {
     /// GET, HEAD: an old version, where the grant has `get-version`.
     #[schema(min_length = 1, max_length = 1_024, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     version_id: Option<String>,
-    /// GET: the type that the answer shall have.
+    /// GET: the type of the answer: one of the grant's `content_types`, or any other with an attachment disposition. Without
+    /// `content_types`, types that browsers do not run need no attachment.
     #[schema(min_length = 1, max_length = 1_024, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     response_content_type: Option<String>,
     /// GET: how a browser shall take the answer.
@@ -112,7 +115,7 @@ pub(super) struct UrlParameters {
         example = "attachment; filename=\"report.pdf\""
     )]
     response_content_disposition: Option<String>,
-    /// PUT: the storage class of the object.
+    /// PUT: the storage class of the object, if the grant's `object.storage_classes` lists it.
     #[schema(inline)]
     storage_class: Option<StorageClass>,
     /// PUT: refuse if the object exists (OSS ignores it in a bucket with versioning).

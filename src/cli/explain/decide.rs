@@ -25,6 +25,8 @@ pub(super) struct Explanation<'a> {
     pub(super) unmet: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) dir: Option<String>,
+    /// Who names uploads: `caller` or `server`.
+    pub(super) keys: &'static str,
     pub(super) answers: Vec<Answer>,
 }
 
@@ -60,6 +62,9 @@ pub(super) struct Handed {
     /// What has to be sent with a URL as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) headers: Option<Map<String, Value>>,
+    /// The processing operations that a URL of a download may name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) process_allow: Option<String>,
     /// What is signed into a URL beside the signature's own parameters.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub(super) query: Map<String, Value>,
@@ -102,6 +107,7 @@ impl<'a> Decision<'a, '_> {
             caller: self.arguments.caller.as_deref(),
             unmet: self.grant.audience.unmet(self.caller),
             dir: self.grant.offer(self.caller, self.now).ok(),
+            keys: self.grant.keys.name(),
             answers: answers.collect(),
         }
     }
@@ -157,12 +163,13 @@ impl<'a> Decision<'a, '_> {
 
     fn url(self, method: &str) -> Result<Handed, Denied> {
         let upload = method == "PUT";
-        let Arguments { content_type, size, .. } = self.arguments;
+        let Arguments { content_type, size, process, .. } = self.arguments;
         let ask = UrlAsk {
             method: Some(method),
             naming: self.naming(),
             content_type: content_type.as_deref().filter(|_| upload),
             size: size.filter(|_| upload),
+            process: process.as_deref().filter(|_| method == "GET"),
             ..UrlAsk::default()
         };
         let permit = self.grant.url(self.caller, &ask, UUID, self.now)?;
@@ -172,6 +179,7 @@ impl<'a> Decision<'a, '_> {
             session: SessionView::of(&permit.session),
             seconds: self.grant.max_expires,
             reads: matches!(method, "GET" | "HEAD").then(|| self.grant.reads().name()),
+            process_allow: (method == "GET").then(|| self.grant.processing.to_string()),
             conditions: None,
             headers: Some(headers.map(|(name, value)| (name.to_owned(), value.into())).collect()),
             query: permit.query.into_iter().map(|(name, value)| (name.to_owned(), value.into_owned().into())).collect(),

@@ -53,6 +53,9 @@ pub(super) struct Arguments {
     /// The file's size in bytes.
     #[arg(long, value_name = "BYTES")]
     size: Option<u64>,
+    /// The processing that a GET asks for, such as image/resize,w_200.
+    #[arg(long, value_name = "TEXT", requires = "key")]
+    process: Option<String>,
     /// Print JSON.
     #[arg(long)]
     json: bool,

@@ -7,12 +7,15 @@ use serde_json::Value;
 use super::decide::{Answer, Explanation, Handed, SessionView};
 
 pub(super) fn of(explanation: &Explanation<'_>) -> String {
-    let Explanation { grant, caller, unmet, dir, answers } = explanation;
+    let Explanation { grant, caller, unmet, dir, keys, answers } = explanation;
     let mut text = format!("{:<10} {grant}\n{:<10} {}\n", "grant", "caller", caller.unwrap_or("(anonymous)"));
     match dir.as_deref() {
         Some("") => line(&mut text, "directory", "(the whole bucket)"),
         Some(dir) => line(&mut text, "directory", dir),
         None => {}
+    }
+    if *keys == "server" {
+        line(&mut text, "keys", "named by the server");
     }
     if let Some(unmet) = unmet {
         line(&mut text, "not met", unmet);
@@ -62,6 +65,9 @@ fn push_handed(text: &mut String, handed: &Handed) {
     }
     for (name, value) in &handed.query {
         line(text, "  query", &format!("{name}={}", value.as_str().unwrap_or_default()));
+    }
+    if let Some(allowed) = &handed.process_allow {
+        line(text, "  process", &format!("may be {allowed}"));
     }
     push_session(text, &handed.session);
 }

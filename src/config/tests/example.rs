@@ -67,6 +67,8 @@ fn keys_of_types() -> BTreeSet<String> {
         "otel",
         "classic",
         "grants",
+        "grants.default.object",
+        "grants.default.process",
     ];
     let below =
         |section: &str, name: &str| known(section).iter().map(|key| format!("{name}.{key}")).collect::<Vec<_>>();

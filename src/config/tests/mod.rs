@@ -9,6 +9,7 @@ mod key_sources;
 mod overlaps;
 mod redis;
 mod tls;
+mod uploads;
 
 use std::fs;
 use std::path::PathBuf;

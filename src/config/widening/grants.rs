@@ -1,10 +1,10 @@
 //! What callers may have.
 
 use super::super::byte_size::ByteSize;
-use super::super::settings::{GrantSettings, PolicySource, Settings, SignatureVersion};
+use super::super::settings::{GrantObjectSettings, GrantSettings, PolicySource, Settings, SignatureVersion};
 use super::{AccessRules, Widened};
 use crate::policy::template::Place;
-use crate::policy::{Template, UnsafeId};
+use crate::policy::{NamedBy, Template, UnsafeId};
 
 impl Widened {
     pub(super) fn grants(&mut self, before: &AccessRules, after: &AccessRules) {
@@ -42,6 +42,7 @@ impl Widened {
             overlaps,
             unsafe_id,
             key: _,
+            keys,
             methods,
             min_size,
             max_size,
@@ -54,6 +55,9 @@ impl Widened {
             role_arn: _,
             session_name: _,
             policy: _,
+            strict_form,
+            object,
+            process,
             reads: _, // depends on the other grants; the reload compares what takes effect
             signature_versions,
             limit,
@@ -71,10 +75,48 @@ impl Widened {
         self.raised(key("max_size"), &most(before.max_size), &most(*max_size));
         self.switched(key("allow_unsized_put"), before.allow_unsized_put, *allow_unsized_put);
         self.loosened(key("content_types"), &before.content_types, content_types);
+        let by_server = |keys: Option<NamedBy>| keys == Some(NamedBy::Server);
+        let by_caller = |keys: Option<NamedBy>| keys == Some(NamedBy::Caller);
+        let names = by_server(before.keys) && !by_server(*keys) || by_caller(*keys) && !by_caller(before.keys);
+        self.switched(key("keys"), false, names);
+        self.switched(key("strict_form"), !before.strict_form, !strict_form);
+        self.object(name, &before.object, object);
+        self.extended(key("process.allow"), &before.process.allow, &process.allow);
         self.raised(key("max_expires"), &before.max_expires, max_expires);
         let v1 = |grant: &[SignatureVersion]| grant.contains(&SignatureVersion::V1);
         self.switched(key("signature_versions"), v1(&before.signature_versions), v1(signature_versions));
         self.rate(key("limit"), before.limit, *limit);
+    }
+
+    /// What uploads are stored with: a value that is fixed no longer, or otherwise, leaves another choice.
+    fn object(&mut self, name: &str, before: &GrantObjectSettings, after: &GrantObjectSettings) {
+        let key = |key: &str| format!("grants.{name}.object.{key}");
+        let GrantObjectSettings {
+            storage_class,
+            storage_classes,
+            acl,
+            cache_control,
+            content_disposition,
+            content_encoding,
+        } = after;
+        if storage_classes.iter().any(|class| !before.storage_classes.contains(class)) {
+            self.add(key("storage_classes"), "extended");
+        }
+        if before.storage_class.is_some() {
+            self.changed(key("storage_class"), &before.storage_class, storage_class);
+        }
+        if before.acl.is_some() {
+            self.changed(key("acl"), &before.acl, acl);
+        }
+        for (name, before, after) in [
+            ("cache_control", &before.cache_control, cache_control),
+            ("content_disposition", &before.content_disposition, content_disposition),
+            ("content_encoding", &before.content_encoding, content_encoding),
+        ] {
+            if before.is_some() {
+                self.changed(key(name), before, after);
+            }
+        }
     }
 
     /// Names the list or the rule where that alone is wider, and both where they are only wider together.

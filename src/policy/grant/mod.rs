@@ -2,6 +2,7 @@
 
 mod problems;
 mod reading;
+mod sessions;
 mod spec;
 
 use std::borrow::Cow;
@@ -11,16 +12,19 @@ use chrono::{DateTime, Utc};
 
 use self::problems::Problems;
 pub(super) use self::problems::is_content_type;
+use self::sessions::{Basis, Sessions};
 pub use self::spec::{GrantSpec, InvalidGrant, PolicySource};
 use super::address::Address;
 use super::audience::Audience;
 use super::denied::Denied;
 use super::method::{Method, Methods};
+use super::named_by::NamedBy;
+use super::object_settings::{FormField, ObjectAcl, ObjectSettings};
 use super::policy_file::PolicyTemplate;
+use super::process::Processing;
 use super::reads::Reads;
-use super::session::{self, Role, Session};
+use super::session::{self, Session};
 use super::template::{Filling, Place, Template, Unfillable, UnsafeId};
-use super::written::Written;
 use crate::caller::Caller;
 
 /// The most bytes that OSS takes in one PutObject or PostObject: 5 GiB.
@@ -50,6 +54,14 @@ pub struct Grant {
     /// The content types that are allowed; empty means any.
     pub content_types: Vec<String>,
     pub(super) default_content_type: Option<String>,
+    /// Who names the objects that are uploaded.
+    pub keys: NamedBy,
+    /// What uploads are stored with.
+    pub object: ObjectSettings,
+    /// The fields that every form sends, with their fixed values.
+    pub form_fields: Vec<FormField>,
+    /// What a download may have processed.
+    pub processing: Processing,
     /// Whether a URL that uploads has to say the size.
     pub size_required: bool,
     /// The life of a form or URL that asks for none, in seconds.
@@ -63,10 +75,9 @@ pub struct Grant {
     dir: Template,
     policy: Policy,
     session_name: Template,
-    /// What all sessions have in common; with their name, if they have the same. It has all rights of the role.
-    session: Session,
-    /// The session that signs forms and URLs, if it is one for all callers.
-    signing: Option<Session>,
+    sessions: Sessions,
+    /// The sessions of callers without proof, where they have fewer rights.
+    anonymous_sessions: Option<Sessions>,
     /// How the configuration wants GET and HEAD to be signed.
     wanted_reads: Option<Reads>,
     /// How they are.
@@ -75,11 +86,35 @@ pub struct Grant {
     reader: Session,
 }
 
+/// The parts of a grant that are parsed.
+struct Parts {
+    address: Address,
+    dir: Template,
+    key: Template,
+    session_name: Template,
+    policy: Policy,
+    processing: Processing,
+}
+
 #[derive(Debug)]
 enum Policy {
     Generated,
     Role,
     Template(PolicyTemplate),
+}
+
+impl GrantSpec {
+    /// The ACL that uploads send, if they send one.
+    fn acl_of_uploads(&self) -> Option<ObjectAcl> {
+        let strict = self.object.strict_form && self.methods.contains(Method::Post);
+        self.object.acl.or(strict.then_some(ObjectAcl::Default))
+    }
+
+    fn keys_or_default(&self, dir: &Template) -> NamedBy {
+        let by_default =
+            || NamedBy::by_default(self.serves_anonymous, &self.audience, !dir.names_caller(), self.methods);
+        self.keys.unwrap_or_else(by_default)
+    }
 }
 
 impl Grant {
@@ -95,47 +130,36 @@ impl Grant {
         let key = problems.take("key", Template::parse(&spec.key, Place::Key));
         let session_name = problems.take("session_name", Template::parse(&spec.session_name, Place::SessionName));
         let policy = problems.policy(&spec.policy);
-        let (Some(address), Some(dir), Some(key), Some(session_name), Some(policy)) =
-            (address, dir, key, session_name, policy)
+        let processing = problems.processing(&spec.process_allow);
+        let (Some(address), Some(dir), Some(key), Some(session_name), Some(policy), Some(processing)) =
+            (address, dir, key, session_name, policy, processing)
         else {
             return Err(problems.0);
         };
         problems.directory(&spec, &dir, &key);
-        problems.boundaries(&spec, &dir, &key, &session_name, &policy);
-        let mut grant = Self::of_parts(spec, address, dir, key, session_name, policy);
-        problems.policy_size(&grant);
+        let parts = Parts { address, dir, key, session_name, policy, processing };
+        problems.boundaries(&spec, &parts);
+        let acl = spec.acl_of_uploads();
+        let mut grant = Self::of_parts(spec, parts);
+        problems.policy_size(&grant, acl);
         let own = grant.plants_links_for(&grant).then(|| grant.name.clone());
         problems.0.extend(grant.settle_reads(own.as_deref()).err());
         if problems.0.is_empty() { Ok(grant) } else { Err(problems.0) }
     }
 
-    fn of_parts(
-        spec: GrantSpec,
-        address: Address,
-        dir: Template,
-        key: Template,
-        session_name: Template,
-        policy: Policy,
-    ) -> Self {
-        let role = Role { arn: spec.role_arn, external_id: spec.external_id, source_identity: spec.source_identity };
-        let name = session_name.as_fixed().map(session::session_name).unwrap_or_default();
-        let written = |written| Session::with_written(role.clone(), &name, written, spec.duration);
-        let reads = spec.methods.reading();
-        let reader = match &policy {
-            Policy::Role => written(Written::of_role_reads(reads, &spec.bucket)),
-            Policy::Generated | Policy::Template(_) => written(Written::new(reads, &spec.bucket)),
-        };
-        let session = match &policy {
-            Policy::Generated => written(Written::new(spec.methods, &spec.bucket)),
-            Policy::Role | Policy::Template(_) => Session::new(role, &name, spec.duration),
-        };
-        let signing = match &policy {
-            Policy::Generated => Some(session.below(dir.fixed_start().to_owned())),
-            Policy::Role => Some(session.clone()),
-            Policy::Template(_) => None,
-        };
+    fn of_parts(spec: GrantSpec, parts: Parts) -> Self {
+        let Parts { address, dir, key, session_name, policy, processing } = parts;
+        let basis =
+            Basis { spec: &spec, dir: &dir, session_name: &session_name, policy: &policy, acl: spec.acl_of_uploads() };
+        let (sessions, anonymous_sessions) = (Sessions::new(basis), Sessions::anonymous(basis));
+        let reader = sessions::confined_reader(basis);
         Self {
-            signing: signing.filter(|_| !session_name.names_caller()),
+            sessions,
+            anonymous_sessions,
+            keys: spec.keys_or_default(&dir),
+            form_fields: spec.object.form_fields(),
+            object: spec.object,
+            processing,
             size_required: spec.max_size.is_some() && !spec.allow_unsized_put,
             sizes: spec.min_size..=spec.max_size.unwrap_or(MAX_UPLOAD),
             name: spec.name,
@@ -154,7 +178,6 @@ impl Grant {
             key,
             session_name,
             policy,
-            session,
             wanted_reads: spec.reads,
             reads: Reads::Confined,
             reader,
@@ -199,13 +222,32 @@ impl Grant {
     /// The longest life of a session, in seconds.
     #[must_use]
     pub fn duration(&self) -> u32 {
-        self.session.duration()
+        self.sessions.base.duration()
     }
 
     /// Whether the grant is for this caller and has this method; every decision begins with it.
     pub(super) fn allow(&self, caller: &Caller, method: Method) -> Result<(), Denied> {
         self.audience.admit(caller)?;
-        if self.methods.contains(method) { Ok(()) } else { Err(Denied::Method(method)) }
+        if !self.methods.contains(method) {
+            return Err(Denied::Method(method));
+        }
+        if self.methods_for(caller).contains(method) { Ok(()) } else { Err(Denied::ProofNeeded(method)) }
+    }
+
+    /// The methods that `caller` may use, given that the grant is for this caller: without proof nobody deletes, nor gets
+    /// credentials under a policy file that may allow it.
+    #[must_use]
+    pub fn methods_for(&self, caller: &Caller) -> Methods {
+        if caller.id().is_some() || !self.methods.contains(Method::Delete) {
+            return self.methods;
+        }
+        let rest = self.methods.without(Method::Delete);
+        let credentials = self.anonymous_sessions.is_some() && !rest.on_data().is_empty();
+        if credentials { rest } else { rest.without(Method::Sts) }
+    }
+
+    fn sessions_of(&self, caller: &Caller) -> &Sessions {
+        self.anonymous_sessions.as_ref().filter(|_| caller.id().is_none()).unwrap_or(&self.sessions)
     }
 
     /// The caller's directory: empty, or ending with `/`.
@@ -249,7 +291,7 @@ impl Grant {
     /// The session that signs forms and URLs. The signature itself is what narrows it, so it is opened for all that the
     /// directory can become and shared by all callers, unless the session's name or an operator's policy names them.
     pub(super) fn signing_session(&self, filling: &Filling<'_>) -> Result<Cow<'_, Session>, Unfillable> {
-        match &self.signing {
+        match &self.sessions_of(filling.caller).signing {
             Some(shared) => Ok(Cow::Borrowed(shared)),
             None => self.session_for(filling, self.signing_prefix().to_owned()).map(Cow::Owned),
         }
@@ -257,10 +299,11 @@ impl Grant {
 
     /// A session that may do what the grant says; where the policy is generated, with the keys that begin with `prefix`.
     fn session_for(&self, filling: &Filling<'_>, prefix: String) -> Result<Session, Unfillable> {
+        let base = &self.sessions_of(filling.caller).base;
         let session = match &self.policy {
-            Policy::Generated => self.session.below(prefix),
-            Policy::Role => self.session.clone(),
-            Policy::Template(template) => self.session.with_policy(&template.fill(filling)?),
+            Policy::Generated => base.below(prefix),
+            Policy::Role => base.clone(),
+            Policy::Template(template) => base.with_policy(&template.fill(filling)?),
         };
         self.named(session, filling)
     }

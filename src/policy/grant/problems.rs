@@ -3,9 +3,11 @@
 use super::super::boundaries::Boundaries;
 use super::super::document;
 use super::super::object_key::ObjectKey;
+use super::super::object_settings::ObjectAcl;
 use super::super::policy_file::PolicyTemplate;
+use super::super::process::Processing;
 use super::super::template::Template;
-use super::{DURATIONS, Grant, GrantSpec, InvalidGrant, MAX_EXPIRES, MAX_UPLOAD, Policy, PolicySource};
+use super::{DURATIONS, Grant, GrantSpec, InvalidGrant, MAX_EXPIRES, MAX_UPLOAD, Parts, Policy, PolicySource};
 
 /// What was found wrong so far.
 #[derive(Default)]
@@ -48,6 +50,9 @@ impl Problems {
         self.must(spec.expires <= spec.max_expires, "expires", "at most max_expires");
         let duration = "whole seconds, 900 to 43200, and at most the role's own maximum";
         self.must(DURATIONS.contains(&spec.duration), "duration", duration);
+        for (key, problem) in spec.object.problems() {
+            self.add(key, problem);
+        }
         let content_type = "a whole content type such as \"image/png\"";
         for (index, listed) in spec.content_types.iter().enumerate() {
             self.must(is_content_type(listed), &format!("content_types.{index}"), content_type);
@@ -67,11 +72,19 @@ impl Problems {
         }
     }
 
+    pub(super) fn processing(&mut self, allow: &[String]) -> Option<Processing> {
+        Processing::new(allow)
+            .map_err(|(index, error)| self.add(format!("process.allow.{index}"), error.to_string()))
+            .ok()
+    }
+
     /// The directory is `/`-bounded, and a name below it is a key, whoever asks.
     pub(super) fn directory(&mut self, spec: &GrantSpec, dir: &Template, key: &Template) {
         let longest = dir.longest(&spec.bucket, "");
         if !longest.is_empty() && !longest.ends_with('/') {
             self.add("dir", "must end with a slash, else \"user/1\" would open \"user/10\" too");
+        } else if longest.contains(['*', '?']) {
+            self.add("dir", "cannot be used: it has a \"*\" or a \"?\", which a RAM policy would take for a wildcard");
         } else if let Err(error) = ObjectKey::parse(format!("{longest}x")) {
             self.add("dir", format!("cannot be used: {error}"));
         } else if let Err(error) = ObjectKey::parse(format!("{longest}{}", key.longest(&spec.bucket, &longest))) {
@@ -79,30 +92,24 @@ impl Problems {
         }
     }
 
-    pub(super) fn boundaries(
-        &mut self,
-        spec: &GrantSpec,
-        dir: &Template,
-        key: &Template,
-        name: &Template,
-        policy: &Policy,
-    ) {
-        let own = match policy {
+    pub(super) fn boundaries(&mut self, spec: &GrantSpec, parts: &Parts) {
+        let Parts { dir, key, session_name, policy, .. } = parts;
+        let policy = match policy {
             Policy::Template(own) => Some(own),
             Policy::Generated | Policy::Role => None,
         };
-        let (methods, source) = (spec.methods, &spec.policy);
-        let boundaries = Boundaries { methods, dir, key, session_name: name, source, policy: own };
+        let (methods, source, keys) = (spec.methods, &spec.policy, spec.keys_or_default(dir));
+        let boundaries = Boundaries { methods, dir, key, keys, session_name, source, policy };
         for (key, problem) in boundaries.breaches() {
             self.add(key, problem);
         }
     }
 
     /// STS counts the policy's bytes; better to learn that at start than from the caller with the longest name.
-    pub(super) fn policy_size(&mut self, grant: &Grant) {
+    pub(super) fn policy_size(&mut self, grant: &Grant, acl: Option<ObjectAcl>) {
         let dir = grant.dir.longest(&grant.bucket, "");
         let longest = match &grant.policy {
-            Policy::Generated => document::written_for(grant.methods, &grant.bucket, &dir),
+            Policy::Generated => document::written_for(grant.methods, &grant.bucket, &dir, acl),
             Policy::Role => return,
             Policy::Template(template) => template.longest(&grant.bucket, &dir),
         };

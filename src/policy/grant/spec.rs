@@ -2,6 +2,8 @@
 
 use super::super::audience::Audience;
 use super::super::method::Methods;
+use super::super::named_by::NamedBy;
+use super::super::object_settings::ObjectSettings;
 use super::super::reads::Reads;
 use super::super::template::UnsafeId;
 
@@ -29,12 +31,17 @@ pub struct GrantSpec {
     pub dir: String,
     pub unsafe_id: UnsafeId,
     pub key: String,
+    pub keys: Option<NamedBy>,
+    /// Whether the server serves callers without proof.
+    pub serves_anonymous: bool,
     pub methods: Methods,
     pub min_size: u64,
     pub max_size: Option<u64>,
     pub allow_unsized_put: bool,
     pub content_types: Vec<String>,
     pub default_content_type: Option<String>,
+    pub object: ObjectSettings,
+    pub process_allow: Vec<String>,
     pub expires: u32,
     pub max_expires: u32,
     pub signature_v1: bool,

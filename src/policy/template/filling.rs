@@ -65,9 +65,7 @@ pub enum Unfillable {
     #[error("the caller's {0} is not 1 to 128 of the characters A-Z a-z 0-9 _ . @ = -")]
     UnsafeIdentity(String),
     /// The file's name does not fit.
-    #[error(
-        "the file's name has a slash, a backslash, a control character, \"*\" or \"?\", or is not 1 to 255 bytes long"
-    )]
+    #[error("the file's name has a slash, a backslash or a control character, or is not 1 to 255 bytes long")]
     UnsafeFilename,
 }
 
@@ -112,7 +110,7 @@ fn identity<'a>(what: &str, text: &'a str) -> Result<&'a str, Unfillable> {
 }
 
 fn filename(text: &str) -> Result<&str, Unfillable> {
-    let wrong = |c: char| c.is_control() || matches!(c, '/' | '\\' | '*' | '?');
+    let wrong = |c: char| c.is_control() || matches!(c, '/' | '\\');
     let safe = (1..=MAX_FILENAME).contains(&text.len()) && !text.contains(wrong) && text != "." && text != "..";
     if safe { Ok(text) } else { Err(Unfillable::UnsafeFilename) }
 }

@@ -101,6 +101,12 @@ impl Template {
         self.slots().any(|slot| *slot == Slot::Dir)
     }
 
+    /// Whether every text differs from all others.
+    #[must_use]
+    pub fn is_unique(&self) -> bool {
+        self.slots().any(|slot| *slot == Slot::Uuid)
+    }
+
     /// Whether two slots of the caller stand in one segment of a path. No character but the slash is kept out of
     /// identities, so where one of the two ends and the other begins cannot be told.
     #[must_use]

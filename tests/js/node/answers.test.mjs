@@ -37,9 +37,9 @@ for (const [path, wanted] of [["/post-signature", {}], ["/presigned-url", { meth
     assert.equal(back.headers.get("content-type"), "image/png");
   });
 
-test("putForm and putSigned store a file with an awkward name", async () => {
-  const file = new File(["awkward"], AWKWARD, { type: "text/plain" });
-  const wanted = { key: `uploads/helpers/${AWKWARD}`, contentType: file.type, size: file.size };
+for (const name of [AWKWARD, "what?*.txt"]) test(`putForm and putSigned store “${name}”`, async () => {
+  const file = new File(["awkward"], name, { type: "text/plain" });
+  const wanted = { key: `uploads/helpers/${name}`, contentType: file.type, size: file.size };
   for (const [path, put] of [["/post-signature", module.putForm], ["/presigned-url", module.putSigned]]) {
     const seen = [];
     const stored = await put(await get(path, wanted), file, { onProgress: (...at) => seen.push(at) });

@@ -97,6 +97,7 @@ GET        allow
   key      uploads/alice/a.png
   reads    confined: the session reads nothing outside the directory
   lives    3600 s at most
+  process  may be image/auto-orient, image/average-hue, image/blur, image/bright, image/circle, image/contrast, image/crop, image/format, image/indexcrop, image/info, image/interlace, image/quality, image/resize, image/rotate, image/rounded-corners, image/sharpen, image/watermark
   session  web-alice, 3600 s, of acs:ram::1234567890123456:role/oss-upload
   policy   132/2,048 bytes
     {"Version":"1","Statement":[{"Effect":"Allow","Action":["oss:GetObject"],"Resource":["acs:oss:*:*:examplebucket/uploads/alice/*"]}]}

@@ -15,7 +15,9 @@ const SECRET: &str = "ssssssssssssssssssssssssssssssssssssssssssssssss";
 
 /// A server that believes the tokens of [`token`], and whose STS is so far ahead, as the first call has found.
 async fn corrected_by(offset: TimeDelta) -> TestServer {
-    let issuer = format!("[[auth.jwt]]\nissuer = \"i\"\naudiences = [\"uploads\"]\nsecret = {SECRET:?}\nleeway = 0\n");
+    let issuer = format!(
+        "[[auth.jwt]]\nissuer = \"i\"\nid_prefix = \"i.\"\naudiences = [\"uploads\"]\nsecret = {SECRET:?}\nleeway = 0\n"
+    );
     let server = TestServer::with(&format!("{CONFIG}\n{issuer}")).await;
     server.knobs().clock_offset(offset);
     server.get_while_time_passes("/sts").await;
@@ -37,10 +39,10 @@ fn hint(answer: &Answer) -> String {
 async fn whoever_answers_as_sts_neither_revives_nor_ends_a_token() {
     for hours in [-23, -1, 1, 23] {
         let server = corrected_by(TimeDelta::hours(hours)).await;
-        let offset = server.get("/readyz").await.json()["clockOffsetSeconds"].as_i64().unwrap();
+        let offset = server.admin("/readyz").await.json()["clockOffsetSeconds"].as_i64().unwrap();
         assert!((offset - hours * 3600).abs() <= 2, "{offset}");
         let good = server.get_as(&token(&server, -60, 60), "/sts?grant=avatars").await;
-        assert_eq!(good.json()["dir"], "avatars/u42/", "{hours}");
+        assert_eq!(good.json()["dir"], "avatars/i.u42/", "{hours}");
         for (from, until) in [(-7200, -60), (60, 7200)] {
             let refused = server.get_as(&token(&server, from, until), "/sts?grant=avatars").await;
             assert_eq!(refused.problem(), (401, "invalid_token".into()), "{hours}");
@@ -91,7 +93,7 @@ async fn a_date_of_sts_gives_nobody_more_requests() {
 async fn a_correction_beyond_24_hours_is_refused_and_said_where_operators_look() {
     for hours in [-25, 25, 24 * 365 * 100] {
         let server = corrected_by(TimeDelta::hours(hours)).await;
-        let ready: Value = serde_json::from_str(&server.get("/readyz").await.text).unwrap();
+        let ready: Value = serde_json::from_str(&server.admin("/readyz").await.text).unwrap();
         assert_eq!(ready["clockOffsetSeconds"], 0);
         let codes: Vec<_> = ready["reasons"].as_array().unwrap().iter().map(|reason| &reason["code"]).collect();
         assert!(codes.contains(&&json!("clock_correction_refused")), "{ready}");
@@ -100,7 +102,7 @@ async fn a_correction_beyond_24_hours_is_refused_and_said_where_operators_look()
         server.knobs().clock_offset(TimeDelta::zero());
         server.advance(60);
         server.get_while_time_passes("/sts").await.json();
-        assert_eq!(server.get("/readyz").await.json()["reasons"], json!([]));
+        assert_eq!(server.admin("/readyz").await.json()["reasons"], json!([]));
     }
 }
 
@@ -203,7 +205,7 @@ async fn a_proxy_before_sts_moves_no_clock() {
     let page = Failure::Body { status: 502, content_type: "text/html".into(), body: b"<html>bad gateway".to_vec() };
     server.knobs().fail_next("AssumeRole", 3, page);
     assert_eq!(server.get_while_time_passes("/sts").await.problem(), (503, "sts_unavailable".into()));
-    let ready: Value = serde_json::from_str(&server.get("/readyz").await.text).unwrap();
+    let ready: Value = serde_json::from_str(&server.admin("/readyz").await.text).unwrap();
     assert_eq!(ready["clockOffsetSeconds"], 0);
     let server_time: DateTime<Utc> = time(&ready["serverTime"]);
     assert_eq!(server_time.timestamp(), server.now().timestamp());

@@ -114,7 +114,7 @@ fn without_proofs(config: &str) -> String {
     let mut lines: Vec<_> = config.lines().collect();
     lines.retain(|line| !line.contains("api_keys") && !line.starts_with("id = \"a") && !line.starts_with("id = \"b"));
     lines.retain(|line| !line.starts_with("hash = "));
-    lines.join("\n")
+    lines.join("\n").replace("\"delete\", ", "") // no configuration without known callers may have it
 }
 
 #[tokio::test]
@@ -278,7 +278,7 @@ async fn a_reload_that_lets_others_write_confines_reads_and_one_that_would_have_
     let writer = "\n[grants.inbox]\nbucket = \"examplebucket\"\nregion = \"cn-hangzhou\"\ndir = \"reports/\"\n\
                   methods = [\"sts\", \"put\"]\n";
     let server = TestServer::with(&format!("{CONFIG}{own}")).await;
-    let reads = async || server.get("/readyz").await.json()["reads"]["reports"].clone();
+    let reads = async || server.admin("/readyz").await.json()["reads"]["reports"].clone();
     assert_eq!(reads().await, "shared");
     server.reload(&format!("{CONFIG}{own}{writer}")).unwrap();
     assert_eq!(reads().await, "confined");

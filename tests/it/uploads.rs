@@ -141,8 +141,8 @@ async fn where_strangers_share_a_directory_the_server_names_uploads() {
     }
     for (ask, code) in [
         (json!({ "grant": "open" }), "missing_parameter"),
-        (json!({ "grant": "open", "key": null }), "missing_parameter"),
-        (json!({ "grant": "open", "key": null, "filename": null }), "missing_parameter"),
+        (json!({ "grant": "open", "key": null }), "invalid_parameter"),
+        (json!({ "grant": "open", "key": null, "filename": null }), "invalid_parameter"),
     ] {
         assert_eq!(server.post("/post-signature", &ask).await.problem().1, code, "{ask}");
     }

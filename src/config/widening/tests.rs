@@ -48,6 +48,9 @@ region = "cn-hangzhou"
 callers = ["app", "a.alice"]
 dir = "uploads/images/"
 methods = ["post", "put"]
+keys = "server"
+strict_form = true
+object = { storage_class = "IA" }
 min_size = 1
 max_size = "5 MiB"
 content_types = ["image/png"]
@@ -119,7 +122,7 @@ fn each_way_to_widen_is_named_with_its_key() {
         ("\"20/s burst 500\"", "\"off\"", "limits.per_caller".to_owned()),
         ("\"20/s burst 500\"", "\"20/s burst 501\"", "limits.per_caller".to_owned()),
         ("\"20/s burst 500\"", "\"21/s burst 500\"", "limits.per_caller".to_owned()),
-        ("[grants.default]", "[classic]\nenabled = true\n[grants.default]", "classic".to_owned()),
+        ("[grants.default]", "[classic]\nenabled = true\ngrant = \"default2\"\n[grants.default]", "classic".to_owned()),
         ("[sts]", "static_dir = \"public\"\n[sts]", "static_dir".to_owned()),
         ("[grants.default2]", "[grants.default3]", "grants.default3".to_owned()),
         ("bucket = \"examplebucket\"", "bucket = \"anotherbucket\"", "grants.default.bucket".to_owned()),
@@ -137,6 +140,16 @@ fn each_way_to_widen_is_named_with_its_key() {
         ("min_size = 1", "unsafe_id = \"hash\"\nmin_size = 1", "grants.default.unsafe_id".to_owned()),
         ("[\"post\", \"put\"]", "[\"put\", \"post\", \"get\"]", "grants.default.methods".to_owned()),
         ("min_size = 1", "min_size = 0", "grants.default.min_size".to_owned()),
+        ("keys = \"server\"", "keys = \"caller\"", "grants.default.keys".to_owned()),
+        ("keys = \"server\"", "", "grants.default.keys".to_owned()),
+        ("strict_form = true", "", "grants.default.strict_form".to_owned()),
+        ("storage_class = \"IA\"", "storage_class = \"Standard\"", "grants.default.object.storage_class".to_owned()),
+        ("\"IA\"", "\"IA\", storage_classes = [\"IA\"]", "grants.default.object.storage_classes".to_owned()),
+        (
+            "min_size = 1",
+            "process.allow = [\"video/snapshot\"]\nmin_size = 1",
+            "grants.default.process.allow".to_owned(),
+        ),
         ("\"5 MiB\"", "\"6 MiB\"", "grants.default.max_size".to_owned()),
         ("max_size = \"5 MiB\"", "", "grants.default.max_size".to_owned()),
         ("min_size = 1", "allow_unsized_put = true\nmin_size = 1", "grants.default.allow_unsized_put".to_owned()),

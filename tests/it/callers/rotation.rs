@@ -222,7 +222,8 @@ async fn a_key_that_leaves_the_file_ends_with_the_reload() {
         std::fs::write(&file, json!({ "keys": keys }).to_string()).unwrap();
     };
     write(&[&old, &kept]);
-    let issuer = format!("[[auth.jwt]]\nissuer = \"i\"\naudiences = [\"uploads\"]\njwks_file = {file:?}\n");
+    let issuer =
+        format!("[[auth.jwt]]\nissuer = \"i\"\nid_prefix = \"i.\"\naudiences = [\"uploads\"]\njwks_file = {file:?}\n");
     let config = format!("{}\n{issuer}", oss_vend::dev::CONFIG);
     let server = crate::support::TestServer::with(&config).await;
     let of_old = old.token(&super::claims_of("i", &server));

@@ -68,9 +68,14 @@ impl World {
     pub(super) async fn of(layout: Layout, readings: Readings) -> Self {
         let proxy =
             "[auth.proxy]\nid_header = \"x-user\"\nclaim_headers = { tenant = \"x-tenant\" }\nfrom = [\"127.0.0.1\"]\n";
-        let place = "\nbucket = \"examplebucket\"\nregion = \"cn-hangzhou\"\n";
+        // What the grants of dev share with those of the layout is not what is tried here.
+        let place = "\nbucket = \"examplebucket\"\nregion = \"cn-hangzhou\"\noverlaps = true\n";
+        let config = CONFIG
+            .replacen("[auth]\n", "[auth]\napi_key_id_prefix = \"key.\"\n", 1)
+            .replacen("[grants.default]\n", "[grants.default]\noverlaps = true\n", 1)
+            .replacen("[grants.avatars]\n", "[grants.avatars]\noverlaps = true\n", 1);
         let grants = layout.grants.replace("]\ndir", &format!("]{place}dir"));
-        let server = TestServer::with(&format!("{CONFIG}\n{proxy}\n{grants}")).await;
+        let server = TestServer::with(&format!("{config}\n{proxy}\n{grants}")).await;
         server.knobs().set_readings(readings);
         let world = Self { server, layout };
         let versioning = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";

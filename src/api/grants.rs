@@ -45,7 +45,6 @@ struct Offer<'a> {
     size_required: bool,
     /// Empty means any.
     content_types: &'a [String],
-    /// Who names the objects that are uploaded: `server` means that uploads send `filename` and never `key`.
     #[schema(inline)]
     keys: NamedBy,
     /// What a URL may say as `storageClass`; empty means nothing.
@@ -60,7 +59,7 @@ struct Offer<'a> {
     reads: Option<&'static str>,
 }
 
-/// Who names objects.
+/// Who names the objects that are uploaded: `server` means that uploads send `filename` and never `key`.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum NamedBy {

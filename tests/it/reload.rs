@@ -275,7 +275,7 @@ async fn after_a_reload_to_a_key_that_sts_does_not_know_what_is_alive_is_still_g
 async fn a_reload_that_lets_others_write_confines_reads_and_one_that_would_have_to_share_them_is_refused() {
     let own = "\n[grants.reports]\nbucket = \"examplebucket\"\nregion = \"cn-hangzhou\"\ndir = \"reports/${caller.id}/\"\n\
                methods = [\"get\"]\n";
-    let writer = "\n[grants.inbox]\nbucket = \"examplebucket\"\nregion = \"cn-hangzhou\"\ndir = \"reports/\"\n\
+    let writer = "\n[grants.inbox]\nbucket = \"examplebucket\"\nregion = \"cn-hangzhou\"\ndir = \"reports/\"\noverlaps = true\n\
                   methods = [\"sts\", \"put\"]\n";
     let server = TestServer::with(&format!("{CONFIG}{own}")).await;
     let reads = async || server.admin("/readyz").await.json()["reads"]["reports"].clone();

@@ -22,13 +22,19 @@ pub struct AccessRules {
     settings: Settings,
     /// The text of each policy file, by the name of its grant.
     policy_texts: BTreeMap<String, String>,
+    /// Whether only requests for this machine's own names are answered.
+    local_hosts_only: bool,
 }
 
 impl AccessRules {
     /// The rules of `loaded`.
     #[must_use]
     pub fn of(loaded: &Loaded) -> Self {
-        Self { settings: loaded.settings.clone(), policy_texts: loaded.policy_texts.clone() }
+        Self {
+            settings: loaded.settings.clone(),
+            policy_texts: loaded.policy_texts.clone(),
+            local_hosts_only: loaded.local_hosts_only,
+        }
     }
 
     /// Whether callers without any proof are served.
@@ -43,6 +49,9 @@ impl AccessRules {
     pub fn widened_since(&self, before: &Self) -> Vec<String> {
         let mut widened = Widened::default();
         widened.settings(&before.settings, &self.settings);
+        if before.local_hosts_only && !self.local_hosts_only && self.settings.hosts.is_empty() {
+            widened.add("hosts", "any host is answered, no longer only names of this machine");
+        }
         widened.auth(&before.settings.auth, &self.settings.auth);
         widened.grants(before, self);
         widened.0

@@ -173,6 +173,15 @@ fn each_way_to_widen_is_named_with_its_key() {
 }
 
 #[test]
+fn answering_any_host_is_wider_than_answering_names_of_this_machine() {
+    let open =
+        AccessRules { local_hosts_only: false, ..rules(&BASE.replacen("hosts = [\"vend.example.com\"]", "", 1)) };
+    let local = AccessRules { local_hosts_only: true, ..open.clone() };
+    assert!(open.widened_since(&local)[0].starts_with("hosts: any host is answered"));
+    assert!(local.widened_since(&open).is_empty());
+}
+
+#[test]
 fn what_narrows_or_changes_no_access_widens_nothing() {
     let rule = "[[grants.default.require]]\nclaim = \"tenant\"\nequals = \"a\"\n[grants.default2]";
     for (this, that) in [
